@@ -1,0 +1,87 @@
+"""Reading accuracies out of a tidy history, and refusing one that cannot answer.
+
+A history has one row per label, seed, epoch, split, part, radius and scope, as the run store gives
+it. Runs are compared seed by seed, so the labels of a claim must have the same seeds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fhelpers.claims.verdicts import estimate
+from fhelpers.intervals import Estimate, proportion, shifted
+
+COLUMNS = ("label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy by epoch of one run, epochs ascending, always on the same number of `images`."""
+
+    epochs: np.ndarray
+    accuracy: np.ndarray
+    images: int
+
+
+def curves(
+    history: pd.DataFrame, *labels: str, split: str, part: str, radius=None, scope: str = "subset"
+) -> dict[str, dict[int, Curve]]:
+    """{label: {seed: Curve}}, the same seeds in the same order for every label.
+
+    Raises ValueError when a column, a label or the rows asked for are missing, when an accuracy is
+    NaN or outside [0, 1], when an epoch occurs twice, or when the labels have different seeds.
+    """
+    if missing := [column for column in COLUMNS if column not in history]:
+        raise ValueError(f"The history has no column {', '.join(missing)}: pass runs.history.")
+    rows = history[(history.split == split) & (history.part == part) & (history.scope == scope)]
+    rows = rows if radius is None else rows[rows.radius == radius]
+    where = f"{split} {part}" + ("" if radius is None else f" at r = {radius:g}")
+    present = sorted(set(history.label))
+    found = {}
+    for label in labels:
+        if label not in present:
+            there = ", ".join(present) or "none"
+            raise ValueError(f"The history has no run labelled {label!r}; it has {there}.")
+        found[label] = _by_seed(rows[rows.label == label], f"{label!r} ({where}, {scope})")
+    seeds = {label: sorted(runs) for label, runs in found.items()}
+    for label in labels[1:]:
+        if seeds[label] != seeds[labels[0]]:
+            raise ValueError(
+                f"Runs are compared seed by seed, but {labels[0]!r} has seeds {seeds[labels[0]]} "
+                f"and {label!r} has {seeds[label]}: run both with the same seeds."
+            )
+    return found
+
+
+def _by_seed(rows: pd.DataFrame, name: str) -> dict[int, Curve]:
+    if rows.empty:
+        raise ValueError(f"The history of {name} has no rows: run it with this evaluation.")
+    if not rows.accuracy.between(0, 1).all():
+        raise ValueError(f"An accuracy of {name} is NaN or outside [0, 1]: train that run again.")
+    if rows.duplicated(["seed", "epoch"]).any():
+        raise ValueError(
+            f"The history of {name} has an epoch twice: pass one data set's runs only."
+        )
+    return {
+        int(seed): Curve(run.epoch.to_numpy(), run.accuracy.to_numpy(), int(run.images.min()))
+        for seed, run in rows.sort_values("epoch").groupby("seed")
+    }
+
+
+def smallest_radii(history: pd.DataFrame, count: int) -> list[float]:
+    """The `count` smallest radii at which low parts were evaluated, fewer if there are fewer."""
+    radii = sorted(set(history.radius[history.part == "low"].dropna()))
+    if not radii:
+        raise ValueError("The history has no low parts: run with at least one radius.")
+    return radii[:count]
+
+
+def above_chance(scores: list[tuple[float, int]], chance: float) -> Estimate:
+    """Accuracy minus `chance`, the share right by guessing, from each seed's (accuracy, images)."""
+    if not 0 < chance < 1:
+        raise ValueError(f"Chance must lie between 0 and 1, such as 1 / classes, not {chance!r}.")
+    accuracy, images = scores[0]
+    return shifted(
+        estimate([a for a, _ in scores], lambda: proportion(accuracy * images, images)), -chance
+    )

@@ -1,0 +1,169 @@
+"""95 % intervals, over seeds and over images, each as one `Estimate`.
+
+Over seeds the question is what other trainings would give; over images it is what other images
+would give with these same networks. Several seeds answer the first; one seed can answer only the
+second, and its `Estimate` says so.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000  # the ends of a 95 % interval then rest on 50 resamples each
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured value and its interval [low, high].
+
+    `n` counts what was sampled, `over` names it: "seeds" or "images". Where there is no interval
+    low and high are NaN; where a run ended too early to give a bound, that bound is infinite.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    over: str
+
+    def __str__(self) -> str:
+        if math.isnan(self.low) or math.isnan(self.high):
+            return f"{self.value:.3g} (no interval)"
+        half = (self.high - self.low) / 2
+        # One significant digit of the half-width: more would be noise, fewer would hide the width.
+        plain = 1e-6 < half < math.inf
+        form = f".{max(0, -math.floor(math.log10(half)))}f" if plain else ".3g"
+        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+
+
+def over_seeds(values, confidence: float = CONFIDENCE) -> Estimate:
+    """Mean over seeds with Student's t interval; one value has no interval (NaN).
+
+    `values`: one number per seed. Raises ValueError without values or with NaN or infinite ones.
+    """
+    values = np.asarray(values, dtype=float).ravel()
+    if values.size == 0:
+        raise ValueError("No seeds to average: pass at least one value.")
+    if not np.isfinite(values).all():
+        raise ValueError("A value over seeds is NaN or infinite: look at the run that produced it.")
+    mean, n = float(values.mean()), values.size
+    if n == 1:
+        return Estimate(mean, math.nan, math.nan, 1, "seeds")
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    return Estimate(mean, mean - half, mean + half, n, "seeds")
+
+
+def wilson(successes, images) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper limit of Wilson's score interval, elementwise.
+
+    `successes` need not be whole: for a score in [0, 1] per image, such as an outcome averaged over
+    epochs or radii, the interval is too wide rather than too narrow, because no such score varies
+    more than a yes-or-no outcome with the same mean.
+    Raises ValueError for no images, NaN, or successes outside [0, images].
+    """
+    successes, images = np.asarray(successes, dtype=float), np.asarray(images, dtype=float)
+    if not (np.isfinite(images) & (images > 0)).all():
+        raise ValueError("A proportion needs at least one image.")
+    if not ((successes >= 0) & (successes <= images)).all():
+        raise ValueError("Successes must lie between 0 and the number of images, and not be NaN.")
+    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    share = successes / images
+    centre = share + z**2 / (2 * images)
+    spread = z * np.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
+    scale = 1 + z**2 / images
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    # At none and at all right the formula meets the bound exactly; rounding must not cross it.
+    return np.clip(low, 0, share), np.clip(high, share, 1)
+
+
+def proportion(successes: float, images: int) -> Estimate:
+    """Share of images with Wilson's interval over images; see `wilson` for what is refused."""
+    low, high = wilson(successes, images)
+    return Estimate(float(successes / images), float(low), float(high), int(images), "images")
+
+
+def difference(successes: float, images: int, others: float, other_images: int) -> Estimate:
+    """Difference of two independent proportions, first minus second, over images.
+
+    Newcombe's interval (1998, method 10), which stays within [-1, 1] and keeps its level for shares
+    near 0 or 1. On the same images it is too wide where the outcomes agree more often than by
+    chance, as those of two networks do: outcomes image by image belong in `paired_difference`.
+    """
+    return _newcombe(successes, images, others, other_images, correlation=0.0)
+
+
+def paired_difference(first, second) -> Estimate:
+    """Difference of the shares of two outcomes of the same images, first minus second.
+
+    `first`, `second`: bool (images,). Newcombe's interval for paired data (1998, method 10): that
+    of `difference`, narrowed by the correlation of the outcomes. Raises ValueError for other
+    shapes, other types or no images.
+    """
+    first, second = _outcomes(first), _outcomes(second)
+    if first.shape != second.shape:
+        raise ValueError("Paired outcomes must belong to the same images: their numbers differ.")
+    n = first.size
+    both, neither = int((first & second).sum()), int((~first & ~second).sum())
+    only_first, only_second = int((first & ~second).sum()), int((~first & second).sum())
+    excess = both * neither - only_first * only_second
+    if excess > 0:  # Newcombe's continuity correction, towards no correlation
+        excess = max(excess - n / 2, 0)
+    margins = math.prod([int(o.sum()) for o in (first, ~first, second, ~second)])
+    correlation = excess / math.sqrt(margins) if margins else 0.0
+    return _newcombe(int(first.sum()), n, int(second.sum()), n, correlation)
+
+
+def bootstrap(statistic: Callable[..., float], *arrays) -> Estimate:
+    """Percentile bootstrap of `statistic(*arrays)` over images, from a fixed seed.
+
+    `arrays`: their first axis is the same images; whole images are drawn, so what belongs together
+    stays together. Raises ValueError for no images, unequal lengths, and NaN in the arrays or from
+    the statistic.
+    """
+    arrays = [np.asarray(array) for array in arrays]
+    images = {len(array) for array in arrays}
+    if len(images) != 1 or 0 in images:
+        raise ValueError("The bootstrap needs arrays over the same images, at least one of them.")
+    if any(array.dtype.kind == "f" and np.isnan(array).any() for array in arrays):
+        raise ValueError("An array for the bootstrap holds NaN: remove or repair those images.")
+    n, generator = images.pop(), np.random.default_rng(0)
+    # One resample at a time: all 2,000 x 10,000 indices at once would take 160 MB.
+    draws = (generator.integers(n, size=n) for _ in range(RESAMPLES))
+    replicates = np.array([statistic(*(array[draw] for array in arrays)) for draw in draws])
+    value = float(statistic(*arrays))
+    if not np.isfinite(value) or not np.isfinite(replicates).all():
+        raise ValueError("The bootstrapped statistic is NaN or infinite on these images.")
+    low, high = np.quantile(replicates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Estimate(value, float(low), float(high), n, "images")
+
+
+def shifted(estimate: Estimate, by: float) -> Estimate:
+    """The same estimate with `by` added to the value and to both bounds."""
+    moved = {name: getattr(estimate, name) + by for name in ("value", "low", "high")}
+    return replace(estimate, **moved)
+
+
+def _newcombe(successes, images, others, other_images, correlation) -> Estimate:
+    """Combine the distances of each share to its own Wilson limits as one would standard errors."""
+    (low, other_low), (high, other_high) = wilson([successes, others], [images, other_images])
+    share, other = successes / images, others / other_images
+
+    def combined(one, two):
+        # Rounding can take the sum of squares a hair below zero when the correlation is 1.
+        return math.sqrt(max(one**2 - 2 * correlation * one * two + two**2, 0))
+
+    value = float(share - other)
+    down, up = combined(share - low, other_high - other), combined(high - share, other - other_low)
+    n = min(int(images), int(other_images))
+    return Estimate(value, value - down, value + up, n, "images")
+
+
+def _outcomes(values) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype != bool or values.ndim != 1 or values.size == 0:
+        raise ValueError("Outcomes must be a non-empty one-dimensional array of True and False.")
+    return values
