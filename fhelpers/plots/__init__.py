@@ -1,0 +1,1 @@
+"""Every figure of the book: data in, matplotlib Figure out."""
