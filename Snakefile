@@ -1,0 +1,85 @@
+"""Runs -> executed notebooks -> pages. Local cores, or a cluster with `--executor slurm`.
+
+    snakemake --cores 2 book --config scale=quick seeds="[0]" dataset=cifar10
+
+Any parameter of a notebook may stand behind --config; a notebook takes those that it has.
+"""
+
+import json
+import shlex
+import sys
+
+from fhelpers import notebooks, recipes, store
+
+FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
+SECTIONS = notebooks.slugs()
+
+
+def parameters(slug):
+    """What this call of the workflow asks of a notebook."""
+    asked = {name: notebooks.parse(v) if isinstance(v, str) else v for name, v in config.items()}
+    return {name: asked[name] for name in notebooks.defaults(slug) if name in asked}
+
+
+def records(wildcards):
+    """The records that a page is made from; planning them notes each run's recipe."""
+    plan = notebooks.plan(wildcards.slug, parameters(wildcards.slug))
+    scale = (notebooks.defaults(wildcards.slug) | parameters(wildcards.slug))["scale"]
+    run_ids = [store.plan(recipe, scale) for group in plan.values() for recipe in group]
+    return [record(run_id, scale) for run_id in run_ids]
+
+
+def record(run_id, scale):
+    done = store.finished(run_id, scale)
+    return (done.path if done else store.root() / scale / run_id) / "record.json"
+
+
+def needed_records(wildcards):
+    recipe, scale = store.find(wildcards.run_id)
+    return [record(needed.run_id, scale) for needed in recipe.needs]
+
+
+rule book:
+    input:
+        "_build/html/index.html",
+
+
+rule html:
+    input:
+        expand("book/sections/{slug}.ipynb", slug=SECTIONS),
+        glob_wildcards("book/{page}.md").page and expand("book/{page}.md", page=glob_wildcards("book/{page}.md").page),
+        "_config.yml",
+        "_toc.yml",
+        "book/references.bib",
+        "book/_static/fhelpers.css",
+    output:
+        "_build/html/index.html",
+    shell:
+        "{sys.executable} -m jupyter_book build . --builder html -W -n --keep-going"
+
+
+rule notebook:
+    input:
+        records,
+        lambda wildcards: notebooks.dependencies(wildcards.slug),
+    output:
+        "book/sections/{slug}.ipynb",
+    params:
+        given=lambda wildcards: " ".join(
+            f"-p {name} {shlex.quote(json.dumps(value) if not isinstance(value, str) else value)}"
+            for name, value in parameters(wildcards.slug).items()
+        ),
+    shell:
+        FHELPERS + " notebook {wildcards.slug} {params.given} --to {output}"
+
+
+rule run:
+    input:
+        needed_records,
+    output:
+        str(store.root()) + "/{scale}/{run_id}/record.json",
+    wildcard_constraints:
+        run_id="[^/.][^/]*",
+    threads: 1
+    shell:
+        FHELPERS + " run {wildcards.run_id} --threads {threads}"
