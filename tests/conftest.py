@@ -1,0 +1,31 @@
+"""What the whole test run shares: options, the reference notebooks' rules, executed pages."""
+
+import pytest
+
+from fhelpers import notebooks
+
+
+def pytest_addoption(parser):
+    """Add `--pages DIR`: the pages to check, instead of some built from smoke notebooks."""
+    parser.addoption("--pages", metavar="DIR", help="check the pages already built in DIR")
+
+
+def pytest_collectstart(collector):
+    """References hold and compare plain text: drawings differ between versions of matplotlib."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("text/html", "text/markdown")
+
+
+OTHER_PARAMETERS = {"scale": "smoke", "dataset": "planted", "seeds": [1, 2], "radii": [5, 9]}
+
+
+@pytest.fixture(scope="session")
+def other_pages(tmp_path_factory):
+    """Every notebook executed with parameters that are not its defaults: {slug: path}."""
+    folder = tmp_path_factory.mktemp("sections")
+    pages = {}
+    for slug in notebooks.slugs():
+        known = notebooks.defaults(slug)
+        given = {name: value for name, value in OTHER_PARAMETERS.items() if name in known}
+        pages[slug] = notebooks.execute(slug, given, folder / f"{slug}.ipynb", progress=False)
+    return pages
