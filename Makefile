@@ -13,7 +13,7 @@ empty :=
 comma := ,
 list = [$(subst $(empty) ,$(comma),$(strip $(1)))]
 
-.PHONY: book test bench serve data clean
+.PHONY: book test reference bench serve data clean
 
 book: $(ENV)
 	$(BIN)/snakemake --cores $(JOBS) book --config scale=$(SCALE) seeds='$(call list,$(SEEDS))' dataset=$(DATASET)
@@ -21,6 +21,10 @@ book: $(ENV)
 test: $(ENV)
 	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
 	$(BIN)/pytest
+
+# After a change that is meant to alter results: look at what git shows as different, then commit.
+reference: $(ENV)
+	$(BIN)/python tests/reference/update.py
 
 bench: $(ENV)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit; done

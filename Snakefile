@@ -8,17 +8,31 @@ Any parameter of a notebook may stand behind --config; a notebook takes those th
 import json
 import shlex
 import sys
+from pathlib import Path
 
-from fhelpers import notebooks, recipes, store
+from fhelpers import notebooks, store
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
 SECTIONS = notebooks.slugs()
 
 
+def literal(value):
+    """A value of --config as Python: its parser leaves the numbers of a list as text."""
+    if isinstance(value, list):
+        return [literal(each) for each in value]
+    return notebooks.parse(value) if isinstance(value, str) else value
+
+
+ASKED = {name: literal(value) for name, value in config.items()}
+try:
+    notebooks.check_all(ASKED)
+except (ValueError, OSError) as error:
+    sys.exit(f"fhelpers: {error}")
+
+
 def parameters(slug):
     """What this call of the workflow asks of a notebook."""
-    asked = {name: notebooks.parse(v) if isinstance(v, str) else v for name, v in config.items()}
-    return {name: asked[name] for name in notebooks.defaults(slug) if name in asked}
+    return {name: ASKED[name] for name in notebooks.defaults(slug) if name in ASKED}
 
 
 def records(wildcards):
@@ -47,15 +61,16 @@ rule book:
 rule html:
     input:
         expand("book/sections/{slug}.ipynb", slug=SECTIONS),
-        glob_wildcards("book/{page}.md").page and expand("book/{page}.md", page=glob_wildcards("book/{page}.md").page),
+        [str(page) for page in sorted(Path("book").glob("*.md"))],
         "_config.yml",
         "_toc.yml",
         "book/references.bib",
-        "book/_static/fhelpers.css",
+        [str(path) for folder in ("_static", "_root", "_ext") for path in Path("book", folder).glob("*.*")],
     output:
         "_build/html/index.html",
     shell:
-        "{sys.executable} -m jupyter_book build . --builder html -W -n --keep-going"
+        # --all: after a build that failed on a warning, the next would read changed pages only.
+        f"{shlex.quote(sys.executable)} -m jupyter_book build . --all --builder html -W -n --keep-going"
 
 
 rule notebook:

@@ -50,7 +50,9 @@ def runs() -> None:
 def notebook(
     slug: str,
     *,
-    p: Annotated[list[tuple[str, str]] | None, Parameter(name="-p", negative="")] = None,
+    p: Annotated[
+        list[tuple[str, str]] | None, Parameter(name="-p", negative="", json_list=False)
+    ] = None,
     to: Path | None = None,
 ) -> None:
     """Execute a notebook with parameters, training what is missing.

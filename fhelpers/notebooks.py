@@ -16,7 +16,7 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from fhelpers import recipes, store
+from fhelpers import sections, store
 
 PACKAGE = Path(__file__).parent
 SOURCES = PACKAGE.parent / "notebooks"
@@ -75,8 +75,24 @@ def check(slug: str, given: dict) -> dict:
             raise ValueError(f"parameter {name!r} is not known in {slug}: {hint}")
         check_type(slug, name, value, known[name])
     values = known | given
-    recipes.of_section(slug, values)
+    sections.of_section(slug, values)
     return values
+
+
+def check_all(given: dict) -> None:
+    """Check parameters that are meant for the whole book: each notebook takes those it has.
+
+    Raises ValueError for one that no notebook has, and as `check` does.
+    """
+    taken = sorted({name for slug in slugs() for name in defaults(slug)})
+    listed = ", ".join(taken)
+    for name in given:
+        if name not in taken:
+            close = difflib.get_close_matches(name, taken, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
+            raise ValueError(f"parameter {name!r} is not known in any notebook: {hint}")
+    for slug in slugs():
+        check(slug, {name: given[name] for name in defaults(slug) if name in given})
 
 
 def check_type(slug: str, name: str, value: object, default: object) -> None:
@@ -100,9 +116,9 @@ def wrong_type(slug: str, name: str, value: object, wanted: str) -> None:
     )
 
 
-def plan(slug: str, given: dict) -> recipes.Plan:
+def plan(slug: str, given: dict) -> sections.Plan:
     """The runs that the notebook needs with these parameters."""
-    return recipes.of_section(slug, check(slug, given))
+    return sections.of_section(slug, check(slug, given))
 
 
 def dependencies(slug: str) -> list[Path]:
@@ -177,6 +193,8 @@ def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not is_progress(output)]
+            if "injected-parameters" in cell.metadata.get("tags", ()):
+                cell.metadata["tags"].append("hide-cell")
             caption(cell, slug)
     if provenance:
         notebook.cells.append(nbformat.v4.new_markdown_cell(provenance_of(slug, values)))
@@ -200,7 +218,7 @@ def provenance_of(slug: str, values: dict) -> str:
     """A folded block that says from which runs, code and machine a page was made."""
     runs = [
         store.carry_out(recipe, values["scale"])
-        for group in recipes.of_section(slug, values).values()
+        for group in sections.of_section(slug, values).values()
         for recipe in group
     ]
     records = [run.record for run in runs]

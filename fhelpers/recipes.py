@@ -1,7 +1,6 @@
-"""What decides a training run, the scales, and the runs that each section of the book needs.
+"""What decides a training run, as plain data that can be checked, named and stored.
 
-A recipe is plain data: nothing here trains, loads images or imports a network. A section is one
-function that maps (scale, dataset, seeds, its own parameters) to labelled recipes, one a seed.
+Nothing here trains, loads images or imports a network.
 """
 
 import ast
@@ -10,7 +9,6 @@ import hashlib
 import json
 import math
 import pkgutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -131,10 +129,16 @@ def from_json(values: dict):
     """The recipe that `as_json` wrote. Raises ValueError where it is not one of this package's."""
     values = {k: tuplify(v) for k, v in values.items()}
     kind = str(values.pop("kind", ""))
-    made = pkgutil.resolve_name(kind) if kind.startswith("fhelpers.") else None
+    try:
+        made = pkgutil.resolve_name(kind) if kind.startswith("fhelpers.") else None
+    except (ImportError, AttributeError):
+        made = None
     if not (isinstance(made, type) and hasattr(made, "carried_out_by")):
         raise ValueError(f"{kind!r} is not a kind of recipe that this package knows")
-    return made(**values)
+    try:
+        return made(**values)
+    except TypeError as error:
+        raise ValueError(f"the recipe is of another version of this package: {error}") from error
 
 
 def tuplify(value: object) -> object:
@@ -165,6 +169,10 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def is_option(pair: object) -> bool:
+    return isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)
+
+
 def check(recipe: Recipe) -> None:
     """Refuse an unknown or impossible recipe with a sentence that names the field."""
     for name, allowed in CHOICES.items():
@@ -189,6 +197,9 @@ def check(recipe: Recipe) -> None:
     for name in ("batchnorm", "rescale"):
         if not isinstance(getattr(recipe, name), bool):
             refuse(name, getattr(recipe, name), "True or False")
+    options = recipe.data_options
+    if not (isinstance(options, tuple) and all(map(is_option, options))):
+        refuse("data_options", options, 'pairs of name and value, such as (("high", 0.0),)')
     if not isinstance(recipe.radii, list | tuple):
         refuse("radii", recipe.radii, "a list of radii, such as (4, 8)")
     for radius in recipe.radii:
@@ -228,127 +239,3 @@ def check_against_data(recipe: Recipe) -> data.DatasetInfo:
 
 def refuse(name: str, value: object, allowed: str) -> None:
     raise ValueError(f"{name}={value!r} is not possible: it must be {allowed}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scale:
-    """How much of everything a book at this scale uses."""
-
-    train_images: int
-    test_images: int
-    watch_images: int
-    model: str
-    width: int | None
-    learning_rate: float
-    batch_size: int
-    epochs: int  # with true labels
-    memorising_epochs: int  # with shuffled labels, which take longer to learn (W, §4.2)
-    planted: tuple = ()  # strengths of the planted cues
-
-
-SCALES = {
-    "smoke": Scale(
-        train_images=300, test_images=300, watch_images=100, model="resnet-8", width=8,
-        learning_rate=4e-3, batch_size=25, epochs=10, memorising_epochs=15,
-        planted=(("low", 2.0), ("high", 3.0)),
-    ),
-    "quick": Scale(
-        train_images=2_000, test_images=2_000, watch_images=250, model="resnet-8", width=None,
-        learning_rate=2e-3, batch_size=50, epochs=24, memorising_epochs=60,
-    ),
-    "standard": Scale(
-        train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-8", width=None,
-        learning_rate=1e-3, batch_size=100, epochs=30, memorising_epochs=90,
-    ),
-    "paper": Scale(
-        train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-32", width=None,
-        learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
-    ),
-}  # fmt: skip
-
-Plan = dict[str, tuple[Recipe, ...]]
-
-
-def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
-    """The scale's plain recipe (W, §4) with some fields changed.
-
-    Sizes shrink to what a small data set holds. Raises ValueError for an unknown scale.
-    """
-    known(scale, dataset)
-    size = dataclasses.asdict(SCALES[scale])
-    planted = size.pop("planted")
-    del size["memorising_epochs"]
-    size.update(dataset=dataset, seed=seed, data_options=planted if dataset == "planted" else ())
-    if "model" in changes:
-        size["width"] = None  # the scale's width is meant for the scale's model
-    size.update(changes)
-    info = data.describe(dataset, **dict(size["data_options"]))
-    for name, there in (("train_images", info.train), ("test_images", info.test)):
-        if name not in changes:
-            size[name] = min(size[name], there)
-    return Recipe(**size)
-
-
-def known(scale: str, dataset: str) -> None:
-    """Raise ValueError unless scale and data set are ones that the book has."""
-    if scale not in SCALES:
-        raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
-    if dataset not in data.NAMES:
-        raise ValueError(
-            f"data set {dataset!r} is not known; choose one of {', '.join(data.NAMES)}"
-        )
-
-
-def natural(scale: str, dataset: str, seeds: Sequence[int], radii, epochs=0) -> tuple[Recipe, ...]:
-    """M_natural, which several sections share: the longest training, watched at every radius."""
-    epochs = epochs or SCALES[scale].epochs
-    return tuple(vanilla(scale, dataset, s, radii=tuple(radii), epochs=epochs) for s in seeds)
-
-
-def decomposition(scale, dataset, seeds, *, radii=(4, 8, 12, 16)) -> Plan:
-    """Section 01 (W, §3.1 and Fig. 2): the model whose mistakes on low parts are shown."""
-    return {"natural": natural(scale, dataset, seeds, radii)}
-
-
-def shuffled_labels(scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0) -> Plan:
-    """Section 02 (W, Fig. 3 and Table 1): true and shuffled labels, then one band at a time.
-
-    epochs: of M_natural and the band-trained models, 0 for the scale's own; M_shuffle trains
-    longer in the scale's proportion.
-    """
-    plan = {"natural": natural(scale, dataset, seeds, radii, epochs)}
-    own = SCALES[scale]
-    epochs = epochs or own.epochs
-    longer = math.ceil(epochs * own.memorising_epochs / own.epochs)
-    shuffled = {"labels": "shuffled", "radii": tuple(radii), "epochs": longer}
-    plan["shuffled"] = tuple(vanilla(scale, dataset, s, **shuffled) for s in seeds)
-    for band in ("low", "high"):
-        for radius in radii:
-            changes = {"band": band, "band_radius": radius, "radii": (radius,), "epochs": epochs}
-            plan[f"{band}-{radius:g}"] = tuple(vanilla(scale, dataset, s, **changes) for s in seeds)
-    return plan
-
-
-SECTIONS = {
-    "01_decomposition": decomposition,
-    "02_shuffled_labels": shuffled_labels,
-}
-
-
-def of_section(slug: str, parameters: dict) -> Plan:
-    """The plan of a section for a notebook's parameters; those of no concern to it are left out.
-
-    Raises ValueError for a section that the book does not have.
-    """
-    if slug not in SECTIONS:
-        raise ValueError(f"section {slug!r} is not known; choose one of {', '.join(SECTIONS)}")
-    known(parameters["scale"], parameters["dataset"])
-    seeds = parameters["seeds"]
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds={seeds} is not possible: give one or more, each once, such as [0]")
-    if parameters.get("epochs", 0) < 0:
-        refuse("epochs", parameters["epochs"], "at least 1, or 0 for the scale's own")
-    section = SECTIONS[slug]
-    names = section.__code__.co_varnames[: section.__code__.co_argcount]
-    names += tuple(section.__kwdefaults__ or ())
-    return section(**{name: value for name, value in parameters.items() if name in names})

@@ -33,6 +33,7 @@ from tqdm.auto import tqdm
 
 SPLITS = ("train", "test")
 CONNECT_SECONDS = 5  # long enough for a slow link, short enough not to look like a hang
+DISK_FULL_WORDS = ("ENOSPC", "No space left", "code: 28", "enough free space")  # npm to apt
 STALL_SECONDS = 30  # a download that delivers nothing for this long has failed
 
 # (split, "images" | "labels") -> the bytes as a flat uint8 array, and the file they came from
@@ -99,8 +100,16 @@ PINNED = {
             ("test", "labels"): "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
         },
         classes=(
-            "airplane", "automobile", "bird", "cat", "deer",
-            "dog", "frog", "horse", "ship", "truck",
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
         ),
     ),
     "mnist": Pinned(
@@ -144,8 +153,16 @@ PINNED = {
             ("test", "labels"): "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
         },
         classes=(
-            "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
-            "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
         ),
     ),
 }
@@ -177,7 +194,7 @@ def is_disk_full(error: BaseException) -> bool:
     """True for a full disk or quota, also when a library hides the number in its text."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return True
-    return any(word in str(error) for word in ("ENOSPC", "No space left", "code: 28"))
+    return any(word in str(error) for word in DISK_FULL_WORDS)
 
 
 def missing(name: str, root: Path, reasons: list[str]) -> FileNotFoundError:

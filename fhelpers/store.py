@@ -9,6 +9,7 @@ of recipe: each kind names the function that carries it out.
 """
 
 import errno
+import glob
 import hashlib
 import json
 import multiprocessing
@@ -18,6 +19,7 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -173,6 +175,19 @@ def unfinished(run_id: str, scale: str) -> Path:
     return root() / scale / ".unfinished" / run_id
 
 
+@contextmanager
+def naming_full_disk() -> Iterator[None]:
+    """Say in one sentence which disk is full and what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sentence = f"the disk with {root().absolute()} is full: free some space and call again"
+        raise OSError(errno.ENOSPC, f"{sentence}; finished epochs are kept") from error
+
+
+@naming_full_disk()
 def plan(recipe, scale: str) -> str:
     """Note a run that is to be carried out, and those it needs; return its name."""
     for needed in recipe.needs:
@@ -200,14 +215,16 @@ def find(run_id: str) -> tuple[object, str]:
 
     Raises ValueError when no run has that name.
     """
+    name = glob.escape(run_id)
     for place in (root(), published()):
-        for file in place.glob(f"*/{run_id}/record.json"):
+        for file in place.glob(f"*/{name}/record.json"):
             return Run(file.parent).recipe, file.parent.parent.name
-        for file in place.glob(f"*/.unfinished/{run_id}/recipe.json"):
+        for file in place.glob(f"*/.unfinished/{name}/recipe.json"):
             return recipes.from_json(json.loads(file.read_text("utf-8"))), file.parts[-4]
     raise ValueError(f"no run is called {run_id!r}; `fhelpers runs` lists those that are")
 
 
+@naming_full_disk()
 def carry_out(recipe, scale: str, progress: Callable[[int], None] = lambda epoch: None) -> Run:
     """Return the recipe's finished run, carrying it out first if need be.
 
@@ -219,15 +236,9 @@ def carry_out(recipe, scale: str, progress: Callable[[int], None] = lambda epoch
     run = finished(run_id, scale)
     if run is None:
         folder = unfinished(run_id, scale)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(lock_of(folder)):
-                run = finished(run_id, scale) or train(recipe, scale, folder, progress)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            sentence = f"the disk with {root().absolute()} is full: free some space and call again"
-            raise OSError(errno.ENOSPC, f"{sentence}; finished epochs are kept") from error
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock_of(folder)):
+            run = finished(run_id, scale) or train(recipe, scale, folder, progress)
     _ = run.record
     return run
 
@@ -307,7 +318,7 @@ def machine() -> dict:
     }
 
 
-def fetch(wanted: recipes.Plan, *, scale: str) -> Runs:
+def fetch(wanted: Mapping, *, scale: str) -> Runs:
     """The runs of a plan: verified where they exist, trained where they do not.
 
     Missing runs train side by side, one thread each, behind one progress bar.
@@ -382,7 +393,7 @@ def listing() -> pd.DataFrame:
             row["epochs"] = (folder / "progress").read_text()
         rows.append(row)
     columns = ["scale", "run", "state", "epochs", "seconds", "accuracy"]
-    return pd.DataFrame(rows, columns=columns).fillna("")
+    return pd.DataFrame(rows, columns=columns).astype(object).fillna("")
 
 
 def state_of(run: Run) -> dict:

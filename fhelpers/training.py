@@ -21,7 +21,7 @@ from fhelpers import attacks, data, frequency, models
 from fhelpers.recipes import Recipe
 
 CHUNK = 5_000  # images whose parts are held at once
-EVALUATION_BATCH = 500  # large enough to keep a core busy, small enough for its cache
+EVALUATION_BATCH = 250  # large enough to keep a core busy, small enough for its cache
 OPTIMISERS = {
     "adam": torch.optim.Adam,
     "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9),

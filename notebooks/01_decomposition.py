@@ -13,12 +13,12 @@ radius = 12
 import pandas as pd
 import torch
 
-from fhelpers import data, frequency, recipes, store, training
+from fhelpers import data, frequency, sections, store, training
 from fhelpers.claims import CLAIMS
 from fhelpers.plots import decomposition as plots
 from fhelpers.plots import style
 
-runs = store.fetch(recipes.decomposition(scale, dataset, seeds, radii=radii), scale=scale)
+runs = store.fetch(sections.decomposition(scale, dataset, seeds, radii=radii), scale=scale)
 recipe = runs["natural"][0].recipe
 test = data.load(dataset, train=False, limit=recipe.test_images, **dict(recipe.data_options))
 print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; seeds {seeds}")
@@ -205,10 +205,11 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 right = {key: [(a.argmax(1) == labels).numpy() for a in each] for key, each in answers.items()}
 score = {key: style.accuracy([r.mean() for r in each], len(test)) for key, each in right.items()}
-rows = [("the whole image", "", str(score[plots.WHOLE]))]
-rows += [(f"{part} part", f"{r:g}", str(score[part, r])) for part in ("low", "high") for r in radii]
+shown = {"the whole image": plots.WHOLE}
+shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r in radii}
+rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]
 style.table(
-    pd.DataFrame(rows, columns=["shown to the network", "radius", "accuracy [95 % interval]"]),
+    pd.DataFrame(rows, columns=["shown to the network", "accuracy [95 % interval]"]),
     caption="Accuracy on test images. The network has seen whole images only during training.",
 )
 
@@ -237,7 +238,7 @@ columns = ["radius", "bins with ≤", "bins with <", "difference"]
 style.table(pd.DataFrame(rows, columns=columns), caption="Waves in the low part, both ways.")
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-truth = lambda images, model: (training.predict(model, images).argmax(1) == labels).numpy()  # noqa: E731
+truth = lambda images, model: (training.predict(model, images).argmax(1) == labels).numpy()
 rows = []
 for r in radii:
     strict = frequency.split(pixels, r, inclusive=False)

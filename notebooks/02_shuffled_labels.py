@@ -10,13 +10,13 @@ radii = [4, 8, 12, 16]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, recipes, store
+from fhelpers import data, sections, store
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.shuffled_labels import TABLE1
 from fhelpers.plots import shuffled_labels as plots
 from fhelpers.plots import style
 
-plan = recipes.shuffled_labels(scale, dataset, seeds, radii=radii, epochs=epochs)
+plan = sections.shuffled_labels(scale, dataset, seeds, radii=radii, epochs=epochs)
 runs = store.fetch(plan, scale=scale)
 history, recipe = runs.history, runs["shuffled"][0].recipe
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")

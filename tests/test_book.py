@@ -1,7 +1,7 @@
 """The book builds without a warning, and every page works in a browser without any other server.
 
-The pages are built from the reference notebooks. `pytest tests/test_book.py --pages _build/html`
-checks the pages of a real build in the same way.
+The pages are built from notebooks executed at smoke scale, with parameters that are not their
+defaults. `pytest tests/test_book.py --pages _build/html` checks those of a real build instead.
 """
 
 import functools
@@ -31,13 +31,13 @@ PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
 
-def project(folder):
-    """Lay out a book in `folder`: the settings, the hand-written pages, the reference notebooks."""
+def project(folder, sections):
+    """Lay out a book in `folder`: the settings, the hand-written pages, executed notebooks."""
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("sections"))
     (folder / "book" / "sections").mkdir()
-    for notebook in REFERENCE.glob("*.ipynb"):
+    for notebook in sections:
         shutil.copy(notebook, folder / "book" / "sections")
     return folder
 
@@ -58,7 +58,8 @@ def pages(request, tmp_path_factory):
     if given := request.config.getoption("--pages"):
         assert (Path(given) / "index.html").is_file(), f"{given} holds no built pages"
         return Path(given).resolve()
-    folder = project(tmp_path_factory.mktemp("book"))
+    sections = request.getfixturevalue("other_pages").values()
+    folder = project(tmp_path_factory.mktemp("book"), sections)
     status, printed = build(folder)
     assert status == 0, printed[-4000:]
     return folder / "_build" / "html"

@@ -482,7 +482,8 @@ def test_offline_means_no_attempt(fake, monkeypatch):
 
 def full_disk_for(fake, monkeypatch, where):
     if where == "npm":
-        program(fake.folder, "npm", 'echo "npm error code ENOSPC" >&2; exit 228')
+        lines = "npm error cannot unpack\\nnpm error code ENOSPC"
+        program(fake.folder, "npm", f'printf "{lines}" >&2; exit 228')
         return
     error = {
         "library": SafetensorError("IoError(Os { code: 28, message: 'No space left on device' })"),

@@ -166,6 +166,13 @@ def test_table_rounds_escapes_and_marks_what_is_missing(shown):
         style.table(frame, caption="")
 
 
+def test_intervals_in_tables_have_three_places_and_may_be_missing():
+    estimate = SimpleNamespace(value=0.5, low=0.25, high=0.75)
+    assert style.with_interval(estimate) == "0.500 [0.250, 0.750]"
+    estimate.low = math.nan
+    assert style.with_interval(estimate) == "0.500"
+
+
 def test_setup_says_once_what_is_the_same(shown):
     frame = pd.DataFrame({"run": ["a", "b"], "data_set": ["x", "x"], "epochs": [5, 8]})
     style.setup(frame, caption="What was trained.")
@@ -335,6 +342,12 @@ def test_most_confident_agrees_with_a_slow_search():
     assert found.value[0] == pytest.approx(len(kind) / 300)
     shares = [(answers[key][0].argmax(1) == labels).double().mean().item() for key in keys]
     assert found.independent[0] == pytest.approx(shares[0] * (1 - shares[1]) * shares[2])
+
+
+def test_only_the_low_part_is_marked_as_wrong():
+    said = pd.DataFrame({"original": ["cat 9 %"], "low": ["dog 8 %"], "high": ["cat 7 %"]})
+    figure = decomposition.cases(torch.zeros(1, 3, 3, 32, 32), said)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["cat\n✓ 9 %", "dog\n✗ 8 %", "cat\n✓ 7 %"]
 
 
 def test_in_words_keeps_a_class_of_two_words_together():

@@ -12,7 +12,9 @@ The interval is over seeds. With one seed it is over images: the sampling error 
 the images of two networks counted as independent, which errs towards *inconclusive*.
 """
 
+from fhelpers.claims import architectures as architectures
 from fhelpers.claims import decomposition as decomposition
+from fhelpers.claims import heuristics as heuristics
 from fhelpers.claims import shuffled_labels as shuffled_labels
 from fhelpers.claims.verdicts import CLAIMS, Claim, Part, Verdict, conjunction, decide
 

@@ -318,7 +318,7 @@ def beside_paper(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         theirs = published[(published.trained_on == band) & (published.radius == radius)]
         for split, name in (("train", "training images"), ("test", "whole test images")):
             line = own[own.split == split].iloc[0]
-            row[f"{name}, here"] = f"{line.value:.3f} [{line.low:.3f}, {line.high:.3f}]"
+            row[f"{name}, here"] = style.with_interval(line)
             row[f"{name}, paper"] = theirs[split].iloc[0] if len(theirs) else None
         rows.append(row)
     return pd.DataFrame(rows)
@@ -355,6 +355,6 @@ def on_the_same_part(scores: pd.DataFrame) -> pd.DataFrame:
         row = {"trained on": f"{band} parts", "r": f"{radius:g}"}
         for split, name in (("test", "whole test images"), ("same", "the same parts of them")):
             line = own[own.split == split].iloc[0]
-            row[name] = f"{line.value:.3f} [{line.low:.3f}, {line.high:.3f}]"
+            row[name] = style.with_interval(line)
         rows.append(row)
     return pd.DataFrame(rows)

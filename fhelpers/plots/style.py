@@ -315,6 +315,13 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     display(data, raw=True, metadata={"fhelpers": {"name": name, "caption": caption}})
 
 
+def with_interval(estimate) -> str:
+    """An accuracy with its interval for a table, all to three places; alone without interval."""
+    if not np.isfinite([estimate.low, estimate.high]).all():
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
 def cell_text(value) -> str:
     """One table cell: numbers to three places, missing values as a dash."""
     if isinstance(value, str):

@@ -1,0 +1,136 @@
+"""What a trained network knows and which band it relies on, as weighted sums of accuracies.
+
+A `Measure` says which accuracies of one network count, and how; `effect` says how networks are
+weighed against each other. All are taken at the end of training on whole sets of images.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fhelpers.claims.histories import curves
+from fhelpers.claims.shuffled_labels import epochs_to
+from fhelpers.claims.verdicts import estimate
+from fhelpers.intervals import Estimate, wilson
+
+
+class Term(NamedTuple):
+    """One accuracy and its weight; over several radii it is their mean, none means whole images."""
+
+    weight: float
+    split: str
+    part: str
+    radii: tuple[float, ...] = ()
+
+
+Measure = tuple[Term, ...]
+TRAIN: Measure = (Term(1, "train", "original"),)
+TEST: Measure = (Term(1, "test", "original"),)
+GAP: Measure = (*TRAIN, Term(-1, "test", "original"))  # the generalisation gap
+
+
+def lost_without_high(radii: Iterable[float]) -> Measure:
+    """Accuracy on test images minus that on their low parts: 0 is invariance to the high part.
+
+    This is how W, §5.1 judges a network's reliance on high frequencies. Mean over `radii`.
+    """
+    return (*TEST, Term(-1, "test", "low", tuple(radii)))
+
+
+def on_parts(part: str, radii: Iterable[float]) -> Measure:
+    """Accuracy on the low or high parts of the test images, mean over `radii`."""
+    return (Term(1, "test", part, tuple(radii)),)
+
+
+def gained(radii: Iterable[float]) -> dict[str, Measure]:
+    """What each band between neighbouring radii adds to test accuracy, from the lowest band up.
+
+    The first is the accuracy on the low part of the smallest radius, the last what the high part
+    of the largest radius adds; all together are the accuracy on whole images.
+    """
+    radii = sorted(set(radii))
+    found = {f"0–{radii[0]:g}": on_parts("low", radii[:1])}
+    for inner, outer in zip(radii, radii[1:], strict=False):
+        within = Term(-1, "test", "low", (inner,))
+        found[f"{inner:g}–{outer:g}"] = (*on_parts("low", [outer]), within)
+    return found | {f"over {radii[-1]:g}": lost_without_high(radii[-1:])}
+
+
+def watched_radii(history: pd.DataFrame) -> list[float]:
+    """The radii at which low parts were scored, ascending. Raises ValueError without any."""
+    radii = sorted(set(history.radius[history.part == "low"].dropna()))
+    if not radii:
+        raise ValueError("The history has no low parts: run with at least one radius.")
+    return radii
+
+
+def effect(history: pd.DataFrame, networks: Mapping[str, float], measure: Measure) -> Estimate:
+    """A measure of networks, each label with its weight: {"dropout": 1, "vanilla": -1}.
+
+    Over seeds; with one seed over images. Raises ValueError as `histories.curves` does.
+    """
+    seeds: dict[int, list[tuple[float, float, int]]] = defaultdict(list)
+    for term in measure:
+        where = {"split": term.split, "part": term.part, "scope": "all"}
+        found = [curves(history, *networks, radius=r, **where) for r in term.radii or (None,)]
+        for label, weight in networks.items():
+            for seed in found[0][label]:
+                ends = [runs[label][seed] for runs in found]
+                accuracy = float(np.mean([curve.accuracy[-1] for curve in ends]))
+                images = min(curve.images for curve in ends)
+                seeds[seed].append((weight * term.weight, accuracy, images))
+    per_seed = [sum(weight * accuracy for weight, accuracy, _ in terms) for terms in seeds.values()]
+    return estimate(per_seed, lambda: weighted(next(iter(seeds.values()))))
+
+
+def weighted(terms: Iterable[tuple[float, float, int]]) -> Estimate:
+    """A weighted sum of proportions, each (weight, share of images, images), over images.
+
+    The distances of the shares to their own Wilson limits are combined like standard errors (Zou
+    and Donner 2008), which for two is Newcombe's difference. Shares of the same images are counted
+    as independent: where the weights sum to 0 and images that are easy for one are easy for the
+    other, the interval is too wide rather than too narrow.
+    """
+    value = down = up = 0.0
+    smallest = math.inf
+    for weight, share, images in terms:
+        low, high = wilson(share * images, images)
+        below, above = (share - low, high - share) if weight > 0 else (high - share, share - low)
+        value, smallest = value + weight * share, min(smallest, images)
+        down, up = math.hypot(down, weight * below), math.hypot(up, weight * above)
+    return Estimate(float(value), float(value - down), float(value + up), int(smallest), "images")
+
+
+def size_of(difference: Estimate) -> Estimate:
+    """The absolute value of a difference: below a margin only if all of the interval is within it.
+
+    With `claims.decide` this makes the rule of equivalence: two one-sided tests.
+    """
+    ends = sorted([abs(difference.low), abs(difference.high)])
+    nearest = 0.0 if difference.low <= 0 <= difference.high else ends[0]
+    return Estimate(abs(difference.value), nearest, ends[1], difference.n, difference.over)
+
+
+def at_common_accuracy(history: pd.DataFrame, labels: Iterable[str]) -> tuple[float, pd.DataFrame]:
+    """The runs as they were when all had the same training accuracy: (that accuracy, history).
+
+    The accuracy is the highest whole per cent that every run reaches on the watched training
+    images; each run is cut where it first does, between two epochs by interpolation. The history
+    is like one of runs that ended there (scope "all"), on the watched images.
+    """
+    runs = curves(history, *labels, split="train", part="original")
+    best = min(curve.accuracy.max() for seeds in runs.values() for curve in seeds.values())
+    level = math.floor(best * 100 + 1e-9) / 100
+    ends = {(label, s): epochs_to(c, level) for label in runs for s, c in runs[label].items()}
+    rows = history[(history.scope == "subset") & history.label.isin(list(runs))]
+    cut = []
+    for key, group in rows.groupby(["label", "seed", "split", "part", "radius"], dropna=False):
+        group, end = group.sort_values("epoch"), ends[key[:2]]
+        accuracy = float(np.interp(end, group.epoch, group.accuracy))
+        cut.append((*key, end, "all", int(group.images.min()), accuracy))
+    columns = ["label", "seed", "split", "part", "radius", "epoch", "scope", "images", "accuracy"]
+    return level, pd.DataFrame(cut, columns=columns)

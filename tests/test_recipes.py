@@ -1,0 +1,275 @@
+"""`fhelpers.recipes`: names of runs, JSON, and refused values."""
+
+import dataclasses
+import json
+import math
+import shutil
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fhelpers import data, recipes, training
+from fhelpers.recipes import Recipe
+
+# Every field with another possible value; fields that only go together are changed together.
+CHANGES = {
+    "dataset": {"dataset": "mnist"},
+    "data_options": {"data_options": (("high", 2.0),)},
+    "train_images": {"train_images": 100},
+    "test_images": {"test_images": 100},
+    "watch_images": {"watch_images": 10},
+    "labels": {"labels": "shuffled"},
+    "band": {"band": "low", "band_radius": 4},
+    "band_radius": {"band": "low", "band_radius": 5},
+    "rescale": {"rescale": False},
+    "model": {"model": "resnet-8"},
+    "width": {"width": 8},
+    "batchnorm": {"batchnorm": True},
+    "dropout": {"dropout": 0.5},
+    "kernel_size": {"kernel_size": 5},
+    "optimiser": {"optimiser": "sgd"},
+    "learning_rate": {"learning_rate": 1e-3},
+    "batch_size": {"batch_size": 10},
+    "epochs": {"epochs": 3},
+    "mixup": {"mixup": 0.5},
+    "augmentation": {"augmentation": "rotate"},
+    "adversary": {"adversary": "pgd"},
+    "epsilon": {"epsilon": 0.1},
+    "attack_steps": {"attack_steps": 7},
+    "radii": {"radii": (4, 8)},
+    "precision": {"precision": "float32"},
+    "device": {"device": "cpu"},
+    "seed": {"seed": 1},
+}
+
+
+def recipe(**changes):
+    return Recipe(**{"dataset": "planted", **changes})
+
+
+# --- names of runs --------------------------------------------------------------------------------
+
+
+def test_changes_cover_every_field():
+    assert set(CHANGES) == {field.name for field in dataclasses.fields(Recipe)}
+
+
+def test_every_field_changes_the_name():
+    names = [recipe(**change).run_id for change in CHANGES.values()]
+    assert len({recipe().run_id, *names}) == len(CHANGES) + 1
+
+
+def test_the_name_is_readable_and_fit_for_a_folder():
+    given = recipe(
+        labels="shuffled", band="high", band_radius=12, batchnorm=True, dropout=0.5, mixup=0.5,
+        model="lenet", optimiser="sgd", data_options=(("low", 0.5),), augmentation="rotate",
+    )  # fmt: skip
+    slug, _, digest = given.run_id.rpartition("-")
+    assert slug == (
+        "planted-lenet-low0.5-shuffled-high12-batchnorm-dropout0.5-mixup0.5-rotate-sgd-b100-"
+        "n50000-e100-s0"
+    )
+    assert len(digest) == 8
+    assert int(digest, 16) >= 0
+
+
+def test_numbers_that_are_equal_give_one_name():
+    assert recipe(radii=(4, 8)).run_id == recipe(radii=[4.0, 8.0]).run_id
+    low = {"band": "low"}
+    assert recipe(band_radius=4, **low).run_id == recipe(band_radius=4.0, **low).run_id
+
+
+@pytest.fixture(scope="module")
+def another_process():
+    """A recipe's name and this package's modules behind `training`, as a new process sees them."""
+    code = """
+import sys
+from fhelpers import training
+print(training.Recipe(dataset="planted", seed=3).run_id)
+print(*(name.removeprefix("fhelpers.") for name in sys.modules if name.startswith("fhelpers.")))
+"""
+    command = [sys.executable, "-c", code]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    name, loaded = printed.splitlines()
+    return name, set(loaded.split())
+
+
+def test_the_name_is_the_same_in_another_process(another_process):
+    assert another_process[0] == recipe(seed=3).run_id
+
+
+def test_the_data_change_the_name(monkeypatch):
+    before = recipe().run_id
+    info = data.describe("planted")
+    changed = dataclasses.replace(info, digest="0" * 64)
+    monkeypatch.setattr(data, "describe", lambda name, **options: changed)
+    assert recipe().run_id != before
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """A copy of the package's files, which a test may change."""
+    for name in Recipe.decided_by:
+        shutil.copy(recipes.__file__.replace("recipes.py", f"{name}.py"), tmp_path)
+    monkeypatch.setattr(recipes, "__file__", str(tmp_path / "recipes.py"))
+    recipes.source_digest.cache_clear()
+    yield tmp_path
+    recipes.source_digest.cache_clear()
+
+
+@pytest.mark.parametrize("module", Recipe.decided_by)
+def test_code_that_decides_training_changes_the_name(sources, module):
+    before = recipe().run_id
+    with (sources / f"{module}.py").open("a") as file:
+        file.write("\n\nadded = 1\n")
+    recipes.source_digest.cache_clear()
+    assert recipe().run_id != before
+
+
+def test_comments_docstrings_and_layout_do_not_change_the_name(sources):
+    before = recipe().run_id
+    path = sources / "attacks.py"
+    text = path.read_text("utf-8")
+    for old, new in (
+        ('"""Perturbations within', '"""Reworded: perturbations within'),  # of the module
+        ('"""One step of size ε', '"""One single step of size ε'),  # of a function
+        ("    check_epsilon(epsilon)\n", "    # a comment\n\n    check_epsilon(  epsilon  )\n"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text, "utf-8")
+    recipes.source_digest.cache_clear()
+    assert recipe().run_id == before
+    path.write_text(text.replace("images - epsilon", "images - 2 * epsilon"), "utf-8")
+    recipes.source_digest.cache_clear()
+    assert recipe().run_id != before
+
+
+def test_the_digest_sees_every_module_that_training_is_made_of(another_process):
+    # What these decide is in the name by itself: the recipe, and the digest of the images.
+    elsewhere = {"recipes", "data", "planted", "sources", "places"}
+    assert another_process[1] - elsewhere == set(Recipe.decided_by)
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def test_a_recipe_survives_json():
+    for change in CHANGES.values():
+        given = recipe(**change)
+        again = recipes.from_json(json.loads(json.dumps(recipes.as_json(given))))
+        assert again == given
+        assert hash(again) == hash(given)
+        assert again.run_id == given.run_id
+
+
+OTHER_KINDS = (
+    "", None, "os:system", "fhelpers.recipes:nothing", "fhelpers.nothing:Recipe",
+    "fhelpers.recipes:check", "fhelpers.training:Training",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OTHER_KINDS)
+def test_other_kinds_are_refused(kind):
+    values = recipes.as_json(recipe()) | {"kind": kind}
+    with pytest.raises(ValueError, match="not a kind of recipe"):
+        recipes.from_json(values)
+
+
+def test_json_with_a_field_of_another_version_is_refused():
+    with pytest.raises(ValueError, match="colour"):
+        recipes.from_json(recipes.as_json(recipe()) | {"colour": "red"})
+
+
+# --- refused values -------------------------------------------------------------------------------
+
+NAN, INF = math.nan, math.inf
+WRONG = [
+    *((name, value) for name in recipes.CHOICES for value in ("nonsense", None, 3, [])),
+    *(
+        (name, value)
+        for name in ("train_images", "test_images", "watch_images", "batch_size", "epochs")
+        for value in (0, -1, 1.0, "1", True, None)
+    ),
+    *(("seed", value) for value in (-1, 0.5, "0", None, False)),
+    *(("attack_steps", value) for value in (0, 1.5, None)),
+    *(("learning_rate", value) for value in (0, -1e-3, NAN, INF, "1e-3", None, True)),
+    *(("dropout", value) for value in (-0.1, 1, 1.5, NAN, "0.5", None)),
+    *(("mixup", value) for value in (0, -1, NAN, INF, "0.5", False)),
+    *(("epsilon", value) for value in (0, -0.1, 1.1, 8, NAN, "8/255", None)),
+    *(("kernel_size", value) for value in (0, 2, 13, 5.5, "5")),
+    *(("width", value) for value in (0, -4, 8.0, "8")),
+    *(("batchnorm", value) for value in (1, 0, "yes", None)),
+    *(("rescale", value) for value in (1, None)),
+    *(("radii", value) for value in (8, "8", [0], [-4], [NAN], [INF], ["4"], [True], None)),
+    ("data_options", {"low": 1.0}),
+    ("data_options", (("low",),)),
+    ("data_options", (("low", 1.0, 2.0),)),
+    ("data_options", ((1, 1.0),)),
+    ("data_options", "low"),
+    ("data_options", None),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_wrong_values_are_refused_with_the_field_and_what_is_allowed(name, value):
+    with pytest.raises(ValueError, match=f"^{name}=.* is not possible: it must be ") as caught:
+        recipe(**{name: value})
+    culprit = value[0] if name == "radii" and isinstance(value, list) else value
+    assert repr(culprit) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("band_radius", {"band": "low"}),
+        ("band_radius", {"band_radius": 4}),
+        *(("band_radius", {"band": "low", "band_radius": r}) for r in (0, -1, NAN, INF, "4", True)),
+        ("adversary", {"band": "high", "band_radius": 4, "adversary": "pgd"}),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(field, values):
+    with pytest.raises(ValueError, match=f"^{field}=.* is not possible: it must be "):
+        recipe(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"train_images": 50_001}, "train_images=50001 .* at most 50,000"),
+        ({"test_images": 10_001}, "test_images=10001 .* at most 10,000"),
+        ({"train_images": 50, "batch_size": 51}, "batch_size=51 .* train_images, 50"),
+        ({"band": "high", "band_radius": 23}, "band_radius=23.0 .* below 22.6"),
+        ({"data_options": (("colour", 1),)}, "colour"),
+    ],
+)
+def test_more_than_the_data_set_holds_is_refused_when_the_run_is_named(values, says):
+    with pytest.raises(ValueError, match=says):
+        _ = recipe(**values).run_id
+
+
+@given(
+    epochs=st.integers(1, 1000),
+    learning_rate=st.floats(1e-8, 10),
+    radii=st.lists(st.floats(0.1, 100), max_size=4).map(tuple),
+    mixup=st.none() | st.floats(0.01, 10),
+    seed=st.integers(0, 10**6),
+)
+def test_possible_recipes_are_accepted_and_survive_json(**values):
+    given = recipe(**values)
+    assert recipes.from_json(json.loads(json.dumps(recipes.as_json(given)))) == given
+
+
+# --- with other modules --------------------------------------------------------------------------
+
+
+def test_names_of_fields_are_those_of_the_modules_that_use_them():
+    """The recipes import no network and no optimiser; their lists are compared here instead."""
+    from fhelpers import models
+
+    assert set(recipes.MODELS) == set(models.DEFAULTS)
+    assert set(recipes.OPTIMISERS) == set(training.OPTIMISERS)

@@ -1,0 +1,128 @@
+"""`fhelpers.sections`: the runs that each section asks for, and the parameters it refuses."""
+
+import dataclasses
+import math
+
+import pytest
+
+from fhelpers import data, sections
+
+NAN = math.nan
+SEEDS = (0, 1)
+
+
+@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("dataset", ["planted", "cifar10", "mnist"])
+def test_the_natural_runs_are_shared_between_sections(scale, dataset):
+    first = sections.decomposition(scale, dataset, SEEDS)
+    second = sections.shuffled_labels(scale, dataset, SEEDS)
+    assert list(first) == ["natural"]
+    assert [r.run_id for r in first["natural"]] == [r.run_id for r in second["natural"]]
+    assert len({r.run_id for group in second.values() for r in group}) == 2 * len(second)
+
+
+def test_the_shuffled_labels_plan_is_that_of_figure_3_and_table_1():
+    plan = sections.shuffled_labels("standard", "cifar10", SEEDS)
+    parts = [f"{band}-{radius}" for band in ("low", "high") for radius in (4, 8, 12, 16)]
+    assert list(plan) == ["natural", "shuffled", *parts]
+    for label, group in plan.items():
+        band, _, radius = label.partition("-")
+        assert [r.seed for r in group] == list(SEEDS)
+        for r in group:
+            assert r.labels == ("shuffled" if label == "shuffled" else "true")
+            assert (r.band, r.band_radius) == ((band, float(radius)) if radius else ("all", None))
+            assert r.radii == ((float(radius),) if radius else (4, 8, 12, 16))
+            assert (r.augmentation, r.adversary, r.mixup, r.batchnorm) == (
+                "none",
+                "none",
+                None,
+                False,
+            )
+
+
+@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("epochs", [0, 1, 5, 20])
+def test_shuffled_labels_train_longer_in_the_scales_proportion(scale, epochs):
+    own = sections.SCALES[scale]
+    plan = sections.shuffled_labels(scale, "planted", [0], epochs=epochs)
+    lengths = {label: group[0].epochs for label, group in plan.items()}
+    expected = epochs or own.epochs
+    assert {lengths.pop("natural"), lengths["low-4"], lengths["high-16"]} == {expected}
+    proportion = own.memorising_epochs / own.epochs
+    assert proportion > 1
+    assert expected * proportion <= lengths["shuffled"] < expected * proportion + 1
+    if not epochs:
+        assert lengths["shuffled"] == own.memorising_epochs
+
+
+def test_the_papers_scale_is_the_papers_set_up():
+    paper = sections.vanilla("paper", "cifar10", 0)
+    assert (paper.model, paper.optimiser, paper.learning_rate) == ("resnet-32", "adam", 1e-4)
+    assert (paper.epochs, paper.batch_size, paper.train_images) == (100, 100, 50_000)
+    assert sections.SCALES["paper"].memorising_epochs == 300
+
+
+def test_sizes_shrink_to_what_a_small_data_set_holds(monkeypatch):
+    info = dataclasses.replace(data.describe("mnist"), train=70, test=30)
+    monkeypatch.setattr(data, "describe", lambda name, **options: info)
+    small = sections.vanilla("quick", "mnist", 0)
+    assert (small.train_images, small.test_images) == (70, 30)
+    assert sections.vanilla("quick", "mnist", 0, train_images=50).train_images == 50
+
+
+def test_another_model_comes_in_its_own_width():
+    assert sections.vanilla("smoke", "planted", 0).width == sections.SCALES["smoke"].width
+    assert sections.vanilla("smoke", "planted", 0, model="lenet").width is None
+    assert sections.vanilla("smoke", "planted", 0, model="lenet", width=4).width == 4
+
+
+def test_only_the_planted_data_have_planted_cues():
+    cues = sections.vanilla("smoke", "planted", 0).data_options
+    assert cues == sections.SCALES["smoke"].planted != ()
+    assert sections.vanilla("smoke", "mnist", 0).data_options == ()
+
+
+def test_a_section_takes_the_parameters_that_concern_it():
+    parameters = {"scale": "smoke", "dataset": "planted", "seeds": [2], "radii": [6], "epochs": 4}
+    assert sections.of_section("02_shuffled_labels", parameters) == sections.shuffled_labels(
+        "smoke", "planted", [2], radii=[6], epochs=4
+    )
+    # The first section has no epochs, and figures have parameters that no run knows.
+    assert sections.of_section(
+        "01_decomposition", parameters | {"colour": "red"}
+    ) == sections.decomposition("smoke", "planted", [2], radii=[6])
+
+
+@pytest.mark.parametrize("slug", sections.SECTIONS)
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"scale": "tiny"}, "scale 'tiny' is not known; choose one of smoke, quick"),
+        ({"dataset": "cifar"}, "data set 'cifar' is not known; choose one of cifar10"),
+        ({"seeds": []}, r"seeds=\[\] is not possible"),
+        ({"seeds": [1, 0, 1]}, r"seeds=\[1, 0, 1\] is not possible: .* each once"),
+        ({"seeds": [-1]}, "seed=-1 is not possible"),
+        ({"seeds": [0.5]}, "seed=0.5 is not possible"),
+    ],
+)
+def test_sections_refuse_wrong_parameters(slug, changes, says):
+    parameters = {"scale": "smoke", "dataset": "planted", "seeds": [0], "radii": [4]}
+    with pytest.raises(ValueError, match=says) as caught:
+        sections.of_section(slug, parameters | changes)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("slug", ["01_decomposition", "02_shuffled_labels"])
+@pytest.mark.parametrize("radius", [0, -4, "8", NAN])
+def test_sections_refuse_impossible_radii(slug, radius):
+    parameters = {"scale": "smoke", "dataset": "planted", "seeds": [0], "radii": [4, radius]}
+    with pytest.raises(ValueError, match=f"radii={radius!r} is not possible"):
+        sections.of_section(slug, parameters)
+
+
+def test_sections_refuse_negative_epochs_and_unknown_sections():
+    parameters = {"scale": "smoke", "dataset": "planted", "seeds": [0], "epochs": -1}
+    with pytest.raises(ValueError, match="epochs=-1 is not possible"):
+        sections.of_section("02_shuffled_labels", parameters)
+    with pytest.raises(ValueError, match="'03_nothing' is not known; choose one of 01_"):
+        sections.of_section("03_nothing", parameters)

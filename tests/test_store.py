@@ -1,0 +1,489 @@
+"""`fhelpers.store`: runs are trained once, survive a kill, and are never used when altered."""
+
+import dataclasses
+import errno
+import json
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from fhelpers import recipes, store, training
+from fhelpers.recipes import Recipe
+
+SCALE = "smoke"
+FILES = ["history.parquet", "model.safetensors", "record.json"]
+
+
+def tiny(**changes):
+    """A recipe of half a second: a small LeNet on a few dozen planted images."""
+    values = {
+        "dataset": "planted", "data_options": (("classes", 4),), "model": "lenet",
+        "train_images": 40, "test_images": 20, "watch_images": 10, "batch_size": 10,
+        "learning_rate": 3e-3, "epochs": 2, "radii": (8,), "mixup": 0.5, "precision": "float32",
+    }  # fmt: skip
+    return Recipe(**values | changes)
+
+
+@pytest.fixture(autouse=True)
+def results(tmp_path, monkeypatch):
+    """An empty store, and one thread: bits depend on their number."""
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "results"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path / "results"
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The recipes that were trained, in order."""
+    carried_out = []
+    original = training.train_classifier
+
+    def noted(recipe, folder, progress):
+        carried_out.append(recipe)
+        return original(recipe, folder, progress)
+
+    monkeypatch.setattr(training, "train_classifier", noted)
+    return carried_out
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run, to be copied and damaged."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FHELPERS_RESULTS", str(tmp_path_factory.mktemp("results")))
+        return store.carry_out(tiny(), SCALE)
+
+
+@pytest.fixture
+def copied(finished, results):
+    """The same run in this test's store."""
+    folder = results / SCALE / finished.run_id
+    folder.mkdir(parents=True)
+    for name in FILES:
+        (folder / name).write_bytes((finished.path / name).read_bytes())
+    return folder
+
+
+def states():
+    return dict(store.listing()[["run", "state"]].itertuples(index=False))
+
+
+def assert_equal_runs(first, second):
+    """Weights and histories equal to the bit."""
+    pd.testing.assert_frame_equal(first.history, second.history, check_exact=True)
+    ours, theirs = (load_file(run.path / "model.safetensors") for run in (first, second))
+    assert set(ours) == set(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+# --- a finished run -------------------------------------------------------------------------------
+
+
+def test_a_run_is_trained_once(trained, results):
+    seen = []
+    first = store.carry_out(tiny(), SCALE, seen.append)
+    again = store.carry_out(tiny(), SCALE)
+    assert trained == [tiny()]
+    assert seen == [0, 1, 2]
+    assert first.path == again.path == results / SCALE / tiny().run_id
+    assert sorted(file.name for file in first.path.iterdir()) == FILES
+    # Nothing else is left, but for the file that is locked while a run is trained.
+    left = [file.name for file in results.rglob("*") if file.is_file()]
+    assert sorted(left) == sorted([*FILES, f"{tiny().run_id}.lock"])
+
+
+def test_a_record_says_what_was_asked_and_what_came_out(finished):
+    record = finished.record
+    assert recipes.from_json(record["recipe"]) == finished.recipe == tiny()
+    assert record["run_id"] == finished.run_id == finished.path.name
+    assert (record["device"], record["precision"], record["threads"]) == ("cpu", "float32", 1)
+    assert record["epochs"] == 2
+    assert 0 < record["seconds"] < 100
+    assert record["versions"]["torch"] == torch.__version__.partition("+")[0] or torch.__version__
+    assert set(record["sources"]) == set(Recipe.decided_by)
+    assert record["machine"]["cores"] >= 1
+    final = finished.history.query("scope == 'all'")
+    assert [row["accuracy"] for row in record["results"]] == final.accuracy.tolist()
+    assert "NaN" not in (finished.path / "record.json").read_text()
+
+
+def test_a_history_is_tidy(finished):
+    history = finished.history
+    assert list(history.columns) == store.COLUMNS
+    assert set(history.query("scope == 'subset'").epoch) == {0, 1, 2}
+    assert set(history.part) == {"original", "low", "high"}
+    assert history.radius.isna().equals(history.part == "original")
+
+
+def test_the_trained_network_comes_back(finished):
+    model = finished.model()
+    assert not model.training
+    test = training.data.load("planted", train=False, limit=20, classes=4)
+    scored = training.score(model, test.pixels(), test.labels, "float32")
+    row = finished.history.query("scope == 'all' and split == 'test' and part == 'original'")
+    assert scored["accuracy"] == row.accuracy.item()
+    assert scored["loss"] == pytest.approx(row.loss.item(), abs=1e-6)
+
+
+def test_nothing_in_a_finished_run_is_a_pickle(finished):
+    for file in finished.path.iterdir():
+        content = file.read_bytes()
+        assert not content.startswith((b"PK", b"\x80"))
+        assert b"data.pkl" not in content
+        with pytest.raises((pickle.UnpicklingError, ValueError, KeyError, EOFError, IndexError)):
+            pickle.loads(content)
+
+
+def test_published_records_are_used_too(finished, trained, monkeypatch, tmp_path):
+    monkeypatch.setattr(store, "published", lambda: finished.path.parent.parent)
+    assert store.carry_out(tiny(), SCALE).path == finished.path
+    assert store.find(finished.run_id) == (tiny(), SCALE)
+    assert trained == []
+    assert not any(store.root().glob("**/record.json"))
+
+
+# --- damaged records ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.5, 0.8, 1.0])
+def test_one_altered_byte_is_found_and_named(copied, name, place, trained):
+    file = copied / name
+    content = bytearray(file.read_bytes())
+    content[round(place * (len(content) - 1))] ^= 1
+    file.write_bytes(content)
+    for use in (
+        lambda: store.carry_out(tiny(), SCALE),
+        lambda: store.Run(copied).history,
+        lambda: store.Run(copied).model(),
+        lambda: store.fetch({"natural": (tiny(),)}, scale=SCALE),
+    ):
+        with pytest.raises(store.DamagedRun) as caught:
+            use()
+        sentence = str(caught.value)
+        assert copied.name in sentence
+        assert name in sentence
+        assert f"delete {copied}" in sentence
+        assert "\n" not in sentence
+    assert states() == {copied.name: "damaged"}
+    assert bytes(content) == file.read_bytes()
+    assert trained == []
+
+
+@pytest.mark.parametrize("name", FILES[:2])
+def test_a_missing_file_is_named(copied, name):
+    (copied / name).unlink()
+    with pytest.raises(store.DamagedRun, match=f"{copied.name} is damaged: {name} is missing"):
+        store.carry_out(tiny(), SCALE)
+
+
+def test_a_record_rewritten_with_its_own_digest_missing_is_damaged(copied):
+    file = copied / "record.json"
+    record = json.loads(file.read_text())
+    for without in ("digest", "files"):
+        file.write_text(store.as_text({k: v for k, v in record.items() if k != without}))
+        with pytest.raises(store.DamagedRun, match=r"record\.json"):
+            _ = store.Run(copied).record
+
+
+def test_a_folder_without_its_record_is_trained_anew(copied, finished, trained):
+    (copied / "record.json").unlink()
+    assert_equal_runs(store.carry_out(tiny(), SCALE), finished)
+    assert trained == [tiny()]
+
+
+# --- interruptions --------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+import torch
+from fhelpers import recipes, store, training
+import test_store
+
+torch.set_num_threads(1)
+recipe = test_store.tiny(epochs=4)
+original, batches = training.loss_of, [0]
+
+def loss_of(*given):
+    loss = original(*given)
+
+    def counted(model, batch):
+        batches[0] += 1
+        if batches[0] == 2 * 4 + 3:  # in the middle of epoch 3
+            os.kill(os.getpid(), signal.SIGKILL)
+        return loss(model, batch)
+
+    return counted
+
+training.loss_of = loss_of
+store.carry_out(recipe, test_store.SCALE)
+"""
+
+
+def python(code):
+    return subprocess.Popen(
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def test_a_killed_run_resumes_and_ends_bit_equal(trained, monkeypatch, tmp_path):
+    recipe = tiny(epochs=4)
+    killed = python(KILLED)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    folder = store.unfinished(recipe.run_id, SCALE)
+    assert (folder / "checkpoint.pt").exists()
+    assert (folder / "progress").read_text() == "2"
+    assert states() == {recipe.run_id: "interrupted"}
+    assert store.finished(recipe.run_id, SCALE) is None
+
+    seen = []
+    resumed = store.carry_out(recipe, SCALE, seen.append)
+    assert seen == [2, 3, 4]
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "uninterrupted"))
+    assert_equal_runs(resumed, store.carry_out(recipe, SCALE))
+    assert len(trained) == 2
+
+
+WAITING = """
+import torch
+from fhelpers import store, training
+import test_store
+
+torch.set_num_threads(1)
+original = training.train_classifier
+
+def train_classifier(*given):
+    print("training", flush=True)
+    input()
+    return original(*given)
+
+training.train_classifier = train_classifier
+store.carry_out(test_store.tiny(), test_store.SCALE)
+"""
+
+
+def test_a_second_process_waits_for_the_first(trained, finished):
+    first = python(WAITING)
+    assert first.stdout.readline() == "training\n"
+    assert states() == {tiny().run_id: "running"}
+    found = []
+    second = threading.Thread(target=lambda: found.append(store.carry_out(tiny(), SCALE)))
+    second.start()
+    second.join(0.5)
+    assert second.is_alive()
+    first.communicate("go on\n")
+    second.join(60)
+    assert first.returncode == 0
+    assert trained == []
+    assert_equal_runs(found[0], finished)
+
+
+def test_runs_with_dots_in_their_names_have_locks_of_their_own():
+    """`with_suffix` would give both the lock of `planted-…-mixup0`."""
+    first, second = (
+        store.lock_of(store.unfinished(tiny(mixup=alpha).run_id, SCALE)) for alpha in (0.5, 0.25)
+    )
+    assert "mixup0.5" in first.name
+    assert first != second
+    assert first.name == f"{tiny(mixup=0.5).run_id}.lock"
+
+
+# --- a full disk ----------------------------------------------------------------------------------
+
+
+def full_disk(monkeypatch, method, is_meant):
+    """Fail as a full disk does, after half of the content, for the paths that are meant."""
+    original = getattr(Path, method)
+
+    def write(path, content, *rest):
+        if is_meant(path):
+            original(path, content[: len(content) // 2], *rest)
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return original(path, content, *rest)
+
+    monkeypatch.setattr(Path, method, write)
+
+
+@pytest.mark.parametrize(
+    ("method", "part"),
+    [
+        ("write_bytes", "checkpoint"),
+        ("write_bytes", "model.safetensors"),
+        ("write_text", "record.json"),
+        ("write_text", "progress"),
+        ("write_text", "recipe.json"),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_loses_nothing(
+    results, finished, method, part
+):  # fmt: skip
+    written = []
+
+    def is_meant(path):
+        if part in path.name:
+            written.append(path)
+        # The first checkpoint still finds room.
+        return part in path.name and (part != "checkpoint" or len(written) == 2)
+
+    with pytest.MonkeyPatch.context() as patch:
+        full_disk(patch, method, is_meant)
+        with pytest.raises(OSError, match="is full: free some space and call again") as caught:
+            store.carry_out(tiny(), SCALE)
+    assert caught.value.errno == errno.ENOSPC
+    assert str(results) in caught.value.strerror
+    assert "\n" not in str(caught.value)
+    assert store.finished(tiny().run_id, SCALE) is None
+    assert not [file for file in results.rglob("*.tmp") if file.is_file()]
+    assert not [file for file in results.rglob(".*") if file.is_file()]
+    checkpoint = store.unfinished(tiny().run_id, SCALE) / "checkpoint.pt"
+    if part == "checkpoint":
+        assert torch.load(checkpoint, weights_only=True)["epoch"] == 1
+
+    seen = []
+    assert_equal_runs(store.carry_out(tiny(), SCALE, seen.append), finished)
+    assert seen[0] == {"checkpoint": 1, "model.safetensors": 2, "record.json": 2}.get(part, 0)
+
+
+def test_a_full_disk_is_named_while_planning_too(monkeypatch, results):
+    full_disk(monkeypatch, "write_text", lambda path: True)
+    with pytest.raises(OSError, match="is full: free some space and call again") as caught:
+        store.fetch({"natural": (tiny(),)}, scale=SCALE)
+    assert str(results) in caught.value.strerror
+    assert not [file for file in results.rglob("*") if file.is_file()]
+
+
+def test_other_errors_of_the_file_system_pass_unchanged(monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(training, "train_classifier", refused)
+    with pytest.raises(PermissionError):
+        store.carry_out(tiny(), SCALE)
+
+
+# --- many runs ------------------------------------------------------------------------------------
+
+
+def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd):
+    plan = {
+        "natural": (tiny(), tiny(seed=1)),
+        "shuffled": (tiny(labels="shuffled"), tiny(labels="shuffled", seed=1)),
+    }
+    before = (copied / "record.json").stat().st_mtime_ns
+    runs = store.fetch(plan, scale=SCALE)
+    assert (copied / "record.json").stat().st_mtime_ns == before
+    assert "training 3 runs" in capfd.readouterr().err
+    assert list(runs) == list(plan)
+    assert len(runs) == 2
+    for label, group in plan.items():
+        assert [run.recipe for run in runs[label]] == list(group)
+        assert all(run.record["threads"] == 1 for run in runs[label])
+
+    history = runs.history
+    assert list(history.columns[:2]) == ["label", "seed"]
+    assert set(history.groupby(["label", "seed"]).groups) == {
+        (label, seed) for label in plan for seed in (0, 1)
+    }
+    own = history.query("label == 'natural' and seed == 0").drop(columns=["label", "seed"])
+    pd.testing.assert_frame_equal(own.reset_index(drop=True), finished.history)
+
+    setup = runs.setup().set_index("run")
+    assert setup.loc["shuffled", "seeds"] == "0, 1"
+    assert setup.loc["natural", "train_images"] == 40
+    assert setup.loc["natural", "batch_size"] == 10
+
+    # What was trained in a worker equals what is trained here.
+    here = store.carry_out(tiny(seed=1), "quick")
+    assert_equal_runs(runs["natural"][1], here)
+
+
+def test_fetch_trains_nothing_when_all_is_there(copied, trained, capfd):
+    assert store.fetch({"natural": (tiny(),)}, scale=SCALE)["natural"][0].path == copied
+    assert trained == []
+    assert "training" not in capfd.readouterr().err
+
+
+def test_an_error_in_a_worker_reaches_the_caller(monkeypatch):
+    def threads(workers, context, initializer):
+        return ThreadPoolExecutor(workers, initializer=initializer)
+
+    monkeypatch.setattr(store, "ProcessPoolExecutor", threads)
+    hopeless = tiny(learning_rate=1e6, optimiser="sgd", mixup=None)
+    with pytest.raises(FloatingPointError, match="the learning rate is too high"):
+        store.fetch({"natural": (hopeless,)}, scale=SCALE)
+
+
+def test_no_seeds_is_one_sentence():
+    with pytest.raises(ValueError, match=r"give at least one seed, such as seeds = \[0\]"):
+        store.fetch({"natural": ()}, scale=SCALE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dependent(Recipe):
+    """A kind of recipe that needs another run, as a mask needs its network."""
+
+    @property
+    def needs(self):
+        return (tiny(seed=5),)
+
+
+def test_what_a_run_needs_is_carried_out_first(trained):
+    recipe = Dependent(**dataclasses.asdict(tiny()))
+    store.plan(recipe, SCALE)
+    assert states() == {recipe.run_id: "planned", tiny(seed=5).run_id: "planned"}
+    store.carry_out(recipe, SCALE)
+    assert sorted(each.seed for each in trained) == [0, 5]
+    assert states() == {recipe.run_id: "done", tiny(seed=5).run_id: "done"}
+
+
+# --- the listing ----------------------------------------------------------------------------------
+
+
+def test_the_listing_tells_the_state_of_every_run(copied, finished):
+    store.plan(tiny(seed=3), SCALE)
+    listing = store.listing().set_index("run")
+    assert dict(listing.state) == {copied.name: "done", tiny(seed=3).run_id: "planned"}
+    row = listing.loc[copied.name]
+    assert row.scale == SCALE
+    assert row.epochs == 2
+    assert row.seconds == finished.record["seconds"]
+    final = finished.history.query("scope == 'all' and split == 'test' and part == 'original'")
+    assert float(row.accuracy) == pytest.approx(final.accuracy.item(), abs=5e-4)
+    assert listing.loc[tiny(seed=3).run_id, "accuracy"] == ""
+
+
+def test_an_empty_store_has_an_empty_listing(results):
+    assert store.listing().empty
+    assert not results.exists()
+
+
+def test_planning_a_finished_run_leaves_it_alone(copied):
+    store.plan(tiny(), SCALE)
+    assert states() == {copied.name: "done"}
+
+
+def test_runs_are_found_by_their_names(copied):
+    assert store.find(copied.name) == (tiny(), SCALE)
+    planned = store.plan(tiny(seed=3), "quick")
+    assert store.find(planned) == (tiny(seed=3), "quick")
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "*", "planted*", "[a-z]*", "..", ".", "/", "**"])
+def test_names_that_no_run_has_are_refused(copied, name):
+    store.plan(tiny(seed=3), SCALE)
+    with pytest.raises(ValueError, match="no run is called") as caught:
+        store.find(name)
+    assert repr(name) in str(caught.value)
