@@ -6,6 +6,7 @@ Any parameter of a notebook may stand behind --config; a notebook takes those th
 """
 
 import json
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ from pathlib import Path
 from fhelpers import notebooks, store
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
-SECTIONS = notebooks.slugs()
+JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
+# Only what the table of contents lists becomes a page, so nothing else is executed.
+SECTIONS = re.findall(r"book/sections/(\w+)", Path("_toc.yml").read_text("utf-8"))
 
 
 def literal(value):
@@ -70,7 +73,7 @@ rule html:
         "_build/html/index.html",
     shell:
         # --all: after a build that failed on a warning, the next would read changed pages only.
-        f"{shlex.quote(sys.executable)} -m jupyter_book build . --all --builder html -W -n --keep-going"
+        f"{JUPYTER_BOOK} build . --all --builder html -W -n --keep-going"
 
 
 rule notebook:

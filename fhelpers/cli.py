@@ -8,7 +8,14 @@ import cyclopts
 from cyclopts import App, Parameter
 from tqdm import tqdm
 
-app = App(name="fhelpers", help="Image frequencies and how convolutional networks generalise.")
+# Lists are parameters' values here, not several values of the option.
+Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_list=False)]
+
+app = App(
+    name="fhelpers",
+    help="Image frequencies and how convolutional networks generalise.",
+    suppress_keyboard_interrupt=False,  # `main` says what an interruption leaves
+)
 
 
 @app.command
@@ -84,6 +91,8 @@ def fetch_data(*names: str) -> None:
     """
     from fhelpers import data
 
+    if not names:
+        raise ValueError(f"name one or more data sets: {', '.join(data.NAMES)}")
     for name in names:
         data.fetch(name)
         print(f"{name}: there and verified")
@@ -93,7 +102,7 @@ def main() -> None:
     """Run the command line; wrong input ends with one sentence and status 2."""
     try:
         app(exit_on_error=False, print_error=False)
-    except (ValueError, OSError, RuntimeError, cyclopts.CycloptsError) as error:
+    except (ValueError, ArithmeticError, OSError, RuntimeError, cyclopts.CycloptsError) as error:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         print(f"fhelpers: {' '.join(text.split())}", file=sys.stderr)
         sys.exit(2)

@@ -57,7 +57,7 @@ def parse(text: str) -> object:
     """A value typed on the command line: a Python literal, else the text itself."""
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, TypeError, SyntaxError):
         return text
 
 
@@ -100,6 +100,8 @@ def check_type(slug: str, name: str, value: object, default: object) -> None:
     if isinstance(default, list):
         if not isinstance(value, list | tuple):
             wrong_type(slug, name, value, "a list such as " + repr(default))
+        if not value:
+            raise ValueError(f"parameter {name!r} of {slug} must not be empty: try {default!r}")
         for element in value:
             check_type(slug, name, element, default[0])
         return
@@ -194,7 +196,7 @@ def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not is_progress(output)]
             if "injected-parameters" in cell.metadata.get("tags", ()):
-                cell.metadata["tags"].append("hide-cell")
+                cell.metadata["tags"].append("remove-cell")
             caption(cell, slug)
     if provenance:
         notebook.cells.append(nbformat.v4.new_markdown_cell(provenance_of(slug, values)))

@@ -126,7 +126,7 @@ def shuffled_labels(scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0) ->
 
 
 # Chosen on training images held out from training, by benchmarks/learning_rates.py at quick.
-OPTIMISER_RATES = {"sgd": 0.1, "adagrad": 0.02, "adadelta": 3.0, "rmsprop": 2e-3}
+OPTIMISER_RATES = {"sgd": 0.05, "adagrad": 0.02, "adadelta": 3.0, "rmsprop": 2e-3}
 MODEL_RATES = {"lenet": 2e-3, "alexnet": 1e-3, "vgg-11": 5e-4}
 
 
@@ -194,6 +194,8 @@ def batchnorm(
     batchnorm-low-4, …; vanilla-cue-1, batchnorm-cue-1, … The runs without BatchNorm on low parts
     are those of section 02.
     """
+    if not strengths or min(strengths) <= 0:
+        recipes.refuse("strengths", list(strengths), "one or more numbers above 0")
     own, shared = SCALES[scale], (4, 8, 12, 16)  # section 03's radii: with them its runs serve here
     short = epochs or own.short_epochs
     whole = {"radii": shared if set(radii) <= set(shared) else tuple(radii), "epochs": short}

@@ -46,7 +46,7 @@ def root() -> Path:
 
 def published() -> Path:
     """Committed records of the standard runs, looked up after the store itself."""
-    return Path(__file__).parent.parent / "published"
+    return places.home() / "results" / "published"
 
 
 class DamagedRun(ValueError):

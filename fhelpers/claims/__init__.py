@@ -13,6 +13,7 @@ the images of two networks counted as independent, which errs towards *inconclus
 """
 
 from fhelpers.claims import architectures as architectures
+from fhelpers.claims import batchnorm as batchnorm
 from fhelpers.claims import decomposition as decomposition
 from fhelpers.claims import heuristics as heuristics
 from fhelpers.claims import shuffled_labels as shuffled_labels

@@ -12,7 +12,9 @@ def small_resnet(labels) -> str:
     """The label of the 6n + 2 network. Raises ValueError unless there is exactly one."""
     found = sorted({la for la in labels if la.startswith("resnet-")} - {"resnet-18"})
     if len(found) != 1:
-        raise ValueError(f"One run of the 6n + 2 ResNet is needed, not {', '.join(found) or 'none'}.")
+        raise ValueError(
+            f"One run of the 6n + 2 ResNet is needed, not {', '.join(found) or 'none'}."
+        )
     return found[0]
 
 
@@ -37,9 +39,7 @@ def resnet_generalises_best(history: pd.DataFrame) -> tuple[list[Part], str]:
         "accuracy lost without the high part, ResNet below": (lost, -1),
     }
     for name, (measure, sign) in measures.items():
-        leads = {
-            other: effect(history, {resnet: sign, other: -sign}, measure) for other in OTHERS
-        }
+        leads = {other: effect(history, {resnet: sign, other: -sign}, measure) for other in OTHERS}
         closest = min(leads, key=lambda other: leads[other].value)
         parts.append(Part(f"{name} {closest}", leads[closest], 0.0))
     scores = ", ".join(

@@ -1,18 +1,20 @@
 """Claims about BatchNorm: its speed, its use of high parts, and faint signals (W §5.1, §5.2)."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from fhelpers.claims.histories import Curve, curves
+from fhelpers.claims.reliance import TEST, Measure, Term, effect, lost_without_high, watched_radii
 from fhelpers.claims.shuffled_labels import epochs_to
-from fhelpers.claims.verdicts import Claim, Part, Verdict, claim, conjunction, estimate
-from fhelpers.intervals import Estimate, difference, over_seeds, wilson
+from fhelpers.claims.verdicts import Claim, Part, claim, estimate
+from fhelpers.intervals import Estimate, wilson
 
 NETWORKS = ("vanilla", "batchnorm")
+TESTED: dict[str, Measure] = {"whole images": TEST, "low parts": (Term(1, "test", "input"),)}
 # Training accuracies, highest first. They reach further down than those of W4: networks without
 # BatchNorm on small low parts may end far below one half.
 LEVELS = tuple(level / 100 for level in range(95, 15, -5))
@@ -35,32 +37,17 @@ SOONEST = 0.05  # epochs: where within the first one a level is passed cannot be
 def faster_and_higher(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels "vanilla" and "batchnorm", trained on whole images."""
     runs = curves(history, *NETWORKS, split="train", part="original")
-    lost, text = "lost without the high part, with BatchNorm minus without", "No common level."
-    speed, level = missing(len(runs["vanilla"])), common_level([runs])
-    if level is not None:
+    whole = history[history.label.isin(NETWORKS)]
+    lost = lost_without_high(watched_radii(whole))
+    speed, note = missing(len(runs["vanilla"])), "No common level of training accuracy."
+    if level := common_level([runs]):
         speed = times(speed_up(runs["vanilla"], runs["batchnorm"], level))
-        text = f"Epochs to a training accuracy of {level:g}: {spans(runs, level)}."
-    parts = [Part("epochs without BatchNorm divided by with", speed, 1.0)]
-    return [*parts, Part(lost, more_lost(history), 0.0)], text
-
-
-def more_lost(history: pd.DataFrame) -> Estimate:
-    """How much more of its test accuracy the network with BatchNorm loses with the high part."""
-    radii = sorted(set(history.radius[history.label.isin(NETWORKS) & (history.part == "low")]))
-    if not radii:
-        raise ValueError("The history has no low parts: run with at least one radius.")
-    whole, images = last(history, NETWORKS, "original")
-    low = np.mean([last(history, NETWORKS, "low", radius)[0] for radius in radii], axis=0)
-    (plain, normed), (plain_low, normed_low) = whole, low
-
-    def over_images() -> Estimate:
-        each = [
-            difference(w[0] * images, images, part[0] * images, images)
-            for w, part in ((normed, normed_low), (plain, plain_low))
-        ]
-        return minus(*each)
-
-    return estimate((normed - normed_low) - (plain - plain_low), over_images)
+        note = f"Epochs to a training accuracy of {level:g}: {spans(runs, level)}."
+    more = effect(whole, {"batchnorm": 1, "vanilla": -1}, lost)
+    return [
+        Part("epochs without BatchNorm divided by with", speed, 1.0),
+        Part("accuracy lost without the high part, with BatchNorm minus without", more, 0.0),
+    ], note
 
 
 @claim(
@@ -82,26 +69,48 @@ def help_on_low_parts(history: pd.DataFrame) -> tuple[list[Part], str]:
     radii = low_radii(history)
     if len(radii) < 2:
         raise ValueError("Runs labelled vanilla-low-<r> and batchnorm-low-<r> need two radii.")
+    small, large = (helped(radius) for radius in (radii[0], radii[-1]))
+    grown = large | {label: -weight for label, weight in small.items()}
     parts = [
-        Part(f"help {name}, r = {radii[-1]:g} minus r = {radii[0]:g}", grown, 0.0)
-        for name, grown in (
-            ("on whole images", growth(history, radii, "original")),
-            ("on low parts", growth(history, radii, "input")),
+        Part(
+            f"help on {name}, r = {radii[-1]:g} minus r = {radii[0]:g}",
+            effect(history, grown, measure),
+            0.0,
         )
+        for name, measure in TESTED.items()
     ]
     runs = {radius: trained_on_low(history, radius) for radius in radii}
     level, name = common_level(runs.values()), f"speed-up, other radii by r = {radii[0]:g}"
     if level is None:
         none = missing(len(runs[radii[0]]["vanilla"]))
         return [*parts, Part(name, none, 1.0)], "No common level of training accuracy."
-    ratios = {r: times(speed_up(run["vanilla"], run["batchnorm"], level)) for r, run in runs.items()}
+    ratios = {
+        r: times(speed_up(run["vanilla"], run["batchnorm"], level)) for r, run in runs.items()
+    }
     listed = ", ".join(f"{ratio.value:.2f} at r = {radius:g}" for radius, ratio in ratios.items())
     note = f"Speed-up to a training accuracy of {level:g}: {listed}."
     return [*parts, Part(name, times(least_elsewhere(runs, level)), 1.0)], note
 
 
+def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
+    """`chance`: share right by guessing, 1 / classes of the planted data."""
+    found, sizes = thresholds(history, chance), strengths(history)
+    first, second = ([within(one, sizes) for one in found[name]] for name in NETWORKS)
+    logs = [one.value - other.value for one, other in zip(first, second, strict=True)]
+    ratio = estimate(logs, lambda: minus(first[0], second[0]))
+    # Where one limit is beyond the strengths that were tried, the ratio is bounded on one side.
+    plain, normed = ({one.value for one in found[name]} for name in NETWORKS)
+    if math.inf in plain or -math.inf in normed:
+        ratio = replace(ratio, high=math.inf)
+    if -math.inf in plain or math.inf in normed:
+        ratio = replace(ratio, low=-math.inf)
+    limits = " without BatchNorm, ".join(limit_in_words(found[name]) for name in NETWORKS)
+    name = "faintest strength without BatchNorm divided by with"
+    return [Part(name, times(ratio), 1.0)], f"Faintest strength learnt: {limits} with."
+
+
 # An experiment of ours on what the paper supposes: it has no number in the list of claims.
-HYPOTHESIS_WORDS = Claim(
+HYPOTHESIS = Claim(
     id="Hypothesis",
     text="BatchNorm puts signals of different size on one scale, so that a network learns from "
     "fainter ones.",
@@ -113,30 +122,8 @@ HYPOTHESIS_WORDS = Claim(
     "counts as if the strongest, or faintest, were its limit, and the interval is open on that "
     "side",
     paper="stated, not tested",
-    check=lambda history, chance: faintest_cues(history, chance),
+    check=faintest_cues,
 )
-
-
-def hypothesis(history: pd.DataFrame, chance: float) -> Verdict:
-    """The verdict on W's explanation, from the labels vanilla-cue-<s> and batchnorm-cue-<s>."""
-    return HYPOTHESIS_WORDS(history, chance)
-
-
-def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
-    """`chance`: share right by guessing, 1 / classes of the planted data."""
-    found = thresholds(history, chance)
-    seeds = zip(*(found[name] for name in NETWORKS), strict=True)
-    logs = [plain.value - normed.value for plain, normed in seeds]
-    ratio = estimate(logs, lambda: minus(found["vanilla"][0], found["batchnorm"][0]))
-    # Where one limit is beyond the strengths that were tried, the ratio is bounded on one side.
-    first, second = found["vanilla"], found["batchnorm"]
-    if any(one.high == math.inf for one in first) or any(one.low == -math.inf for one in second):
-        ratio = replace(ratio, high=math.inf)
-    if any(one.low == -math.inf for one in first) or any(one.high == math.inf for one in second):
-        ratio = replace(ratio, low=-math.inf)
-    limits = f"{limit_in_words(first)} without BatchNorm, {limit_in_words(second)} with"
-    name = "faintest strength without BatchNorm divided by with"
-    return [Part(name, times(ratio), 1.0)], f"Faintest strength learnt: {limits}."
 
 
 # Reading the history ---------------------------------------------------------------------------
@@ -158,45 +145,22 @@ def strengths(history: pd.DataFrame) -> list[float]:
     return after(history, "cue")
 
 
-def pair(kind: str, number: float) -> list[str]:
-    return [f"{name}-{kind}-{number:g}" for name in NETWORKS]
+def helped(radius: float) -> dict[str, float]:
+    """The weights that make of a measure BatchNorm's help: with it minus without it."""
+    return {f"batchnorm-low-{radius:g}": 1, f"vanilla-low-{radius:g}": -1}
 
 
 def trained_on_low(history: pd.DataFrame, radius: float) -> dict[str, dict[int, Curve]]:
     """Accuracy by epoch on the low parts trained on: {"vanilla": {seed: Curve}, "batchnorm": …}."""
-    labels = pair("low", radius)
+    labels = [f"{name}-low-{radius:g}" for name in NETWORKS]
     found = curves(history, *labels, split="train", part="input")
     return dict(zip(NETWORKS, found.values(), strict=True))
-
-
-def last(history: pd.DataFrame, labels, part: str, radius=None) -> tuple[np.ndarray, int]:
-    """Accuracies on all test images (labels, seeds) at the end of training, and how many images."""
-    found = curves(history, *labels, split="test", part=part, radius=radius, scope="all")
-    scores = [[curve.accuracy[-1] for curve in seeds.values()] for seeds in found.values()]
-    return np.array(scores), min(c.images for seeds in found.values() for c in seeds.values())
-
-
-def helped(history: pd.DataFrame, radius: float, part: str) -> tuple[np.ndarray, Estimate]:
-    """Test accuracy with BatchNorm minus without, trained on low parts: each seed's, and estimate.
-
-    part: "original" for whole test images, "input" for their low parts as in training.
-    """
-    (plain, normed), images = last(history, pair("low", radius), part)
-    each = normed - plain
-    over_images = lambda: difference(normed[0] * images, images, plain[0] * images, images)  # noqa: E731
-    return each, estimate(each, over_images)
-
-
-def growth(history: pd.DataFrame, radii: Sequence[float], part: str) -> Estimate:
-    """BatchNorm's help at the largest radius minus that at the smallest."""
-    (small, least), (large, most) = (helped(history, r, part) for r in (radii[0], radii[-1]))
-    return estimate(large - small, lambda: minus(most, least))
 
 
 # Speed -----------------------------------------------------------------------------------------
 
 
-def common_level(groups) -> float | None:
+def common_level(groups: Iterable[dict]) -> float | None:
     """The highest of `LEVELS` that each run passes by more than its sampling error, if any.
 
     groups: dictionaries {network: {seed: Curve}}. The sampling error is that of the images that
@@ -264,8 +228,7 @@ def half_way(chance: float) -> float:
 def thresholds(history: pd.DataFrame, chance: float) -> dict[str, list[Estimate]]:
     """{network: [each seed's log2 of the faintest cue strength it learns, over images]}.
 
-    An infinite end means that the limit lies beyond the strengths that were tried; the value is
-    then the strength at that end.
+    What is infinite lies beyond the strengths that were tried: no cue learnt, or every one (-inf).
     """
     sizes = strengths(history)
     if not sizes:
@@ -273,17 +236,26 @@ def thresholds(history: pd.DataFrame, chance: float) -> dict[str, list[Estimate]
     level, found = half_way(chance), {}
     for name in NETWORKS:
         labels = [f"{name}-cue-{size:g}" for size in sizes]
-        scores, images = last(history, labels, "original")
-        found[name] = [threshold(sizes, of_seed, images, level) for of_seed in scores.T]
+        runs = curves(history, *labels, split="test", part="original", scope="all").values()
+        found[name] = [
+            threshold(sizes, [seeds[seed] for seeds in runs], level) for seed in next(iter(runs))
+        ]
     return found
 
 
-def threshold(sizes: Sequence[float], scores: np.ndarray, images: int, level: float) -> Estimate:
-    """log2 of the faintest strength learnt by one seed, from its accuracy at each (ascending)."""
+def threshold(sizes: Sequence[float], runs: Sequence[Curve], level: float) -> Estimate:
+    """log2 of the faintest strength learnt by one seed, whose runs belong to ascending `sizes`."""
+    scores, images = np.array([run.accuracy[-1] for run in runs]), min(run.images for run in runs)
     low, high = wilson(scores * images, images)
-    ends = np.log2([sizes[0], sizes[-1]])
     value, below, above = (faintest(sizes, accuracy, level) for accuracy in (scores, high, low))
-    return Estimate(float(np.clip(value, *ends)), below, above, images, "images")
+    return Estimate(value, below, above, images, "images")
+
+
+def within(limit: Estimate, sizes: Sequence[float]) -> Estimate:
+    """The limit with what is beyond all strengths counted as the last one, open on that side."""
+    first, last = (math.log2(size) for size in (sizes[0], sizes[-1]))
+    value = min(max(limit.value, first), last)
+    return replace(limit, value=value, low=min(limit.low, last), high=max(limit.high, first))
 
 
 def faintest(sizes: Sequence[float], accuracy: np.ndarray, level: float) -> float:
@@ -301,11 +273,13 @@ def faintest(sizes: Sequence[float], accuracy: np.ndarray, level: float) -> floa
 
 
 def limit_in_words(found: Sequence[Estimate]) -> str:
-    """The faintest strength of a network, mean over seeds, or on which side of all it lies."""
-    mean = 2 ** np.mean([one.value for one in found])
-    if all(one.low == math.inf for one in found):
-        return "none"
-    return "every one" if all(one.high == -math.inf for one in found) else f"{mean:.2g}"
+    """The faintest strength that a network learns, mean over seeds, or that there is none."""
+    finite = [one.value for one in found if math.isfinite(one.value)]
+    words = [f"{2 ** np.mean(finite):.2g}"] if finite else []
+    for value, word in ((math.inf, "none"), (-math.inf, "every one")):
+        if count := sum(one.value == value for one in found):
+            words.append(word if count == len(found) else f"{word} in {count} of {len(found)} runs")
+    return ", ".join(words)
 
 
 # Arithmetic of estimates -----------------------------------------------------------------------

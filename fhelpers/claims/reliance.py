@@ -4,6 +4,7 @@ A `Measure` says which accuracies of one network count, and how; `effect` says h
 weighed against each other. All are taken at the end of training on whole sets of images.
 """
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -54,7 +55,7 @@ def gained(radii: Iterable[float]) -> dict[str, Measure]:
     """
     radii = sorted(set(radii))
     found = {f"0–{radii[0]:g}": on_parts("low", radii[:1])}
-    for inner, outer in zip(radii, radii[1:], strict=False):
+    for inner, outer in itertools.pairwise(radii):
         within = Term(-1, "test", "low", (inner,))
         found[f"{inner:g}–{outer:g}"] = (*on_parts("low", [outer]), within)
     return found | {f"over {radii[-1]:g}": lost_without_high(radii[-1:])}

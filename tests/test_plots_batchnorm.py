@@ -1,0 +1,134 @@
+"""The figures of the section on BatchNorm show what they were given, whatever the parameters."""
+
+import itertools
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fhelpers.claims import CLAIMS
+from fhelpers.claims.batchnorm import HYPOTHESIS
+from fhelpers.plots import batchnorm, style
+
+EPOCHS, ENDS = 8, {"vanilla": 0.6, "batchnorm": 0.8}
+
+
+def planted(radii=(4, 8, 12, 16), strengths=(1.0, 0.5, 0.25), seeds=(0,)):
+    """Records in which BatchNorm is 0.2 better, and helps on low parts by a hundredth of r."""
+    random, rows = np.random.default_rng(0), []
+
+    def add(label, seed, split, part, radius, end):
+        noise = 0.004 * random.random()
+        for epoch in range(EPOCHS + 1):
+            accuracy = 0.1 + (end - 0.1) * epoch / EPOCHS + noise
+            rows.append((label, seed, epoch, split, part, radius, "subset", 500, accuracy))
+        rows.append((label, seed, EPOCHS, split, part, radius, "all", 2000, end + noise))
+
+    for seed, (name, end) in itertools.product(seeds, ENDS.items()):
+        for split in ("train", "test"):
+            add(name, seed, split, "original", math.nan, end)
+            for radius in radii:
+                add(name, seed, split, "low", radius, end - 0.4 * ENDS[name])
+                better = radius / 100 * (name == "batchnorm")
+                label = f"{name}-low-{radius:g}"
+                add(label, seed, split, "original", math.nan, 0.4 + better)
+                add(label, seed, split, "input", radius, 0.6 + better)
+            for strength in strengths:
+                cue = min(1, end * strength ** (0.2 if name == "batchnorm" else 2)) - 0.01
+                add(f"{name}-cue-{strength:g}", seed, split, "original", math.nan, cue)
+    columns = ["label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def figures(history, strengths=(1.0, 0.5, 0.25)):
+    level, needed = batchnorm.epochs_needed(history)
+    return {
+        "by-epoch": batchnorm.by_epoch(history, 0.1),
+        "help": batchnorm.help_by_radius(batchnorm.helped(history)),
+        "speed": batchnorm.speed(needed, level),
+        "whole": batchnorm.whole(history, 0.02),
+        "cues": batchnorm.cues([torch.rand(1, 28, 28) for _ in strengths], strengths),
+        "faintest": batchnorm.faintest(batchnorm.by_strength(history), 0.1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("radii", "strengths", "seeds"),
+    [((4, 8, 12, 16), (1.0, 0.5, 0.25), (0,)), ((6,), (1,), (0, 1)), ((2.5, 9, 11), (2, 1), (3,))],
+)
+@pytest.mark.filterwarnings("error")
+def test_every_figure_is_drawn_at_page_width(radii, strengths, seeds):
+    drawn = figures(planted(radii, strengths, seeds), strengths)
+    assert set(drawn) == set(batchnorm.ALT)
+    for name, figure in drawn.items():
+        text = style.svg(figure)
+        assert figure.get_figwidth() == style.WIDTH, name
+        assert len(text) < 250_000, name
+        ElementTree.fromstring(text)
+
+
+def test_help_is_with_minus_without():
+    frame = batchnorm.helped(planted(seeds=(0, 1, 2)))
+    assert frame.value.to_list() == pytest.approx(frame.radius / 100, abs=0.005)
+    lines = [line.get_ydata() for line in batchnorm.help_by_radius(frame).axes[0].get_lines()]
+    for _, own in frame.groupby("tested"):
+        assert any(len(y) == 4 and np.allclose(y, own.value) for y in lines)
+    text = batchnorm.help_in_words(frame)
+    assert "on whole images by +4 at r = 4 and +16 at r = 16" in text
+
+
+def test_speed_is_epochs_to_the_same_accuracy():
+    history = planted(radii=(4,))
+    level, needed = batchnorm.epochs_needed(history)
+    (row,) = needed.itertuples()
+    for name, end in (("vanilla", 0.6), ("batchnorm", 0.64)):
+        expected = EPOCHS * (level - 0.1) / (end - 0.1)
+        assert getattr(row, name).value == pytest.approx(expected, rel=0.03)
+    assert row.times.value == pytest.approx(row.vanilla.value / row.batchnorm.value)
+    assert f"{row.times.value:.1f} times at r = 4" in batchnorm.speed_in_words(needed, level)
+
+
+def test_networks_that_learn_nothing_still_give_a_page():
+    history = planted()
+    history.loc[history.label.str.startswith("vanilla"), "accuracy"] = 0.1
+    level, needed = batchnorm.epochs_needed(history)
+    assert level is None
+    style.svg(batchnorm.speed(needed, level))
+    verdicts = {"W12": CLAIMS["W12"](history), "Hypothesis": HYPOTHESIS(history, 0.1)}
+    text = batchnorm.in_short(verdicts, batchnorm.helped(history))
+    assert "nan" not in text
+    assert "too little" in batchnorm.speed_in_words(needed, level)
+
+
+def test_lost_is_whole_minus_low():
+    frame = batchnorm.lost(planted(seeds=(0, 1)))
+    expected = frame.network.map(ENDS) * 0.4
+    assert frame.value.to_list() == pytest.approx(expected.to_list(), abs=0.005)
+
+
+def test_the_table_holds_both_tests_and_the_new_averages():
+    refreshed = {radius: [0.7] for radius in (4, 8, 12, 16)}
+    table = batchnorm.at_the_end(planted(), refreshed)
+    assert table["tested on"].to_list() == ["whole images", "low parts"] * 4
+    assert table["averages taken anew"].str[:5].to_list()[::2] == ["0.700"] * 4
+    assert table["averages taken anew"].isna().to_list()[1::2] == [True] * 4
+    text = batchnorm.averages_in_words(planted(), refreshed)
+    assert "get 70 % of whole test images right instead of 5" in text
+
+
+@pytest.mark.parametrize(
+    ("strength", "text"), [(1, "1"), (0.5, "1/2"), (0.0625, "1/16"), (0.3, "0.3"), (2, "2")]
+)
+def test_strengths_are_fractions_where_they_are(strength, text):
+    assert batchnorm.fraction(strength) == text
+
+
+def test_every_alt_text_is_used_once():
+    page = Path(__file__).parent.parent / "notebooks" / "05_batchnorm.py"
+    used = re.findall(r'alt=plots\.ALT\["([\w-]+)"\]', page.read_text())
+    assert sorted(used) == sorted(batchnorm.ALT)
