@@ -16,6 +16,7 @@ from fhelpers.claims import architectures as architectures
 from fhelpers.claims import batchnorm as batchnorm
 from fhelpers.claims import decomposition as decomposition
 from fhelpers.claims import heuristics as heuristics
+from fhelpers.claims import other_datasets as other_datasets
 from fhelpers.claims import shuffled_labels as shuffled_labels
 from fhelpers.claims.verdicts import CLAIMS, Claim, Part, Verdict, conjunction, decide
 

@@ -172,7 +172,7 @@ def name_energy(axes: Axes, shares: pd.DataFrame) -> None:
         "the low part's share of the bins",
         (first.bins, -0.4),
         ha="center",
-        xytext=(0.42, -0.5),
+        xytext=(0.5, -0.5),
         color=style.INK,
         fontsize=11,
         va="baseline",
