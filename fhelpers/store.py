@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import torch
@@ -349,7 +350,7 @@ def train_missing(missing: dict, scale: str) -> None:
     """Carry out runs in worker processes and show how far they are and how long it will take."""
     total = sum(recipe.steps for recipe in missing.values())
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers(), len(missing)), context, initializer=one_thread)
+    pool = ProcessPoolExecutor(min(workers(), len(missing)), context, initializer=begin_worker)
     bar = tqdm(total=total, unit="epoch", desc=f"training {len(missing)} runs", smoothing=0.05)
     with bar, pool:
         waiting = {pool.submit(carry_out, recipe, scale): recipe for recipe in missing.values()}
@@ -366,8 +367,15 @@ def train_missing(missing: dict, scale: str) -> None:
             raise
 
 
-def one_thread() -> None:
+def begin_worker() -> None:
+    """One thread a worker, and no work for a parent that was killed."""
     torch.set_num_threads(1)
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def epochs_done(recipe, scale: str) -> int:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from fhelpers import attacks, data, frequency, models
 from fhelpers.recipes import Recipe
 
-CHUNK = 5_000  # images whose parts are held at once
+CHUNK = 500  # images whose parts are held at once: more would leave the processor's cache
 EVALUATION_BATCH = 250  # large enough to keep a core busy, small enough for its cache
 OPTIMISERS = {
     "adam": torch.optim.Adam,
@@ -167,7 +167,11 @@ def fit(
 
 @torch.inference_mode()
 def predict(model: nn.Module, images: Tensor, *, precision: str = "auto") -> Tensor:
-    """Logits (N, classes), float32, of images (N, C, H, W) in eval mode and in batches."""
+    """Logits (N, classes), float32, of images (N, C, H, W) in eval mode and in batches.
+
+    Raises ValueError when the images have another number of channels than the model takes.
+    """
+    check_channels(model, images)
     device = next((p.device for p in model.parameters()), images.device)
     compute = choose_compute(precision, device.type)
     with attacks.evaluating(model), compute.autocast():
@@ -176,6 +180,15 @@ def predict(model: nn.Module, images: Tensor, *, precision: str = "auto") -> Ten
             for batch in images.split(EVALUATION_BATCH)
         ]
     return torch.cat(logits)
+
+
+def check_channels(model: nn.Module, images: Tensor) -> None:
+    """Raise ValueError unless images (N, C, H, W) have the channels of the first convolution."""
+    wanted = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), None)
+    if images.ndim != 4:
+        raise ValueError(f"images must have the shape (N, C, H, W), not {tuple(images.shape)}")
+    if wanted not in (None, images.shape[1]):
+        raise ValueError(f"the model takes images of {wanted} channels, not {images.shape[1]}")
 
 
 def score(model: nn.Module, images: Tensor, labels: Tensor, precision: str) -> dict:

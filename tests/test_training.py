@@ -532,6 +532,20 @@ def test_a_watcher_may_end_the_training_early():
     assert done.epoch == 2
 
 
+def test_every_epoch_trains_in_training_mode_whatever_a_watcher_leaves():
+    modes = []
+
+    def loss(model, batch):
+        modes.append(model.training)
+        return squares(model, batch)
+
+    def evaluate(state):
+        state.model.eval()
+
+    training.fit(little(), noisy_batches, loss, epochs=2, seed=0, watchers=[evaluate])
+    assert modes == [True] * 8
+
+
 def test_random_numbers_depend_on_seed_and_epoch_alone():
     drawn = {}
 
@@ -732,19 +746,38 @@ def test_adversarial_runs_watch_their_robust_accuracy(tmp_path, adversary):
     assert done.warnings == []
 
 
+class Stubborn(nn.Module):
+    """Says class 0 to every image, so that no attack changes its accuracy."""
+
+    def __init__(self):
+        super().__init__()
+        self.answer = nn.Parameter(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+
+    def forward(self, images):
+        return self.answer + 0 * images.mean(dim=(1, 2, 3))[:, None]
+
+
 @pytest.mark.parametrize(
-    ("before", "warned"),
-    [([0.3, 0.8], True), ([0.3, 0.21], True), ([0.3, 0.15], False), ([0.9], False), ([], False)],
+    ("before", "now", "warned"),
+    [
+        ([0.3, 0.8], 0.35, True),  # less than half of the best
+        ([0.3, 0.8], 0.45, False),
+        ([0.3, 0.8, 0.6], 0.35, True),
+        ([0.3, 0.25], 0.1, True),
+        ([0.3, 0.15], 0.0, False),  # there was nothing to lose
+        ([0.9], 0.1, False),  # before training does not count
+        ([], 0.1, False),
+    ],
 )
-def test_a_collapse_of_robust_accuracy_is_a_warning(before, warned):
-    """What came before is planted; an untrained network under a strong attack resists nothing."""
-    test = data.load("planted", train=False, limit=20, **dict(CUES))
-    model = lenet(seed=1)
+def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
+    labels = (torch.arange(20) >= round(20 * now)).long()
+    test = data.ImageData(torch.zeros(20, 3, 8, 8, dtype=torch.uint8), labels, ("a", "b"))
+    model = Stubborn()
     state = training.Training(model, torch.optim.SGD(model.parameters(), 0.1))
     state.rows = [{"part": "attacked", "accuracy": accuracy} for accuracy in before]
     state.epoch = len(before)
-    training.watch_overfitting(tiny(adversary="single-step", epsilon=0.5), test, FLOAT32)(state)
-    assert state.rows[-1]["accuracy"] < 0.1
+    training.watch_overfitting(tiny(adversary="single-step"), test, FLOAT32)(state)
+    assert state.rows[-1]["accuracy"] == pytest.approx(now)
     assert bool(state.warnings) == warned
     if warned:
         assert f"epoch {len(before)}: " in state.warnings[0]
@@ -785,3 +818,11 @@ def test_a_rebuilt_network_fits_the_trained_weights(tmp_path):
         training.predict(again, images, precision="float32"),
         training.predict(done.model, images, precision="float32"),
     )
+
+
+def test_images_with_other_channels_are_refused_in_a_sentence():
+    model = models.build("resnet-8", channels=3, classes=10, width=8)
+    with pytest.raises(ValueError, match="takes images of 3 channels, not 1"):
+        training.predict(model, torch.rand(2, 1, 32, 32))
+    with pytest.raises(ValueError, match="must have the shape"):
+        training.predict(model, torch.rand(3, 32, 32))
