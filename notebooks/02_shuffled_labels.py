@@ -10,7 +10,9 @@ radii = [4, 8, 12, 16]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, sections, store
+import torch
+
+from fhelpers import data, sections, store, training
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.shuffled_labels import TABLE1
 from fhelpers.plots import shuffled_labels as plots
@@ -69,6 +71,17 @@ style.finding(
     f"labels, the network ends at a training accuracy of {100 * end:.0f} %, so it has "
     f"{'learnt them' if end > 0.9 else 'not learnt all of them'} by heart."
 )
+
+# %% [markdown]
+# Shuffling is a permutation: every class keeps its size, and only by luck does an image keep its
+# label.
+
+# %%
+train = data.load(dataset, train=True, limit=recipe.train_images, **dict(recipe.data_options))
+permuted = training.prepare_labels(recipe, train.labels)
+kept = (permuted == train.labels).float().mean().item()
+same_sizes = torch.equal(permuted.bincount(), train.labels.bincount())
+print(f"labels that stay: {100 * kept:.0f} %; every class keeps its size: {same_sizes}")
 
 # %% [markdown]
 # ## Which labels are learnt faster

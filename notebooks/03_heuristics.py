@@ -156,13 +156,13 @@ style.show(
 # part. A curve that ends early belongs to a network with fewer epochs (see the set-up).
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-gap = {name: value(label, reliance.GAP) for label, name in plots.EVERY.items()}
+gap = {name: round(value(label, reliance.GAP)) for label, name in plots.EVERY.items()}
 published = TABLE2_CLEAN if dataset == "cifar10" else {}
 style.show(
     networks.ends(history, plots.EVERY, chance, published),
     name="heuristics-ends",
-    caption=f"The gap is largest with {max(gap, key=gap.get)} ({round(max(gap.values()))} percentage "
-    f"points) and smallest with {min(gap, key=gap.get)} ({round(min(gap.values()))}).",
+    caption=f"The gap is largest with {max(gap, key=gap.get)} ({max(gap.values())} "
+    f"percentage points) and smallest with {min(gap, key=gap.get)} ({min(gap.values())}).",
     alt=plots.ALT["ends"],
 )
 

@@ -113,12 +113,12 @@ style.show(
 # ## Accuracy and gap
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-gap = {name: value(label, reliance.GAP) for label, name in names.items()}
+gap = {name: round(value(label, reliance.GAP)) for label, name in names.items()}
 style.show(
     networks.ends(history, names, chance, {}),
     name="architectures-ends",
-    caption=f"The gap is smallest for {min(gap, key=gap.get)} ({round(min(gap.values()))} percentage "
-    f"points) and largest for {max(gap, key=gap.get)} ({round(max(gap.values()))}).",
+    caption=f"The gap is smallest for {min(gap, key=gap.get)} ({min(gap.values())} "
+    f"percentage points) and largest for {max(gap, key=gap.get)} ({max(gap.values())}).",
     alt=plots.ALT["ends"],
 )
 

@@ -1,8 +1,15 @@
 """What the whole test run shares: options, the reference notebooks' rules, executed pages."""
 
+import os
+
 import pytest
+import torch
 
 from fhelpers import notebooks
+
+# As the workflow trains: one thread a process, here and in the processes that tests start.
+os.environ["OMP_NUM_THREADS"] = "1"
+torch.set_num_threads(1)
 
 
 def pytest_addoption(parser):
@@ -16,7 +23,10 @@ def pytest_collectstart(collector):
         collector.skip_compare += ("text/html", "text/markdown")
 
 
-OTHER_PARAMETERS = {"scale": "smoke", "dataset": "planted", "seeds": [1, 2], "radii": [5, 9]}
+OTHER_PARAMETERS = {
+    "scale": "smoke", "dataset": "planted", "seeds": [1, 2], "radii": [5, 9], "epochs": 2,
+    "others": ["fashion-mnist"], "strengths": [1.0, 0.25],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")

@@ -132,7 +132,9 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
         (0.856, rows[0]),
         (0.707, rows[1]),
     ]
-    assert "paper" not in style.svg(networks.ends(history(), heuristics.EVERY, 0.1, {}))
+    for published, there in ((TABLE2_CLEAN, True), ({}, False)):
+        (key,) = networks.ends(history(), heuristics.EVERY, 0.1, published).legends
+        assert ("test, in the paper" in [text.get_text() for text in key.get_texts()]) == there
 
 
 def test_bands_are_steps_from_chance_to_the_whole_image():

@@ -1,13 +1,16 @@
 """`fhelpers.store`: runs are trained once, survive a kill, and are never used when altered."""
 
+import contextlib
 import dataclasses
 import errno
 import json
+import os
 import pickle
 import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -181,6 +184,18 @@ def test_one_altered_byte_is_found_and_named(copied, name, place, trained):
     assert trained == []
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("\n", " "), (": ", ":\t"), ('"epochs": 2', '"epochs": 3')]
+)
+def test_a_record_that_still_reads_well_is_found_altered(copied, old, new):
+    file = copied / "record.json"
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(store.DamagedRun, match=r"record\.json was altered after it was written"):
+        _ = store.Run(copied).record
+
+
 @pytest.mark.parametrize("name", FILES[:2])
 def test_a_missing_file_is_named(copied, name):
     (copied / name).unlink()
@@ -233,7 +248,7 @@ store.carry_out(recipe, test_store.SCALE)
 
 def python(code):
     return subprocess.Popen(
-        [sys.executable, "-c", code], cwd=Path(__file__).parent, text=True,
+        [sys.executable, "-c", code], cwd=Path(__file__).parent, text=True, process_group=0,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
@@ -418,12 +433,41 @@ def test_fetch_trains_nothing_when_all_is_there(copied, trained, capfd):
 
 def test_an_error_in_a_worker_reaches_the_caller(monkeypatch):
     def threads(workers, context, initializer):
-        return ThreadPoolExecutor(workers, initializer=initializer)
+        return ThreadPoolExecutor(workers)
 
     monkeypatch.setattr(store, "ProcessPoolExecutor", threads)
     hopeless = tiny(learning_rate=1e6, optimiser="sgd", mixup=None)
     with pytest.raises(FloatingPointError, match="the learning rate is too high"):
         store.fetch({"natural": (hopeless,)}, scale=SCALE)
+
+
+ENDLESS = """
+from fhelpers import store
+import test_store
+
+if __name__ == "__main__":
+    store.fetch({"natural": (test_store.tiny(epochs=100_000),)}, scale=test_store.SCALE)
+"""
+
+
+def test_workers_end_with_a_parent_that_was_killed():
+    parent = python(ENDLESS)
+    run_id = tiny(epochs=100_000).run_id
+    try:
+        wait_for(lambda: states().get(run_id) == "running")
+        parent.kill()
+        parent.wait()
+        wait_for(lambda: states()[run_id] != "running")
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # nothing of its group is left, as it should
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def wait_for(true, seconds=30):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_no_seeds_is_one_sentence():

@@ -28,7 +28,7 @@ def of_dataset(history: pd.DataFrame, name: str, radii: Iterable[float]) -> pd.D
     radii = [float(radius) for radius in radii]
     prefix, _, label = zip(*history.label.str.partition("/").to_numpy(), strict=True)
     band_radius = pd.Series(label, index=history.index).str.extract(r"^(?:low|high)-(.+)$")[0]
-    chosen = band_radius.isna() | band_radius.astype(float).isin(radii)
+    chosen = band_radius.isna() | band_radius.isin([f"{radius:g}" for radius in radii])
     seen = history.radius.isna() | history.radius.isin(radii)
     own = pd.Series(prefix, index=history.index) == name
     return history.assign(label=label)[own & chosen & seen]

@@ -73,6 +73,7 @@ def colour_of(label: str) -> str:
 
 def finish_measure(axes: Axes, title: str) -> None:
     axes.set_ylabel(title)
+    axes.locator_params(axis="y", steps=[1, 2, 5, 10])  # whole per cents
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     low, high = axes.get_ylim()
     room = 0.06 * (high - min(low, 0))  # or a marker at the edge would be cut

@@ -161,8 +161,9 @@ def draw_sizes(axes: Axes, history, sizes: Sequence[int], measure, colour: str) 
 
 def finish_sizes(axes: Axes, sizes: Sequence[int], title: str) -> None:
     axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, [str(size) for size in sizes], rotation=90 if len(sizes) > 4 else 0)
+    axes.set_xticks(sizes, [str(size) for size in sizes], rotation=90 if len(sizes) > 3 else 0)
     axes.minorticks_off()
+    axes.locator_params(axis="y", steps=[1, 2, 5, 10])  # whole per cents
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
     axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
     axes.set_title(title, fontsize=11.5)
@@ -202,7 +203,7 @@ def warned(runs: Mapping[str, Sequence]) -> str:
         for text in run.record["warnings"]
     ]
     if not found:
-        return "No run left a warning: in none did the accuracy under PGD collapse."
+        return "No run left a warning about its accuracy under PGD."
     return f"**Warnings of the runs.** {'; '.join(found)}."
 
 

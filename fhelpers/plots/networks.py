@@ -185,7 +185,7 @@ def bands(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fig
         colour = style.COLOURS["low"] if place == 0 else shades[place - 1]
         panel.set_title(band, fontsize=11.5, color=style.for_text(colour))
         panel.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
-        panel.locator_params(axis="x", nbins=4)
+        panel.locator_params(axis="x", nbins=4, steps=[1, 2, 5, 10])
         panel.spines["left"].set_visible(False)
         finish_rows(panel, names)
     middle = {"fontsize": 12, "x": 0.63}  # of the panels, not of the names and panels

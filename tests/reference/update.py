@@ -12,6 +12,7 @@ import nbformat
 from fhelpers import notebooks
 
 SMOKE = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
+FEWER = {"others": ["fashion-mnist"], "strengths": [1.0, 0.25]}  # where a section takes them
 
 
 def keep_text(path: Path) -> None:
@@ -27,5 +28,7 @@ def keep_text(path: Path) -> None:
 if __name__ == "__main__":
     for slug in sys.argv[1:] or notebooks.slugs():
         destination = Path(__file__).with_name(f"{slug}.ipynb")
-        keep_text(notebooks.execute(slug, SMOKE, destination, provenance=False))
+        known = notebooks.defaults(slug)
+        given = SMOKE | {name: value for name, value in FEWER.items() if name in known}
+        keep_text(notebooks.execute(slug, given, destination, provenance=False))
         print(destination)

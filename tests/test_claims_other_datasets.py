@@ -1,0 +1,162 @@
+"""W24 against planted records, and how one data set's records are picked out of all."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fhelpers import sections
+from fhelpers.claims import CLAIMS, other_datasets
+from fhelpers.claims.other_datasets import deciding, of_dataset, repeated
+from fhelpers.claims.verdicts import Claim, Part, Verdict
+from fhelpers.intervals import Estimate
+
+YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+RADII = (3.5, 10.5)
+ALL = ("mnist", "fashion-mnist", "tiny-imagenet")
+
+
+def planted(*, seeds=3, kept=0.03, high=0.1, grows=0.1, first=0.5, chance=0.1, radii=RADII):
+    """A data set's records as in section 02: W5 and W6 fail with `kept`, W7 with the others."""
+    random, rows = np.random.default_rng(5), []
+
+    def add(label, seed, epochs, scores, split, part, radius, scope):
+        for epoch, score in zip(epochs, scores, strict=True):
+            score = min(max(score + 0.004 * random.normal(), 0), 1)
+            rows.append((label, seed, epoch, split, part, radius, scope, 2000, score))
+
+    epochs = np.arange(31)
+    for seed in range(seeds):
+        for label, pace, share in (
+            ("natural", -1 / math.log(1 - first), 0.8),
+            ("shuffled", 9, kept),
+        ):
+            rise = (0.95 - chance) * (1 - np.exp(-epochs / pace))
+            whole = ("train", "original", math.nan, "subset")
+            add(label, seed, epochs, chance + rise, *whole)
+            for radius in radii:
+                scores = chance + share * rise
+                add(label, seed, epochs, scores, "train", "low", radius, "subset")
+        for place, radius in enumerate(radii):
+            for band, score in (("low", 0.6 + grows * place), ("high", high)):
+                end = ("test", "original", math.nan, "all")
+                add(f"{band}-{radius:g}", seed, [30], [score], *end)
+    columns = ["label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def judged(**changes):
+    """W24 on all three data sets, some changed: {"mnist": {"kept": 0.8}}."""
+    names = [name for name in ALL if changes.get(name) != "absent"]
+    histories = {name: planted(**changes.get(name, {})) for name in names}
+    return CLAIMS["W24"](histories, dict.fromkeys(names, 0.1))
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_w24_holds_when_all_hold(seeds):
+    verdict = judged(**{name: {"seeds": seeds} for name in ALL})
+    assert verdict.verdict == YES
+    assert len(verdict.parts) == 9
+    assert "mnist: W5 reproduced, W6 reproduced, W7 reproduced; fashion" in verdict.note
+    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "failed"),
+    [
+        ({"kept": 0.95}, NO, "W5"),  # shuffled labels are ahead on low parts
+        ({"first": 0.05}, NO, "W6"),  # true labels are near chance after an epoch
+        ({"high": 0.5}, NO, "W7"),
+        ({"high": 0.15}, OPEN, "W7"),  # at the margin
+        ({"grows": -0.1}, NO, "W7"),
+        ({"grows": 0.0}, OPEN, "W7"),
+    ],
+)
+@pytest.mark.parametrize("name", ALL)
+def test_w24_fails_where_one_claim_fails_on_one_data_set(name, change, expected, failed):
+    verdict = judged(**{name: change})
+    assert verdict.verdict == expected
+    assert [part.name for part in verdict.parts if part.verdict == expected].count(
+        f"{name}, {failed}"
+    ) == 1
+    others = [part for part in verdict.parts if not part.name.startswith(name)]
+    assert {part.verdict for part in others} == {YES}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_w24_is_open_without_one_of_the_data_sets(name):
+    verdict = judged(**{name: "absent"})
+    assert verdict.verdict == OPEN
+    assert "not at hand" in verdict.note
+    refuted = judged(**{name: "absent"}, **{ALL[ALL.index(name) - 1]: {"high": 0.5}})
+    assert refuted.verdict == NO
+
+
+def test_w24_takes_either_imagenet_subset_and_passes_over_cifar10():
+    histories = {name: planted() for name in ("mnist", "fashion-mnist", "imagenette")}
+    chances = dict.fromkeys([*histories, "cifar10"], 0.1)
+    assert CLAIMS["W24"](histories, chances).verdict == YES
+    more = histories | {"cifar10": planted(high=0.6)}
+    assert CLAIMS["W24"](more, chances) == CLAIMS["W24"](histories, chances)
+
+
+def test_w24_with_one_radius_is_open():
+    history = planted(radii=(4,))
+    assert set(repeated(history, 0.1)) == {"W5", "W6"}
+    verdict = CLAIMS["W24"](dict.fromkeys(ALL, history), dict.fromkeys(ALL, 0.1))
+    assert verdict.verdict == OPEN
+    assert math.isnan(verdict.parts[2].estimate.value)
+
+
+def test_each_data_set_has_its_own_chance():
+    history = planted(chance=0.02, high=0.02)
+    assert repeated(history, 0.02)["W6"].verdict == YES
+    low, high = (part.estimate.value for part in repeated(history, 0.02)["W6"].parts)
+    assert low - high > 0.2
+
+
+def test_the_deciding_part_is_the_worst_and_then_the_nearest():
+    parts = [Part("a", Estimate(v, v - 0.1, v + 0.1, 9, "seeds"), 0.0) for v in (0.5, 0.3, 0.9)]
+    failing = Part("b", Estimate(0.2, 0.1, 0.3, 9, "seeds"), 0.0, ceiling=True)
+    unsure = Part("c", Estimate(0.0, -0.1, 0.1, 9, "seeds"), 0.0)
+    claim = Claim("X", "", "", "", "", "", None, len)
+    for found, expected in (
+        (parts, 0.3),
+        ([*parts, unsure], 0.0),
+        ([*parts, unsure, failing], 0.2),
+    ):
+        verdict = Verdict(claim, found[0].estimate, "", "", tuple(found))
+        part = deciding("new", verdict)
+        assert (part.name, part.estimate.value) == ("new", expected)
+
+
+def test_one_data_set_is_picked_with_its_radii_only():
+    histories = [
+        planted(radii=radii, seeds=1).assign(label=lambda h, name=name: f"{name}/" + h.label)
+        for name, radii in (("cifar10", (4, 8, 12, 16)), ("mnist", RADII))
+    ]
+    everything = pd.concat(histories, ignore_index=True)
+    cifar = of_dataset(everything, "cifar10", (4, 12))
+    assert set(cifar.label) == {"natural", "shuffled", "low-4", "low-12", "high-4", "high-12"}
+    assert set(cifar.radius.dropna()) == {4, 12}
+    pd.testing.assert_frame_equal(
+        of_dataset(everything, "mnist", RADII).reset_index(drop=True), planted(seeds=1)
+    )
+
+
+@pytest.mark.parametrize("radii", [(4, 12), (5, 7.3), (10 / 3,)])
+def test_the_plan_s_labels_are_those_that_are_picked(radii):
+    plan = sections.other_datasets("smoke", "planted", [0], others=["mnist"], radii=radii)
+    frame = pd.DataFrame({"label": list(plan), "radius": math.nan})
+    for name, own in (("planted", radii), ("mnist", sections.scaled_radii("mnist", radii))):
+        labels = set(of_dataset(frame, name, own).label)
+        bands = {f"{band}-{radius:g}" for band, radius in itertools.product(("low", "high"), own)}
+        assert labels == {"natural", "shuffled"} | bands
+
+
+def test_every_further_data_set_is_one_that_can_be_loaded():
+    from fhelpers import data
+
+    assert {n for names in other_datasets.FURTHER.values() for n in names} <= set(data.NAMES)

@@ -1,0 +1,147 @@
+"""The figures of the section on other data sets show what they were given."""
+
+import math
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fhelpers import data, frequency
+from fhelpers.claims.other_datasets import repeated
+from fhelpers.plots import other_datasets, style
+
+COLUMNS = ["label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy"]
+
+
+def planted(radii, seeds=(0,), chance=0.1, shared=True):
+    """Records of section 02; without `shared` shuffled labels are never learnt."""
+    random, rows = np.random.default_rng(0), []
+
+    def add(*row):
+        rows.append((*row[:-1], 2000, row[-1] + 0.004 * random.random()))
+
+    for seed in seeds:
+        for label, last, kept in (("natural", 6, 0.8), ("shuffled", 9, 0.03)):
+            top = 0 if label == "shuffled" and not shared else 0.8
+            start = chance + 0.01 if shared or label == "shuffled" else 0.5
+            for epoch in range(last + 1):
+                whole = start + top * min(1, epoch / 3) * (0.4 if not shared else 1)
+                add(label, seed, epoch, "train", "original", math.nan, "subset", whole)
+                for radius in radii:
+                    low = chance + kept * (whole - chance)
+                    add(label, seed, epoch, "train", "low", radius, "subset", low)
+        for radius in radii:
+            for band, end in (("low", 0.5 + radius / 100), ("high", chance)):
+                label = f"{band}-{radius:g}"
+                for split in ("train", "test"):
+                    add(label, seed, 6, split, "input", radius, "all", 0.9)
+                    add(label, seed, 6, split, "original", math.nan, "all", end)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def compared(radii, seeds=(0,), **options):
+    """Histories, verdicts, chances and the frame that figures are drawn from."""
+    chances = {name: 1 / len_ for name, len_ in (("cifar10", 10), ("tiny-imagenet", 200))}
+    radii = {"cifar10": radii, "tiny-imagenet": [2 * radius for radius in radii]}
+    histories = {name: planted(own, seeds, chances[name], **options) for name, own in radii.items()}
+    verdicts = {name: repeated(h, chances[name]) for name, h in histories.items()}
+    return histories, verdicts, chances, other_datasets.summary(histories, verdicts, chances, radii)
+
+
+@pytest.mark.parametrize(
+    ("radii", "seeds"), [([4, 12], (0,)), ([6], (0, 1)), ([4, 8, 12, 16], (2,))]
+)
+@pytest.mark.filterwarnings("error")
+def test_every_figure_is_drawn_at_page_width(radii, seeds):
+    histories, _, chances, frame = compared(radii, seeds)
+    images = {"cifar10": torch.rand(1, 3, 32, 32), "mnist": torch.rand(1, 1, 28, 28)}
+    examples = {
+        name: (image[0], {r: (low[0], high[0]) for r, (low, high) in parts.items()})
+        for name, image in images.items()
+        for parts in [frequency.split_many(image, radii)]
+    }
+    figures = {
+        "pictures": other_datasets.pictures(examples),
+        "summary": other_datasets.compared(frame),
+        "by-epoch": other_datasets.by_epoch(histories, chances),
+    }
+    assert set(figures) == set(other_datasets.ALT)
+    for name, figure in figures.items():
+        text = style.svg(figure)
+        assert figure.get_figwidth() == style.WIDTH, name
+        assert len(text) < 250_000, name
+        ElementTree.fromstring(text)
+
+
+def test_one_data_set_alone_is_a_page_too():
+    histories, verdicts, chances, frame = compared([4, 12])
+    one = {"cifar10": histories["cifar10"]}
+    style.svg(other_datasets.compared(frame[frame.dataset == "cifar10"]))
+    style.svg(other_datasets.by_epoch(one, chances))
+    text = other_datasets.in_short({"cifar10": verdicts["cifar10"]})
+    assert text.count(": CIFAR-10") == 3
+
+
+def test_the_summary_is_what_the_claims_measure():
+    histories, verdicts, chances, frame = compared([4, 12], (0, 1, 2))
+    for name, own in verdicts.items():
+        rows = frame[frame.dataset == name].set_index(["claim", "series"]).value
+        lead = rows["W5", "true labels"] - rows["W5", "shuffled labels"]
+        assert lead == pytest.approx(own["W5"].estimate.value)
+        first, late = (part.estimate.value for part in own["W6"].parts)
+        assert rows["W6", "true labels"] - chances[name] == pytest.approx(first)
+        assert rows["W6", "shuffled labels"] - chances[name] == pytest.approx(late)
+        ends = histories[name].query("split == 'test' and part == 'original' and scope == 'all'")
+        for band in ("low", "high"):
+            expected = ends[ends.label.str.startswith(band)].groupby("label").accuracy.mean()
+            assert sorted(rows["W7", band]) == pytest.approx(sorted(expected))
+
+
+def test_data_sets_whose_networks_share_no_accuracy_are_said_and_drawn():
+    *_, frame = compared([4, 12], shared=False)
+    assert set(frame.claim) == {"W6", "W7"}
+    style.svg(other_datasets.compared(frame))
+    assert "On no data set" in other_datasets.leads_in_words(frame)
+
+
+def test_texts_and_tables_name_every_data_set():
+    histories, verdicts, _, frame = compared([4, 12])
+    text = other_datasets.in_short(verdicts)
+    assert text.count("CIFAR-10 and Tiny ImageNet") == 3
+    assert other_datasets.verdict_table(verdicts).W5.str.startswith("✓ reproduced, 0.").all()
+    assert "on CIFAR-10 and" in other_datasets.leads_in_words(frame)
+    assert "91 % on CIFAR-10" in other_datasets.ends_in_words(histories)
+
+
+def test_the_same_radius_is_the_same_length_in_pixels():
+    infos = {name: data.describe(name) for name in ("cifar10", "mnist")}
+    table = other_datasets.scaled(infos, {"cifar10": [12, 4], "mnist": [3.5, 10.5]})
+    assert table.radii.to_list() == ["4, 12", "3.5, 10.5"]
+    assert table.iloc[:, -1].to_list() == ["8, 2.7"] * 2
+
+
+def test_an_imagenet_subset_that_is_missing_is_never_passed_over():
+    for asked in (True, False):
+        text = other_datasets.on_imagenet(asked, None)
+        assert "FHELPERS_TINY_IMAGENET" in text
+        assert "torchvision" in text
+    assert "page is Imagenette" in other_datasets.on_imagenet(True, "imagenette")
+    assert "not asked for" in other_datasets.on_imagenet(False, "tiny-imagenet")
+
+
+@pytest.mark.parametrize("slug", ["05_batchnorm", "06_other_datasets"])
+def test_cells_are_short(slug):
+    page = (Path(__file__).parent.parent / "notebooks" / f"{slug}.py").read_text()
+    for cell in re.split(r"^# %%.*$", page, flags=re.MULTILINE):
+        code = [line for line in cell.splitlines() if line and not line.startswith("#")]
+        assert len(code) <= 10, cell
+
+
+def test_every_alt_text_is_used_once():
+    page = Path(__file__).parent.parent / "notebooks" / "06_other_datasets.py"
+    used = re.findall(r'alt=plots\.ALT\["([\w-]+)"\]', page.read_text())
+    assert sorted(used) == sorted(other_datasets.ALT)
