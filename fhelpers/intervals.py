@@ -31,6 +31,8 @@ class Estimate:
     over: str
 
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return "not measured"
         if math.isnan(self.low) or math.isnan(self.high):
             return f"{self.value:.3g} (no interval)"
         half = (self.high - self.low) / 2

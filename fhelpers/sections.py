@@ -66,10 +66,9 @@ def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
     """
     known(scale, dataset)
     size = dataclasses.asdict(SCALES[scale])
-    planted = size.pop("planted")
-    for name in ("memorising_epochs", "short_epochs", "attacked_epochs", "narrow"):
+    for name in ("memorising_epochs", "short_epochs", "attacked_epochs", "narrow", "planted"):
         del size[name]
-    size.update(dataset=dataset, seed=seed, data_options=planted if dataset == "planted" else ())
+    size.update(dataset=dataset, seed=seed, data_options=data_options(scale, dataset))
     if "model" in changes:
         size["width"] = None  # the scale's width is meant for the scale's model
     size.update(changes)
@@ -78,6 +77,16 @@ def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
         if name not in changes:
             size[name] = min(size[name], there)
     return Recipe(**size)
+
+
+def data_options(scale: str, dataset: str) -> tuple:
+    """What a scale asks of a data set: strengths of planted cues, a size of images that it can pay.
+
+    Four times the pixels cost four times the training; W's ImageNet subset has no stated size.
+    """
+    if dataset == "imagenette" and scale != "paper":
+        return (("size", 64),)
+    return SCALES[scale].planted if dataset == "planted" else ()
 
 
 def known(scale: str, dataset: str) -> None:
@@ -213,9 +222,9 @@ def batchnorm(
     return plan
 
 
-def scaled_radii(dataset: str, radii) -> tuple[float, ...]:
+def scaled_radii(scale: str, dataset: str, radii) -> tuple[float, ...]:
     """Radii given for 32×32 images, in proportion to a data set's image size."""
-    info = data.describe(dataset)
+    info = data.describe(dataset, **dict(data_options(scale, dataset)))
     return tuple(radius * min(info.height, info.width) / 32 for radius in radii)
 
 
@@ -239,7 +248,7 @@ def other_datasets(
             continue
         known(scale, found)
         there = shuffled_labels(
-            scale, found, seeds, radii=scaled_radii(found, radii), epochs=epochs
+            scale, found, seeds, radii=scaled_radii(scale, found, radii), epochs=epochs
         )
         plan |= {f"{found}/{label}": group for label, group in there.items()}
     return plan
@@ -274,6 +283,8 @@ def of_section(slug: str, parameters: dict) -> Plan:
     seeds = parameters["seeds"]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds={seeds} is not possible: give one or more, each once, such as [0]")
+    if not parameters.get("radii", [4]):
+        recipes.refuse("radii", parameters["radii"], "a list of one radius or more, such as [4, 8]")
     if parameters.get("epochs", 0) < 0:
         recipes.refuse("epochs", parameters["epochs"], "at least 1, or 0 for the scale's own")
     section = SECTIONS[slug]

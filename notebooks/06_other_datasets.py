@@ -26,7 +26,7 @@ print(f"{len(runs)} networks for each of the seeds {seeds}, on {style.listing(na
 options = {name: dict(runs[f"{name}/natural"][0].recipe.data_options) for name in names}
 infos = {name: data.describe(name, **options[name]) for name in names}
 chances = {name: 1 / info.classes for name, info in infos.items()}
-own_radii = {name: sections.scaled_radii(name, radii) for name in names} | {dataset: radii}
+own_radii = {name: sections.scaled_radii(scale, name, radii) for name in names} | {dataset: radii}
 histories = {name: of_dataset(runs.history, name, own_radii[name]) for name in names}
 verdicts = {name: repeated(histories[name], chances[name]) for name in names}
 frame = plots.summary(histories, verdicts, chances, own_radii)

@@ -224,6 +224,7 @@ def test_bootstrap_refuses_an_undefined_statistic():
         (Estimate(0.6167, 0.6071, 0.6262, 10000, "images"), "0.617 [0.607, 0.626]"),
         (Estimate(200.4, 180.3, 220.9, 3, "seeds"), "200 [180, 221]"),
         (Estimate(0.5, math.nan, math.nan, 1, "seeds"), "0.5 (no interval)"),
+        (Estimate(math.nan, math.nan, math.nan, 1, "seeds"), "not measured"),
         (Estimate(12.345, 3.21, math.inf, 3, "seeds"), "12.3 [3.21, inf]"),
         (Estimate(3e-8, 3e-8, 3e-8, 10, "images"), "3e-08 [3e-08, 3e-08]"),
     ],

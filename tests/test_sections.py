@@ -103,6 +103,7 @@ def test_a_section_takes_the_parameters_that_concern_it():
         ({"seeds": [1, 0, 1]}, r"seeds=\[1, 0, 1\] is not possible: .* each once"),
         ({"seeds": [-1]}, "seed=-1 is not possible"),
         ({"seeds": [0.5]}, "seed=0.5 is not possible"),
+        ({"radii": []}, r"radii=\[\] is not possible: .* one radius or more"),
     ],
 )
 def test_sections_refuse_wrong_parameters(slug, changes, says):
@@ -126,3 +127,8 @@ def test_sections_refuse_negative_epochs_and_unknown_sections():
         sections.of_section("02_shuffled_labels", parameters)
     with pytest.raises(ValueError, match="'03_nothing' is not known; choose one of 01_"):
         sections.of_section("03_nothing", parameters)
+
+
+def test_radii_grow_with_the_images():
+    assert sections.scaled_radii("quick", "cifar10", [4, 12]) == (4, 12)
+    assert sections.scaled_radii("quick", "mnist", [4, 12]) == (3.5, 10.5)
