@@ -150,7 +150,8 @@ def test_one_data_set_is_picked_with_its_radii_only():
 def test_the_plan_s_labels_are_those_that_are_picked(radii):
     plan = sections.other_datasets("smoke", "planted", [0], others=["mnist"], radii=radii)
     frame = pd.DataFrame({"label": list(plan), "radius": math.nan})
-    for name, own in (("planted", radii), ("mnist", sections.scaled_radii("smoke", "mnist", radii))):
+    scaled = sections.scaled_radii("smoke", "mnist", radii)
+    for name, own in (("planted", radii), ("mnist", scaled)):
         labels = set(of_dataset(frame, name, own).label)
         bands = {f"{band}-{radius:g}" for band, radius in itertools.product(("low", "high"), own)}
         assert labels == {"natural", "shuffled"} | bands
