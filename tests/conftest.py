@@ -10,6 +10,8 @@ from fhelpers import notebooks
 # As the workflow trains: one thread a process, here and in the processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+# A notebook that has to train first would show a progress bar, which no reference holds.
+os.environ["TQDM_DISABLE"] = "1"
 
 
 def pytest_addoption(parser):
@@ -20,7 +22,7 @@ def pytest_addoption(parser):
 def pytest_collectstart(collector):
     """References hold and compare plain text: drawings differ between versions of matplotlib."""
     if hasattr(collector, "skip_compare"):
-        collector.skip_compare += ("text/html", "text/markdown")
+        collector.skip_compare += ("text/html", "text/markdown", "stderr")
 
 
 OTHER_PARAMETERS = {
