@@ -46,6 +46,7 @@ def held_out_accuracy(recipe: Recipe) -> float:
 def candidates(scale: str) -> dict[tuple[str, float], Recipe]:
     """(optimiser or model, rate) -> the recipe that tries it."""
     own = sections.SCALES[scale]
+    there = data.describe("cifar10").train
     tried = {}
     for name, rates in GRIDS.items():
         if name in sections.MODEL_RATES:
@@ -57,6 +58,7 @@ def candidates(scale: str) -> dict[tuple[str, float], Recipe]:
             tried[name, rate] = sections.vanilla(
                 scale, "cifar10", 0, **kind, learning_rate=rate, epochs=own.short_epochs,
                 radii=(), watch_images=1, test_images=1,
+                train_images=min(own.train_images, there - HELD_OUT),
             )  # fmt: skip
     return tried
 

@@ -208,6 +208,8 @@ def check(recipe: Recipe) -> None:
         refuse("band_radius", recipe.band_radius, 'a radius with band "low" or "high", else None')
     if recipe.band_radius is not None:
         check_radius("band_radius", recipe.band_radius)
+    if recipe.band == "low" and recipe.band_radius < 1:
+        refuse("band_radius", recipe.band_radius, "at least 1: below it only the mean is left")
     if recipe.band == "high" and recipe.adversary != "none":
         refuse("adversary", recipe.adversary, '"none" with band "high", whose pixels leave [0, 1]')
 

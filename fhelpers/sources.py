@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 SPLITS = ("train", "test")
 CONNECT_SECONDS = 5  # long enough for a slow link, short enough not to look like a hang

@@ -31,7 +31,7 @@ import torch
 from filelock import FileLock, Timeout
 from safetensors.torch import load_file, save
 from torch import nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from fhelpers import places, recipes
 
@@ -190,11 +190,16 @@ def naming_full_disk() -> Iterator[None]:
 
 @naming_full_disk()
 def plan(recipe, scale: str) -> str:
-    """Note a run that is to be carried out, and those it needs; return its name."""
+    """Note a run that is to be carried out, and those it needs; return its name.
+
+    Raises ValueError, before anything trains, for what this machine cannot do.
+    """
     for needed in recipe.needs:
         plan(needed, scale)
     run_id = recipe.run_id
     if finished(run_id, scale) is None:
+        if recipe.device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("device='cuda' is not possible: torch sees no GPU on this machine")
         folder = unfinished(run_id, scale)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / "recipe.json", as_text(recipes.as_json(recipe)))

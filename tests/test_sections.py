@@ -132,3 +132,17 @@ def test_sections_refuse_negative_epochs_and_unknown_sections():
 def test_radii_grow_with_the_images():
     assert sections.scaled_radii("quick", "cifar10", [4, 12]) == (4, 12)
     assert sections.scaled_radii("quick", "mnist", [4, 12]) == (3.5, 10.5)
+
+
+@pytest.mark.parametrize(
+    ("slug", "parameters", "words"),
+    [
+        ("02_shuffled_labels", {"radii": [30]}, "nothing is left of the high part"),
+        ("02_shuffled_labels", {"radii": [0.5]}, "only the mean is left"),
+        ("03_heuristics", {"batch_sizes": [4096]}, "batch_sizes=.* at most 300"),
+    ],
+)
+def test_what_no_run_can_do_is_refused_with_the_parameters(slug, parameters, words):
+    common = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
+    with pytest.raises(ValueError, match=words):
+        sections.of_section(slug, common | parameters)

@@ -531,3 +531,11 @@ def test_names_that_no_run_has_are_refused(copied, name):
     with pytest.raises(ValueError, match="no run is called") as caught:
         store.find(name)
     assert repr(name) in str(caught.value)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_run_for_a_gpu_that_is_not_there_is_refused_before_any_other_trains(results):
+    wanted = {"fine": (tiny(),), "impossible": (tiny(device="cuda", adversary="pgd"),)}
+    with pytest.raises(ValueError, match="torch sees no GPU"):
+        store.fetch(wanted, scale="smoke")
+    assert not list(results.glob("smoke/*/record.json"))
