@@ -38,22 +38,27 @@ def parameters(slug):
     return {name: ASKED[name] for name in notebooks.defaults(slug) if name in ASKED}
 
 
-def records(wildcards):
-    """The records that a page is made from; planning them notes each run's recipe."""
-    plan = notebooks.plan(wildcards.slug, parameters(wildcards.slug))
-    scale = (notebooks.defaults(wildcards.slug) | parameters(wildcards.slug))["scale"]
-    run_ids = [store.plan(recipe, scale) for group in plan.values() for recipe in group]
-    return [record(run_id, scale) for run_id in run_ids]
+def scale_of(slug):
+    return (notebooks.defaults(slug) | parameters(slug))["scale"]
 
 
-def record(run_id, scale):
+def recipes_of(slug):
+    """Every recipe that a page needs, those that others need included."""
+    plan = notebooks.plan(slug, parameters(slug))
+    queue = [recipe for group in plan.values() for recipe in group]
+    for recipe in queue:
+        queue += recipe.needs
+    return queue
+
+
+def record(recipe, scale):
+    run_id = store.plan(recipe, scale)
     done = store.finished(run_id, scale)
-    return (done.path if done else store.root() / scale / run_id) / "record.json"
+    return str((done.path if done else store.root() / scale / run_id) / "record.json")
 
 
-def needed_records(wildcards):
-    recipe, scale = store.find(wildcards.run_id)
-    return [record(needed.run_id, scale) for needed in recipe.needs]
+RECIPES = {slug: recipes_of(slug) for slug in SECTIONS}
+RUNS = {record(recipe, scale_of(slug)): recipe for slug in SECTIONS for recipe in RECIPES[slug]}
 
 
 rule book:
@@ -78,7 +83,7 @@ rule html:
 
 rule notebook:
     input:
-        records,
+        lambda wildcards: [record(r, scale_of(wildcards.slug)) for r in RECIPES[wildcards.slug]],
         lambda wildcards: notebooks.dependencies(wildcards.slug),
     output:
         "book/sections/{slug}.ipynb",
@@ -91,13 +96,20 @@ rule notebook:
         FHELPERS + " notebook {wildcards.slug} {params.given} --to {output}"
 
 
-rule run:
-    input:
-        needed_records,
-    output:
-        str(store.root()) + "/{scale}/{run_id}/record.json",
-    wildcard_constraints:
-        run_id="[^/.][^/]*",
-    threads: 1
-    shell:
-        FHELPERS + " run {wildcards.run_id} --threads {threads}"
+# A rule for each run, because only rules have priorities: the longest run begun last would keep one
+# core busy and leave the others idle.
+for number, (path, recipe) in enumerate(RUNS.items()):
+
+    rule:
+        name:
+            f"run_{number}"
+        input:
+            [record(needed, Path(path).parts[-3]) for needed in recipe.needs],
+        output:
+            path,
+        params:
+            run_id=recipe.run_id,
+        priority: recipe.work
+        threads: 1
+        shell:
+            FHELPERS + " run {params.run_id} --threads {threads}"

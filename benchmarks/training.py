@@ -13,7 +13,8 @@ rounds are compared:
   radii, of both splits, set against the training time of an epoch of all 50,000 images;
 - adversarial training with ten steps of PGD.
 
-Exits with status 2 if CIFAR-10 is not there.
+Nothing else should run meanwhile: with other work on the cores, threads wait for each other and all
+ratios are wrong. Exits with status 2 if CIFAR-10 is not there.
 """
 
 import argparse

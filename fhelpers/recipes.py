@@ -110,6 +110,12 @@ class Recipe:
         """How many units of progress the run reports: its epochs."""
         return self.epochs
 
+    @property
+    def work(self) -> int:
+        """How long the run takes compared with others: images seen, attacked ones many times."""
+        attacked = {"none": 1, "single-step": 2, "pgd": self.attack_steps}[self.adversary]
+        return self.epochs * self.train_images * attacked
+
 
 def run_id(recipe, data_digest: str) -> str:
     """The name of a recipe's run, for any kind of recipe."""

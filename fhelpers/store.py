@@ -358,8 +358,9 @@ def train_missing(missing: dict, scale: str) -> None:
     pool = ProcessPoolExecutor(min(workers(), len(missing)), context, initializer=begin_worker)
     bar = tqdm(total=total, unit="epoch", desc=f"training {len(missing)} runs", smoothing=0.05)
     with bar, pool:
-        waiting = {pool.submit(carry_out, recipe, scale): recipe for recipe in missing.values()}
-        left = set(waiting)
+        # The longest first: begun last, it would keep one core busy and leave the others idle.
+        longest_first = sorted(missing.values(), key=lambda recipe: -recipe.work)
+        left = {pool.submit(carry_out, recipe, scale) for recipe in longest_first}
         try:
             while left:
                 done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)

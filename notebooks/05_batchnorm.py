@@ -31,7 +31,7 @@ verdicts = {name: CLAIMS[name](history) for name in ("W12", "W15")[: 1 + (len(se
 verdicts["Hypothesis"] = HYPOTHESIS(history, guessing)
 helped, (level, needed) = plots.helped(history), plots.epochs_needed(history)
 cue = plots.by_strength(history)
-best = cue[(cue.network == "batchnorm") & (cue.strength == max(strengths))].value.iloc[0]
+best = cue[(cue.network == "batchnorm") & (cue.strength == cue.strength.max())].value.iloc[0]
 print(f"chance {chance:.2f}; {', '.join(verdicts)}; strongest cue with BatchNorm: {best:.1f}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -135,8 +135,8 @@ style.show(
 #
 # The paper infers what BatchNorm does from networks trained on low parts. It can be tested
 # directly. The planted images hold nothing that tells their class but a fine pattern, the *high
-# cue*, whose size we choose. We make it fainter, from 1 down to 1/16, and ask which network still
-# learns it. If BatchNorm lifts faint signals, it should go on where the other has given up.
+# cue*, whose size we choose. We make it fainter step by step and ask which network still learns
+# it. If BatchNorm lifts faint signals, it should go on where the other has given up.
 
 # %% tags=["hide-input"]
 same = [data.load("planted", train=False, limit=1, low=0.0, high=s).pixels()[0] for s in strengths]

@@ -6,7 +6,7 @@
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-others = ["mnist", "fashion-mnist", "imagenet"]
+others = ["cifar10", "mnist", "fashion-mnist", "imagenet"]
 radii = [4, 12]
 epochs = 0
 
@@ -26,7 +26,7 @@ print(f"{len(runs)} networks for each of the seeds {seeds}, on {style.listing(na
 options = {name: dict(runs[f"{name}/natural"][0].recipe.data_options) for name in names}
 infos = {name: data.describe(name, **options[name]) for name in names}
 chances = {name: 1 / info.classes for name, info in infos.items()}
-own_radii = {name: sections.scaled_radii(scale, name, radii) for name in names} | {dataset: radii}
+own_radii = {name: sections.scaled_radii(scale, name, radii) for name in names}
 histories = {name: of_dataset(runs.history, name, own_radii[name]) for name in names}
 verdicts = {name: repeated(histories[name], chances[name]) for name in names}
 frame = plots.summary(histories, verdicts, chances, own_radii)
@@ -37,7 +37,7 @@ print(f"{dataset}: chance {chances[dataset]:.2f}, learnt {most:.1f}: {list(verdi
 style.finding(f"**Finding.** {plots.in_short(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.on_imagenet("imagenet" in others, sections.imagenet_subset()))
+style.finding(plots.on_imagenet(names, sections.imagenet_subset()))
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(CLAIMS["W24"](histories, chances))
@@ -54,10 +54,11 @@ style.card(CLAIMS["W24"](histories, chances))
 # ## The set-up
 
 # %% tags=["remove-input", "nbval-ignore-output"]
+lengths = {name: runs[f"{name}/natural"][0].recipe.epochs for name in names}
 style.setup(
     runs.setup(),
-    caption=f"What was trained for this page at scale {scale}, and what it cost. Other data sets "
-    "are trained for fewer epochs than the first, unless `epochs` says otherwise.",
+    caption=f"What was trained for this page at scale {scale}, and what it cost. "
+    f"{plots.lengths_in_words(lengths)}",
 )
 
 # %% [markdown]
@@ -66,8 +67,8 @@ style.setup(
 # A radius counts waves across the whole image. Four waves across 32 pixels are 8 pixels long; four
 # waves across 64 pixels are 16 pixels long, so the same radius blurs a larger image more. We keep
 # the length in pixels: the radii given for 32 × 32 images are multiplied by the image's side and
-# divided by 32. The low part then also keeps the same share of the spectrum. The first data set is
-# used with the radii as they are given, as on the page of section 2.
+# divided by 32. The low part then also keeps the same share of the spectrum. Images of 32 × 32 keep
+# the radii as they are given, as on the page of section 2.
 
 # %%
 style.table(plots.scaled(infos, own_radii), caption="Radii in proportion to the image size.")
@@ -90,8 +91,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Down a column all images are blurred, or sharpened, by the same number of
-# pixels. What remains differs: a digit can be read from few waves, a photograph cannot. High parts
-# are drawn on grey, which is zero.
+# pixels. Compare in which rows you still recognise the subject. High parts are drawn on grey, which
+# is zero.
 #
 # ## All data sets at once
 
@@ -140,8 +141,8 @@ style.show(
 # **What differs, and why it may.** The paper gives no numbers for these data sets, and does not say
 # how it chose the radii for other image sizes. Kept in pixels, as here, the low part of a large
 # image shows more of its subject; kept in waves, it would be blurred as much relative to the
-# subject. Digits are drawn with few waves on an even ground, so their low parts hold nearly
-# everything and little is left to learn from high parts. The learning rate is the one chosen on
+# subject. Data sets also differ in how much of an image lies beyond a radius; what that leaves to
+# learn from is the lowest panel of the comparison. The learning rate is the one chosen on
 # CIFAR-10. How many images and epochs there were is in the set-up; where shuffled labels were not
 # memorised, W5 compares at low training accuracies only, and W6 is easy to meet.
 #
@@ -155,7 +156,7 @@ style.show(
 # | parameter | what it is |
 # |---|---|
 # | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | the first data set, as on the page of section 2 |
+# | `dataset` | the first data set, trained as long as on the page of section 2 |
 # | `seeds` | all networks are trained once for each |
 # | `others` | data sets to compare with; `imagenet` is Imagenette or else Tiny ImageNet |
 # | `radii` | for images of 32 × 32 |

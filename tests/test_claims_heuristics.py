@@ -264,7 +264,16 @@ def test_w11_does_not_need_the_released_variant():
 
 # --- W13: adversarial training ------------------------------------------------------------------
 
-ATTACKED = {"train": 0.4, "test": 0.38, "lost": 0.02, "high": 0.25}
+ATTACKED = {"train": 0.4, "test": 0.38, "lost": (0.15, 0.06, 0.015, 0.005)}
+CHANCE = 0.1
+
+
+def attacked(train, test, lost):
+    """An adversarially trained network that loses so much without the high part of each radius."""
+    ends = network(train, test)
+    for radius, loss in zip(RADII, lost, strict=True):
+        ends["test", "low", radius] = test - loss
+    return ends
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -274,29 +283,54 @@ ATTACKED = {"train": 0.4, "test": 0.38, "lost": 0.02, "high": 0.25}
         ({}, YES),
         ({"test": 0.6, "train": 0.62}, NO),  # better than vanilla
         ({"train": 0.7}, NO),  # the gap is wider
-        ({"lost": 0.2}, NO),  # depends on the high part at large radii
-        ({"high": 0.1}, NO),  # less than vanilla on high parts
-        ({"high": 0.15}, OPEN),
+        ({"lost": (0.2, 0.2, 0.15, 0.15)}, NO),  # depends on the high part at large radii
+        ({"lost": (0.0, 0.0, 0.0, 0.0)}, NO),  # not sensitive at the smallest radius
+        ({"lost": (0.05, 0.02, 0.01, 0.0)}, OPEN),
+        ({"train": 0.1, "test": 0.1, "lost": (0.0,) * 4}, OPEN),  # nothing learnt, nothing lost
+        ({"train": 0.2, "test": 0.2, "lost": (0.1, 0.05, 0.0, 0.0)}, OPEN),  # hardly learnt
     ],
-    ids=["paper", "better", "wider", "depends", "ignores", "equal"],
+    ids=["paper", "better", "wider", "depends", "insensitive", "border", "chance", "margin"],
 )
 def test_w13(seeds, changes, expected):
-    runs = {"vanilla": network(), "adversarial": network(**(ATTACKED | changes))}
-    verdict = CLAIMS["W13"](history(runs, seeds=seeds))
+    runs = {"vanilla": network(), "adversarial": attacked(**(ATTACKED | changes))}
+    verdict = CLAIMS["W13"](history(runs, seeds=seeds), CHANCE)
     assert verdict.verdict == expected
     assert over(verdict, seeds)
+    hardly = (ATTACKED | changes)["test"] < CHANCE + 0.15
+    assert ("too little to judge" in verdict.note) == hardly
+
+
+def test_w13_knows_what_a_guess_is_worth():
+    runs = history({"vanilla": network(), "adversarial": attacked(**ATTACKED)})
+    assert CLAIMS["W13"](runs, 0.1).verdict == YES
+    assert CLAIMS["W13"](runs, 0.33).verdict == OPEN
+
+
+def test_w13_says_which_training_the_papers_number_belongs_to():
+    runs = {"vanilla": network(), "adversarial": attacked(**ATTACKED)}
+    assert "0.707" not in CLAIMS["W13"](history(runs), CHANCE).note
+    runs["adversarial-crop-flip"] = attacked(0.45, 0.44, ATTACKED["lost"])
+    note = CLAIMS["W13"](history(runs, spread=0), CHANCE).note
+    assert "without crop and flip 0.380, with both 0.440; the paper's 0.707 belongs to" in note
+
+
+def test_w13_needs_two_radii():
+    runs = history({"vanilla": network(), "adversarial": attacked(**ATTACKED)})
+    with pytest.raises(ValueError, match="at least two radii"):
+        CLAIMS["W13"](runs[runs.radius.isna() | runs.radius.eq(8)], CHANCE)
 
 
 def test_w13_looks_at_the_larger_radii_and_at_the_smallest():
-    runs = history({"vanilla": network(), "adversarial": network(**ATTACKED)}, spread=0)
-    parts = CLAIMS["W13"](runs).parts
+    runs = history({"vanilla": network(), "adversarial": attacked(**ATTACKED)}, spread=0)
+    parts = CLAIMS["W13"](runs, CHANCE).parts
     assert "r = 12, 16" in parts[2].name
-    assert parts[2].estimate.value == pytest.approx(0.65 * ATTACKED["lost"])
-    between = runs.radius.eq(8) | (runs.radius.eq(4) & runs.part.eq("low"))
-    changed = runs.assign(accuracy=np.where(between, 0.3, runs.accuracy))
-    assert CLAIMS["W13"](changed).parts == parts
+    assert "r = 4" in parts[3].name
+    assert [part.estimate.value for part in parts[2:]] == pytest.approx([0.01, 0.15])
+    unread = runs.radius.eq(8) | runs.part.eq("high")
+    changed = runs.assign(accuracy=np.where(unread, 0.3, runs.accuracy))
+    assert CLAIMS["W13"](changed, CHANCE).parts == parts
     assert larger_half([4, 8, 12, 16]) == [12, 16]
-    assert (larger_half([5, 9]), larger_half([6])) == ([9], [6])
+    assert larger_half([5, 9]) == [9]
 
 
 # --- W14: kinds of networks ---------------------------------------------------------------------
@@ -347,6 +381,11 @@ def test_w14_names_what_is_missing():
 EVERYTHING = KINDS | batches(**FALLING)
 EVERYTHING |= {name: network() for name in ("vanilla", "dropout", "mixup-0.5", "adversarial")}
 IDS = ["W8", "W9", "W10", "W11", "W13", "W14"]
+SETTINGS = {"W13": {"chance": CHANCE}}
+
+
+def check(id, runs):
+    return CLAIMS[id](runs, **SETTINGS.get(id, {}))
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -354,7 +393,7 @@ def test_only_the_end_of_training_counts_and_the_order_of_rows_does_not(id):
     runs = history(EVERYTHING)
     noise = runs.assign(accuracy=np.where(runs.scope == "subset", 0.5, runs.accuracy))
     mixed = noise.sample(frac=1, random_state=0)
-    assert CLAIMS[id](mixed).parts == CLAIMS[id](runs).parts
+    assert check(id, mixed).parts == check(id, runs).parts
 
 
 @pytest.mark.parametrize("id", IDS)
@@ -362,11 +401,11 @@ def test_only_the_end_of_training_counts_and_the_order_of_rows_does_not(id):
 def test_accuracies_outside_their_range_are_refused(id, value):
     runs = history(EVERYTHING)
     with pytest.raises(ValueError, match="NaN or outside"):
-        CLAIMS[id](runs.assign(accuracy=np.where(runs.seed == 1, value, runs.accuracy)))
+        check(id, runs.assign(accuracy=np.where(runs.seed == 1, value, runs.accuracy)))
 
 
 @pytest.mark.parametrize("id", ["W9", "W10", "W11", "W13", "W14"])
 def test_low_parts_are_needed(id):
     runs = history(EVERYTHING)
     with pytest.raises(ValueError, match="no low parts"):
-        CLAIMS[id](runs[runs.part == "original"])
+        check(id, runs[runs.part == "original"])

@@ -157,6 +157,41 @@ def test_the_plan_s_labels_are_those_that_are_picked(radii):
         assert labels == {"natural", "shuffled"} | bands
 
 
+@pytest.mark.parametrize("radii", [(4, 12), (5, 7.3)])
+def test_radii_grow_with_the_images_of_the_first_data_set_too(radii):
+    first, other = (
+        sections.other_datasets("smoke", dataset, [0], others=others, radii=radii)
+        for dataset, others in (("mnist", ["planted"]), ("planted", ["mnist"]))
+    )
+    bands = {name for name in first if name.startswith("mnist/")}
+    assert bands == {name for name in other if name.startswith("mnist/")}
+    assert f"mnist/low-{radii[0] * 28 / 32:g}" in bands
+    assert first["mnist/natural"][0].radii == sections.scaled_radii("smoke", "mnist", radii)
+
+
+@pytest.mark.parametrize("first", ["cifar10", "mnist", "planted"])
+def test_all_data_sets_are_compared_and_cifar10_shares_the_runs_of_section_02(first):
+    plan = sections.other_datasets("quick", first, [0])
+    names = list(dict.fromkeys(label.partition("/")[0] for label in plan))
+    assert names[0] == first
+    assert {"cifar10", "mnist", "fashion-mnist"} <= set(names)
+    own = {
+        label.partition("/")[2]: group
+        for label, group in plan.items()
+        if label.startswith("cifar10/")
+    }
+    assert own == sections.shuffled_labels("quick", "cifar10", [0])
+
+
+def test_w24_says_where_the_number_of_classes_is_another():
+    histories = {name: planted() for name in ALL}
+    chances = dict.fromkeys(ALL, 0.1)
+    assert "classes" not in CLAIMS["W24"](histories, chances).note
+    note = CLAIMS["W24"](histories, chances | {"tiny-imagenet": 1 / 200}).note
+    assert "tiny-imagenet has 200 classes, and the margins 0.1 and 0.05" in note
+    assert note.count("classes") == 1
+
+
 def test_every_further_data_set_is_one_that_can_be_loaded():
     from fhelpers import data
 

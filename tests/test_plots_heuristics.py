@@ -127,7 +127,7 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
         assert test == pytest.approx((end(label, "test", "original"), row))
     (diamonds,) = [line for line in axes.get_lines() if line.get_marker() == "D"]
     named = dict(zip(heuristics.EVERY.values(), range(7), strict=True))
-    rows = [named["vanilla"], named["adversarial"]]
+    rows = [named["vanilla"], named["with crop and flip"]]  # as in the released code
     assert list(zip(diamonds.get_xdata(), diamonds.get_ydata(), strict=True)) == [
         (0.856, rows[0]),
         (0.707, rows[1]),
@@ -207,16 +207,31 @@ def test_equal_epochs_are_those_of_the_shorter_training():
     assert table.gap[1] == pytest.approx(0.1)
 
 
-def run(epochs=4, warnings=()):
+def run(epochs=4, warnings=(), under_attack=(0.1, 0.3, 0.25)):
     recipe = SimpleNamespace(seed=2, epochs=epochs)
-    return SimpleNamespace(recipe=recipe, record={"warnings": list(warnings)})
+    rows = [("attacked", epoch, accuracy) for epoch, accuracy in enumerate(under_attack)]
+    rows += [("original", epoch, 0.9) for epoch in range(epochs + 1)]
+    frame = pd.DataFrame(rows, columns=["part", "epoch", "accuracy"])
+    return SimpleNamespace(recipe=recipe, record={"warnings": list(warnings)}, history=frame)
 
 
 def test_warnings_of_the_runs_are_told_with_their_run():
-    quiet = {"vanilla": [run()], "adversarial": [run()]}
-    assert "No run left a warning" in heuristics.warned(quiet)
+    quiet = {label: [run()] for label in ("vanilla", *heuristics.ATTACKED)}
+    nothing = "No run left a warning about its accuracy under PGD."
+    assert heuristics.warned(quiet, 0.1) == nothing
     loud = quiet | {"adversarial": [run(), run(warnings=["epoch 3: it fell"])]}
-    assert "adversarial, seed 2: epoch 3: it fell" in heuristics.warned(loud)
+    assert "adversarial, seed 2: epoch 3: it fell" in heuristics.warned(loud, 0.1)
+    assert "could not be judged" not in heuristics.warned(loud, 0.1)
+
+
+@pytest.mark.parametrize("under_attack", [(0.1, 0.15, 0.2), (0.9, 0.1, 0.1), ()])
+def test_a_network_that_never_withstood_the_attack_is_not_called_sound(under_attack):
+    runs = {label: [run()] for label in ("vanilla", *heuristics.ATTACKED)}
+    runs["adversarial-crop-flip"] = [run(under_attack=under_attack)]
+    text = heuristics.warned(runs, 0.1)
+    assert "could not be judged for adversarial-crop-flip, seed 2:" in text
+    assert "(20 %)" in text
+    assert "No run left" not in text
 
 
 def test_fewer_epochs_and_missing_batch_sizes_are_said():
@@ -247,27 +262,35 @@ def test_a_level_near_chance_is_said_to_mean_little():
     assert "equally much" in networks.common(0.5, 0.1)
 
 
-def test_the_extremes_are_named_and_signed():
-    text = networks.most_and_least(history(), {"vanilla": "one", "batchnorm": "two"})
+def test_captions_list_every_value_and_name_no_winner():
+    names = {"vanilla": "one,\nagain", "batchnorm": "two"}
+    text = networks.losses(history(), names)
     losses = {
         label: np.mean([end(label, "test", "original") - end(label, "test", "low", radius)
                         for radius in (4, 8, 12, 16)])
         for label in ("vanilla", "batchnorm")
     }  # fmt: skip
-    assert losses["batchnorm"] > losses["vanilla"]
-    assert f"most for two ({round(-100 * losses['batchnorm']):+d})" in text
-    assert networks.points(-0.001) == "+0"
+    first, second = (round(100 * losses[label]) for label in names)
+    assert text.endswith(f": one, again ({first}) and two ({second}).")
+    assert networks.gaps(history(), names).endswith(": one, again (10) and two (10).")
+    nothing = history().assign(accuracy=0.5)
+    nothing.loc[nothing.split.eq("test") & nothing.part.eq("original"), "accuracy"] = 0.501
+    assert networks.gaps(nothing, names).endswith(": one, again (0) and two (0).")
+    assert [networks.points(x) for x in (-0.001, 0.001, -0.02, 0.02)] == ["0", "0", "-2", "+2"]
 
 
 def test_the_findings_are_sentences_with_the_numbers():
     frame = history()
-    verdicts = {name: CLAIMS[name](frame) for name in ("W8", "W9", "W11", "W13")}
+    verdicts = {name: CLAIMS[name](frame) for name in ("W8", "W9", "W11")}
+    verdicts["W13"] = CLAIMS["W13"](frame, 0.1)
     text = heuristics.in_short(verdicts)
     cost = end("adversarial", "test", "original") - end("vanilla", "test", "original")
     assert f"adversarial training changes test accuracy by {networks.points(cost)}" in text
     assert text.startswith("From the largest batch")
     del verdicts["W8"], verdicts["W9"]
     assert heuristics.in_short(verdicts).startswith("Against vanilla")
+    del verdicts["W13"]  # with one radius
+    assert "adversarial" not in heuristics.in_short(verdicts)
     others = architectures.others_in_short(frame, {"lenet": "LeNet", "alexnet": "AlexNet"})
     tests = [round(100 * end(label, "test", "original")) for label in ("lenet", "alexnet")]
     assert f"test accuracy is {tests[0]} to {tests[1]} %" in others
@@ -282,6 +305,10 @@ def test_widths_that_are_not_published_are_said():
     table = architectures.costs_table(COSTS, widths | {"alexnet": 16})
     assert table["channels of the first layer"].to_list()[2] == "16 (published: 64)"
     assert table.parameters.to_list() == [cost.parameters for cost in COSTS.values()]
+    large = Cost(10 * COSTS["resnet-8"].parameters, 37 * COSTS["resnet-8"].multiply_adds)
+    text = architectures.resnet18_in_words(COSTS, large)
+    assert "37 times the multiply-adds of this page's ResNet-8 and has 10 times its para" in text
+    assert "among them" in architectures.resnet18_in_words(COSTS | {"resnet-18": large}, large)
     text = architectures.cost_in_short(COSTS, "resnet-8")
     assert "fewer than 3 of the 3" in text
     assert "more than 3" in text

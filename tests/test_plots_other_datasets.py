@@ -125,12 +125,20 @@ def test_the_same_radius_is_the_same_length_in_pixels():
 
 
 def test_an_imagenet_subset_that_is_missing_is_never_passed_over():
-    for asked in (True, False):
-        text = other_datasets.on_imagenet(asked, None)
-        assert "FHELPERS_TINY_IMAGENET" in text
-        assert "torchvision" in text
-    assert "page is Imagenette" in other_datasets.on_imagenet(True, "imagenette")
-    assert "not asked for" in other_datasets.on_imagenet(False, "tiny-imagenet")
+    text = other_datasets.on_imagenet(["cifar10"], None)
+    assert "FHELPERS_TINY_IMAGENET" in text
+    assert "torchvision" in text
+    for shown, found in (("imagenette", "imagenette"), ("tiny-imagenet", "imagenette")):
+        text = other_datasets.on_imagenet(["mnist", shown], found)
+        assert text.endswith(f"its subset {other_datasets.title(shown)}.")
+    assert "not asked for" in other_datasets.on_imagenet(["cifar10"], "tiny-imagenet")
+
+
+def test_the_length_of_training_is_that_of_the_recipes():
+    text = other_datasets.lengths_in_words({"cifar10": 24, "mnist": 16, "fashion-mnist": 16})
+    assert "24 epochs on CIFAR-10; 16 epochs on MNIST and Fashion-MNIST." in text
+    alike = other_datasets.lengths_in_words({"cifar10": 30, "mnist": 30})
+    assert "for 30 epochs on CIFAR-10 and MNIST." in alike
 
 
 @pytest.mark.parametrize("slug", ["05_batchnorm", "06_other_datasets"])

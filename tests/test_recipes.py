@@ -273,3 +273,9 @@ def test_names_of_fields_are_those_of_the_modules_that_use_them():
 
     assert set(recipes.MODELS) == set(models.DEFAULTS)
     assert set(recipes.OPTIMISERS) == set(training.OPTIMISERS)
+
+
+def test_attacked_images_are_more_work():
+    plain = recipe(epochs=2, train_images=100)
+    assert plain.work == 200
+    assert recipe(epochs=2, train_images=100, adversary="pgd", attack_steps=7).work == 1400

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from fhelpers.claims.shuffled_labels import FAR, NEAR
 from fhelpers.claims.verdicts import CLAIMS, INCONCLUSIVE, NOT_REPRODUCED, Part, Verdict, claim
 from fhelpers.intervals import Estimate
 
@@ -72,6 +73,11 @@ def holds_elsewhere(
                 parts.append(deciding(f"{name}, {id}", verdicts.get(id)))
             each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
             said.append(f"{name}: {', '.join(each)}")
+            if (classes := round(1 / chances[name])) != 10:
+                said.append(
+                    f"{name} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "
+                    f"its chance of {chances[name]:.2g} are those fixed for 10"
+                )
     note = "; ".join([*said, *(part.name for part in missing)])
     return [*parts, *missing], f"{note}."
 

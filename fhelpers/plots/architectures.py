@@ -133,6 +133,19 @@ def others_in_short(history: pd.DataFrame, names: Mapping[str, str]) -> str:
     )
 
 
+def resnet18_in_words(costs: Mapping[str, Cost], large: Cost) -> str:
+    """Whether the page has a ResNet-18, or how much more it would cost; large: its cost."""
+    if "resnet-18" in costs:
+        return "ResNet-18 is among them."
+    resnet = small_resnet(costs)
+    own, name = costs[resnet], named(costs)[resnet]
+    return (
+        "ResNet-18 is trained at the scale `paper` only: on these images it takes "
+        f"{large.multiply_adds / own.multiply_adds:.0f} times the multiply-adds of this page's "
+        f"{name} and has {large.parameters / own.parameters:.0f} times its parameters."
+    )
+
+
 def cost_in_short(costs: Mapping[str, Cost], resnet: str) -> str:
     """How the ResNet stands among the others in size and in work, in a sentence."""
     others = [cost for label, cost in costs.items() if label != resnet]

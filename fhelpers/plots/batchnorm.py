@@ -40,8 +40,8 @@ ALT = {
         "high part is removed, for each radius with intervals."
     ),
     "cues": (
-        "The same planted image several times, with its high cue ever fainter from left to right: "
-        "at first a fine pattern lies over the clouds, at the end only the clouds are seen."
+        "One planted image at each strength of its high cue, the strongest on the left: clouds and "
+        "over them a fine pattern, the fainter the smaller the strength."
     ),
     "faintest": (
         "Test accuracy against the strength of the planted high cue, on an axis of doublings, "

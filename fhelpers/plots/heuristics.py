@@ -80,7 +80,10 @@ def of_batches(labels: Sequence[str]) -> dict[str, str]:
     """
     found = {f"batch-{size}": f"batch {size}" for size in claims.batch_sizes(labels)}
     if not found:
-        raise ValueError("batch_sizes is not possible: none fits into the scale's training images")
+        raise ValueError(
+            "batch_sizes is not possible: none fits into the scale's training images; give one "
+            "that is not larger than their number"
+        )
     return found
 
 
@@ -194,17 +197,37 @@ def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     return epoch, table.assign(gap=table["training accuracy"] - table["test accuracy"])
 
 
-def warned(runs: Mapping[str, Sequence]) -> str:
-    """The warnings of all records in a sentence, or that there is none."""
+def warned(runs: Mapping[str, Sequence], chance: float) -> str:
+    """The warnings of all records in a sentence, or that there is none.
+
+    A collapse can only be seen from some height: adversarial training whose accuracy under PGD
+    never exceeded twice `chance` is said not to have been judged.
+    """
     found = [
         f"{label}, seed {run.recipe.seed}: {text}"
         for label, group in runs.items()
         for run in group
         for text in run.record["warnings"]
     ]
-    if not found:
-        return "No run left a warning about its accuracy under PGD."
-    return f"**Warnings of the runs.** {'; '.join(found)}."
+    low = [
+        f"{label}, seed {run.recipe.seed}"
+        for label in ATTACKED
+        for run in runs[label]
+        if not (peak_under_attack(run.history) > 2 * chance)
+    ]
+    text = f"**Warnings of the runs.** {'; '.join(found)}." if found else ""
+    if low:
+        text += (
+            f" Whether adversarial training overfitted to its attack could not be judged for "
+            f"{style.listing(low)}: the accuracy under PGD never exceeded twice that of a guess "
+            f"({200 * chance:.0f} %)."
+        )
+    return text.strip() or "No run left a warning about its accuracy under PGD."
+
+
+def peak_under_attack(history: pd.DataFrame) -> float:
+    """The highest accuracy under PGD of a run once it was trained; NaN if it was not attacked."""
+    return history.accuracy[(history.part == "attacked") & (history.epoch > 0)].max()
 
 
 def left_out(wanted: Sequence[int], labels: Sequence[str], images: int) -> str:
@@ -235,8 +258,8 @@ def trained_for(runs: Mapping[str, Sequence]) -> str:
         return f"All networks are trained for {plain} epochs, adversarial training too."
     return (
         f"Adversarial training attacks every batch before it learns from it and takes many times "
-        f"as long, so at this scale it has {attacked} epochs and everything else {plain}: part of "
-        "its lower accuracy and of its smaller gap is due to that."
+        f"as long, so at this scale it has {attacked} epochs and everything else {plain}: where "
+        "its accuracy is lower or its gap smaller, part of that may be due to the epochs."
     )
 
 
@@ -251,11 +274,15 @@ def in_short(verdicts: Mapping) -> str:
             f"percentage points, the generalisation gap by {points(gap)} and the accuracy lost "
             f"without the high part by {points(lost)}. "
         )
-    (kept, more), (cost, narrowed, *_) = (
-        [part.estimate.value for part in verdicts[name].parts] for name in ("W11", "W13")
+    kept, more = (part.estimate.value for part in verdicts["W11"].parts)
+    text += (
+        f"Against vanilla training, mix-up changes test accuracy by {points(kept)} percentage "
+        f"points and what is lost without the high part by {points(more)}"
     )
+    if "W13" not in verdicts:
+        return f"{text}."
+    cost, narrowed, *_ = (part.estimate.value for part in verdicts["W13"].parts)
     return (
-        f"{text}Against vanilla training, mix-up changes test accuracy by {points(kept)} and that "
-        f"loss by {points(more)}; adversarial training changes test accuracy by {points(-cost)} "
-        f"and the gap by {points(-narrowed)}."
+        f"{text}; adversarial training changes test accuracy by {points(-cost)} and the gap by "
+        f"{points(-narrowed)}."
     )

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from fhelpers.claims.histories import smallest_radii
-from fhelpers.claims.other_datasets import REPEATED, deciding
+from fhelpers.claims.other_datasets import FURTHER, REPEATED, deciding
 from fhelpers.claims.shuffled_labels import at_equal_accuracy
 from fhelpers.claims.verdicts import REPRODUCED, Verdict
 from fhelpers.data import DatasetInfo
@@ -296,10 +296,23 @@ def leads_in_words(frame: pd.DataFrame) -> str:
     )
 
 
-def on_imagenet(asked: bool, found: str | None) -> str:
-    """Which ImageNet subset the page shows, or how to get one."""
-    if found is not None and asked:
-        return f"The ImageNet subset on this page is {title(found)}."
+def lengths_in_words(epochs: Mapping[str, int]) -> str:
+    """How long each data set's network with true labels is trained: {data set: epochs}."""
+    alike: dict[int, list[str]] = {}
+    for name, count in epochs.items():
+        alike.setdefault(count, []).append(title(name))
+    each = [f"{count} epochs on {style.listing(names)}" for count, names in alike.items()]
+    return f"Networks with true labels are trained for {'; '.join(each)}."
+
+
+def on_imagenet(names: Sequence[str], found: str | None) -> str:
+    """Which ImageNet subset the page shows, or how to get one.
+
+    names: the data sets on the page; found: the subset at hand, None without any.
+    """
+    shown = [title(name) for name in names if name in FURTHER["ImageNet subset"]]
+    if shown:
+        return f"ImageNet is on this page as its subset {style.listing(shown)}."
     if found is not None:
         return f"{title(found)} is at hand but was not asked for: add imagenet to `others`."
     return (
