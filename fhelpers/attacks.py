@@ -5,11 +5,22 @@ gradients stay untouched, and the model answers in eval mode while it is attacke
 """
 
 import math
+import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from fhelpers import frequency
+
+BATCH = 250  # large enough to keep a core busy, small enough for its cache
+EXAMINED = 16  # images on which a model is examined before it is attacked
+
+
+class SuspectGradients(UserWarning):
+    """Something about the model makes an attack look weaker than it is."""
 
 
 def check_epsilon(epsilon: float) -> None:
@@ -29,12 +40,33 @@ def evaluating(model: nn.Module):
         model.train(training)
 
 
-def input_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Gradient of the summed cross-entropy for the images alone, shaped like them."""
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Summed cross-entropy of logits (N, classes)."""
+    return F.cross_entropy(logits.float(), labels, reduction="sum")
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Best wrong logit minus the right one, summed (Carlini and Wagner 2017).
+
+    Unlike cross-entropy it keeps its gradient when the model is so sure that its softmax is 1.
+    """
+    right = logits.float().gather(1, labels[:, None])
+    wrong = logits.float().scatter(1, labels[:, None], -math.inf).amax(1, keepdim=True)
+    return (wrong - right).sum()
+
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def answers_and_gradient(
+    model: nn.Module, images: Tensor, labels: Tensor, loss: Loss = cross_entropy
+) -> tuple[Tensor, Tensor]:
+    """Logits (N, classes) and the gradient of the summed loss for the images alone."""
     images = images.detach().requires_grad_()
     with torch.enable_grad():
-        loss = F.cross_entropy(model(images).float(), labels, reduction="sum")
-    return torch.autograd.grad(loss, images)[0]
+        logits = model(images)
+        value = loss(logits, labels)
+    return logits.detach(), torch.autograd.grad(value, images)[0]
 
 
 def step(images: Tensor, current: Tensor, gradient: Tensor, size: float, epsilon: float) -> Tensor:
@@ -56,7 +88,7 @@ def ascend(model, images, labels, epsilon, *, steps, step_size, start) -> Tensor
     """
     current = start
     for _ in range(steps):
-        gradient = input_gradient(model, current, labels)
+        _, gradient = answers_and_gradient(model, current, labels)
         current = step(images, current, gradient, step_size, epsilon)
     return current.detach()
 
@@ -65,12 +97,16 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Te
     """One step of size ε along the gradient's sign (Goodfellow et al. 2015).
 
     images: (N, C, H, W) in [0, 1]; labels: int64 (N,); ε in pixel units.
-    Returns images of the same shape within ε and [0, 1]. Raises ValueError for another ε.
+    Returns images of the same shape within ε and [0, 1]. Raises ValueError and warns as `examine`.
     """
     check_epsilon(epsilon)
     with evaluating(model):
-        gradient = input_gradient(model, images, labels)
-    return step(images, images, gradient, epsilon, epsilon)
+        examine(model, images, labels)
+        attacked = []
+        for batch, answers in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+            _, gradient = answers_and_gradient(model, batch, answers)
+            attacked.append(step(batch, batch, gradient, epsilon, epsilon))
+    return torch.cat(attacked)
 
 
 def pgd(
@@ -83,31 +119,99 @@ def pgd(
     step_size: float | None = None,
     random_start: bool = True,
     restarts: int = 1,
+    loss: Loss = cross_entropy,
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """Projected gradient descent (Madry et al. 2018), ending early for images already fooled.
 
     images: (N, C, H, W) in [0, 1]; labels: int64 (N,); ε and step_size in pixel units
-    (step_size: 2.5 ε / steps unless given). Each restart begins at another random point and
-    works only on the images that still resist.
-    Returns images of the same shape within ε and [0, 1]. Raises ValueError for another ε.
+    (step_size: 2.5 ε / steps unless given); loss: `cross_entropy` or `margin`. Each restart begins
+    at another random point and works only on the images that still resist.
+    Returns images of the same shape within ε and [0, 1]. Raises ValueError for an ε, a number of
+    steps or restarts that is not possible, and raises and warns as `examine`.
     """
     check_epsilon(epsilon)
+    for name, count in (("steps", steps), ("restarts", restarts)):
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
     size = 2.5 * epsilon / steps if step_size is None else step_size
-    result = images.clone()
+
+    def start(batch: Tensor) -> Tensor:
+        return random_point(batch, epsilon, generator) if random_start else batch
+
     with evaluating(model):
-        left = torch.arange(len(images), device=images.device)
-        for _ in range(restarts):
-            current = images[left]
-            if random_start:
-                current = random_point(current, epsilon, generator)
-            for _ in range(steps):
-                if not len(left):
-                    return result
-                gradient = input_gradient(model, current, labels[left])
-                current = step(images[left], current, gradient, size, epsilon)
-                result[left] = current
-                with torch.no_grad():
-                    resists = model(current).argmax(1) == labels[left]
-                left, current = left[resists], current[resists]
-    return result
+        examine(model, images, labels)
+        attacked = []
+        for batch, answers in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+            found = batch.clone()
+            left = torch.arange(len(batch), device=batch.device)
+            for _ in range(restarts):
+                left = climb(model, batch, answers, epsilon, steps, size, start, loss, found, left)
+            attacked.append(found)
+    return torch.cat(attacked)
+
+
+def climb(model, images, labels, epsilon, steps, size, start, loss, found, left) -> Tensor:
+    """One ascent of the images numbered `left`; write what it ends with into `found`.
+
+    The forward pass that a gradient needs also tells who is fooled already, so that knowing it
+    costs nothing. Returns the numbers of the images that still resist.
+    """
+    current = start(images[left])
+    for done in range(steps + 1):
+        if not len(left):
+            return left
+        if done < steps:
+            logits, gradient = answers_and_gradient(model, current, labels[left], loss)
+        else:
+            with torch.no_grad():
+                logits = model(current)
+        found[left] = current
+        resists = logits.argmax(1) == labels[left]
+        left, current = left[resists], current[resists]
+        if done < steps:
+            current = step(images[left], current, gradient[resists], size, epsilon)
+    return left
+
+
+def examine(model: nn.Module, images: Tensor, labels: Tensor) -> None:
+    """Refuse what cannot be attacked and warn of what would make an attack look weak.
+
+    Looks at the first images only, in the mode in which the model is. Raises ValueError for images
+    outside [0, 1], labels of another length or outside the classes, and outputs that are not
+    (N, classes). Warns (`SuspectGradients`) of a model that answers differently twice, of outputs
+    that are probabilities already, and of gradients that are all zero (Athalye et al. 2018).
+    """
+    frequency.check_images(images)
+    if labels.shape != images.shape[:1] or not len(images):
+        raise ValueError(f"{len(images)} images need as many labels, not {tuple(labels.shape)}")
+    few, answers = images[:EXAMINED], labels[:EXAMINED]
+    with torch.no_grad():
+        first, second = model(few).float(), model(few).float()
+    if first.ndim != 2 or len(first) != len(few):
+        raise ValueError(f"the model must answer (N, classes), not {tuple(first.shape)}")
+    if labels.min() < 0 or labels.max() >= first.shape[1]:
+        raise ValueError(
+            f"labels must lie from 0 to {first.shape[1] - 1}, the classes of the model, not from "
+            f"{labels.min().item()} to {labels.max().item()}"
+        )
+    if not torch.allclose(first, second, rtol=1e-3, atol=1e-3):
+        suspect(
+            "the model answers differently when asked twice: a single gradient says little about "
+            "it, so the robust accuracy found is an upper bound"
+        )
+    ones = torch.ones(len(few), device=first.device)
+    if first.min() >= 0 and torch.allclose(first.sum(1), ones, atol=1e-3):
+        suspect(
+            "the model's outputs look like probabilities: a second softmax flattens the loss, so "
+            "the attack is weaker than it should be; attack the logits"
+        )
+    if not answers_and_gradient(model, few, answers)[1].any():
+        suspect(
+            "the gradients of all images examined are zero: the attack cannot see where to go, and "
+            "the robust accuracy found says nothing"
+        )
+
+
+def suspect(text: str) -> None:
+    warnings.warn(text, SuspectGradients, stacklevel=4)

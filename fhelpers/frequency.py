@@ -131,21 +131,29 @@ def split_many(
     return parts
 
 
-def svd_split(images: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+def svd_split(images: Tensor, rank: int | Tensor) -> tuple[Tensor, Tensor]:
     """Leading and trailing part by truncated singular value decomposition of each channel (W §8).
 
-    `images` is (N, C, H, W) in [0, 1]; the leading part keeps the `rank` largest singular values.
+    `images` is (N, C, H, W) in [0, 1]; the leading part keeps the `rank` largest singular values,
+    the same number everywhere or one of an integer tensor (N, C) for each channel of each image.
     Parts have the shape of `images` and add up to them. Raises ValueError as `check_images` does
-    and if `rank` is not a whole number above 0.
+    and if a rank is not a whole number above 0.
     """
     check_images(images)
-    _check_count("rank", rank)
-    if rank >= min(images.shape[-2:]):
+    if isinstance(rank, Tensor):
+        wrong = rank.is_floating_point() or rank.shape != images.shape[:2] or (rank < 1).any()
+        if wrong:
+            raise ValueError("a tensor of ranks must hold whole numbers above 0 of shape (N, C).")
+    else:
+        _check_count("rank", rank)
+        rank = torch.full(images.shape[:2], rank, device=images.device)
+    if (rank >= min(images.shape[-2:])).all():
         return images.clone(), torch.zeros_like(images)
     # Autocast would run this product in bfloat16, in which the parts no longer add up.
     with torch.autocast(images.device.type, enabled=False):
         left, values, right = torch.linalg.svd(images, full_matrices=False)
-        leading = left[..., :rank] * values[..., None, :rank] @ right[..., :rank, :]
+        kept = torch.arange(values.shape[-1], device=images.device) < rank[..., None]
+        leading = left * (values * kept)[..., None, :] @ right
     return leading, images - leading
 
 

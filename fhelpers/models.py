@@ -9,8 +9,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import resnet18
 
-SMALLEST_IMAGE = 28
-
 
 class Normalize(nn.Module):
     """Shift and scale pixels: (x - mean) / std, the same for every channel.
@@ -173,9 +171,12 @@ def build(
     if name not in DEFAULTS:
         raise ValueError(f"model {name!r} is not known; choose one of {', '.join(DEFAULTS)}")
     own_width, own_kernel = DEFAULTS[name]
-    width, kernel_size = width or own_width, kernel_size or own_kernel
-    if kernel_size % 2 == 0:
-        raise ValueError(f"kernel_size={kernel_size} is not possible: it must be odd")
+    width = own_width if width is None else width
+    kernel_size = own_kernel if kernel_size is None else kernel_size
+    if width < 1:
+        raise ValueError(f"width={width} is not possible: it must be at least 1")
+    if kernel_size < 1 or kernel_size % 2 == 0:
+        raise ValueError(f"kernel_size={kernel_size} is not possible: it must be odd, such as 3")
     if name == "resnet-18" and width != own_width:
         raise ValueError("resnet-18 comes in its own width of 64 only; leave width out")
     switches = dict(batchnorm=batchnorm, dropout=dropout, kernel_size=kernel_size)

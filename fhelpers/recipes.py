@@ -102,7 +102,7 @@ class Recipe:
 
     @property
     def needs(self) -> tuple:
-        """Recipes whose runs must exist first: none for a classifier."""
+        """Recipes whose runs must exist first, and are handed over: none for a classifier."""
         return ()
 
     @property
@@ -121,19 +121,22 @@ def run_id(recipe, data_digest: str) -> str:
     """The name of a recipe's run, for any kind of recipe."""
     decided = [json.dumps(as_json(recipe), sort_keys=True), data_digest]
     decided += [source_digest(module) for module in recipe.decided_by]
+    decided += [needed.run_id for needed in recipe.needs]
     digest = hashlib.sha256("\n".join(decided).encode()).hexdigest()
     return f"{recipe.slug}-{digest[:8]}"
 
 
 def as_json(recipe) -> dict:
-    """The recipe as JSON values, with its kind."""
+    """The recipe as JSON values, with its kind; a recipe within it likewise."""
     kind = f"{type(recipe).__module__}:{type(recipe).__qualname__}"
-    return {"kind": kind, **json.loads(json.dumps(dataclasses.asdict(recipe)))}
+    values = {field.name: getattr(recipe, field.name) for field in dataclasses.fields(recipe)}
+    inner = {k: as_json(v) if dataclasses.is_dataclass(v) else v for k, v in values.items()}
+    return {"kind": kind, **json.loads(json.dumps(inner))}
 
 
 def from_json(values: dict):
     """The recipe that `as_json` wrote. Raises ValueError where it is not one of this package's."""
-    values = {k: tuplify(v) for k, v in values.items()}
+    values = {k: from_json(v) if isinstance(v, dict) else tuplify(v) for k, v in values.items()}
     kind = str(values.pop("kind", ""))
     try:
         made = pkgutil.resolve_name(kind) if kind.startswith("fhelpers.") else None

@@ -256,14 +256,13 @@ def lock_of(folder: Path) -> Path:
 def train(recipe, scale: str, folder: Path, progress) -> Run:
     """Carry out a recipe in its unfinished folder and move the result to its place."""
     plan(recipe, scale)
-    for needed in recipe.needs:
-        carry_out(needed, scale)
+    needed = [carry_out(each, scale) for each in recipe.needs]
 
     def report(done: int) -> None:
         write_text(folder / "progress", str(done))
         progress(done)
 
-    training, compute = pkgutil.resolve_name(recipe.carried_out_by)(recipe, folder, report)
+    training, compute = pkgutil.resolve_name(recipe.carried_out_by)(recipe, folder, report, *needed)
     seconds = training.seconds
     destination = root() / scale / recipe.run_id
     result = folder / "result"

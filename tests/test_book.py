@@ -23,8 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
 ]
 NOT_LOADED = ("index", "search", "canonical", "prev", "next")  # <link rel=…> without a file
 PHONE = {"width": 390, "height": 844}
@@ -47,7 +52,11 @@ def build(folder):
     program = Path(sys.executable).with_name("jupyter-book")
     done = subprocess.run(
         [program, "build", ".", "-W", "-n", "--keep-going"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -124,7 +133,9 @@ def test_every_section_stands_on_the_map_in_the_introduction():
 
 def test_nothing_is_loaded_from_another_server(parsed):
     foreign = [
-        (name, address) for name, page in parsed.items() for address in page.loaded
+        (name, address)
+        for name, page in parsed.items()
+        for address in page.loaded
         if urlsplit(address).netloc
     ]
     assert not foreign
@@ -146,7 +157,9 @@ def test_every_internal_link_leads_somewhere(pages, parsed):
 
 def test_every_image_says_in_words_what_it_shows(parsed):
     silent = [
-        name for name, page in parsed.items() for image in page.images
+        name
+        for name, page in parsed.items()
+        for image in page.images
         if len((image.get("alt") or "").strip()) < 10
     ]
     assert not silent
@@ -202,10 +215,13 @@ def visit(page, address):
     listeners = {
         "console": lambda message: message.type == "error" and troubles.append(message.text),
         "pageerror": lambda error: troubles.append(f"script: {error}"),
-        "request": lambda request: request.url.startswith((here, "data:", "blob:"))
-        or troubles.append(f"request to another server: {request.url}"),
-        "response": lambda response: response.status >= 400
-        and troubles.append(f"missing: {response.url}"),
+        "request": lambda request: (
+            request.url.startswith((here, "data:", "blob:"))
+            or troubles.append(f"request to another server: {request.url}")
+        ),
+        "response": lambda response: (
+            response.status >= 400 and troubles.append(f"missing: {response.url}")
+        ),
     }
     for event, listener in listeners.items():
         page.on(event, listener)
@@ -224,7 +240,8 @@ def visit(page, address):
 def appearance(page):
     """What is wrong with a page as it stands in the window."""
     images = page.eval_on_selector_all(
-        "img", "all => all.filter(i => i.offsetParent).map(i => [i.alt, i.naturalWidth])")
+        "img", "all => all.filter(i => i.offsetParent).map(i => [i.alt, i.naturalWidth])"
+    )
     troubles = [f"image without size: {alt}" for alt, width in images if width == 0]
     figures = page.locator(".fh-figure").count()
     shown = page.locator(".fh-figure img:visible").count()

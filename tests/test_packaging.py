@@ -137,6 +137,9 @@ def test_no_tracked_file_names_a_folder_or_a_server_of_someones_machine():
 def test_code_is_tidy():
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--no-cache", "."],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]

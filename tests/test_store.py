@@ -13,6 +13,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pytest
@@ -479,18 +480,37 @@ def test_no_seeds_is_one_sentence():
 class Dependent(Recipe):
     """A kind of recipe that needs another run, as a mask needs its network."""
 
+    carried_out_by: ClassVar[str] = "test_store:train_dependent"
+
     @property
     def needs(self):
         return (tiny(seed=5),)
 
 
-def test_what_a_run_needs_is_carried_out_first(trained):
+handed_over = []
+
+
+def train_dependent(recipe, folder, progress, *needed):
+    handed_over[:] = needed
+    return training.train_classifier(recipe, folder, progress)
+
+
+def test_what_a_run_needs_is_carried_out_first_and_handed_over(trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "test_store", sys.modules[__name__])
     recipe = Dependent(**dataclasses.asdict(tiny()))
     store.plan(recipe, SCALE)
     assert states() == {recipe.run_id: "planned", tiny(seed=5).run_id: "planned"}
     store.carry_out(recipe, SCALE)
     assert sorted(each.seed for each in trained) == [0, 5]
     assert states() == {recipe.run_id: "done", tiny(seed=5).run_id: "done"}
+    assert [run.run_id for run in handed_over] == [tiny(seed=5).run_id]
+
+
+def test_a_run_is_named_by_the_runs_it_needs_too(monkeypatch):
+    recipe = Dependent(**dataclasses.asdict(tiny()))
+    before = recipe.run_id
+    monkeypatch.setattr(Dependent, "needs", (tiny(seed=6),))
+    assert recipe.run_id != before
 
 
 # --- the listing ----------------------------------------------------------------------------------

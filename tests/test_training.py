@@ -781,7 +781,7 @@ class Stubborn(nn.Module):
 )
 def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
     labels = (torch.arange(20) >= round(20 * now)).long()
-    test = data.ImageData(torch.zeros(20, 3, 8, 8, dtype=torch.uint8), labels, ("a", "b"))
+    test = data.ImageData(torch.zeros(20, 3, 8, 8, dtype=torch.uint8), labels, tuple("0123456789"))
     model = Stubborn()
     state = training.Training(model, torch.optim.SGD(model.parameters(), 0.1))
     state.rows = [{"part": "attacked", "accuracy": accuracy} for accuracy in before]

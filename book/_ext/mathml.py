@@ -31,7 +31,10 @@ def node():
     script = Path(katex.__file__).with_name("katex.min.js")
     return subprocess.Popen(
         ["node", "-e", NODE, str(script)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
     )
 
 
