@@ -100,11 +100,16 @@ class Run:
         _ = self.record
         return pd.read_parquet(self.path / "history.parquet")
 
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The tensors of the run by name: weights, or what a measurement kept."""
+        _ = self.record
+        return load_file(self.path / "model.safetensors")
+
     def model(self) -> nn.Module:
         """The trained network, in eval mode on the CPU."""
         recipe = self.recipe
         model = pkgutil.resolve_name(recipe.rebuilt_by)(recipe)
-        model.load_state_dict(load_file(self.path / "model.safetensors"))
+        model.load_state_dict(self.tensors())
         return model.eval().to(memory_format=torch.channels_last)
 
 
