@@ -1,4 +1,4 @@
-# make book · make test. Everything they need goes into .venv, data/, results/ and _build/.
+# make book · make pdf · make test. Everything they need goes into .venv, data/, results/ and _build/.
 
 SCALE   ?= quick
 SEEDS   ?= 0
@@ -13,10 +13,14 @@ empty :=
 comma := ,
 list = [$(subst $(empty) ,$(comma),$(strip $(1)))]
 
-.PHONY: book test reference bench serve data clean
+.PHONY: book pdf test reference bench serve data newest clean
 
 book: $(ENV)
 	$(BIN)/snakemake --cores $(JOBS) book --config scale=$(SCALE) seeds='$(call list,$(SEEDS))' dataset=$(DATASET)
+
+# The book as it was built last, as one PDF beside its pages.
+pdf: $(ENV)
+	$(BIN)/fhelpers pdf
 
 test: $(ENV)
 	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
@@ -29,6 +33,8 @@ reference: $(ENV)
 bench: $(ENV)
 	$(BIN)/python benchmarks/split.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/masks.py
+	$(BIN)/python benchmarks/attacks.py
 
 serve: $(ENV)
 	@test -e _build/html/index.html || { echo 'There are no pages yet: run "make book" first.' >&2; exit 2; }
@@ -40,6 +46,12 @@ data: $(ENV)
 # Pages only: runs, data and the environment cost more to make again (rm -r results data .venv).
 clean:
 	rm -rf _build book/sections .snakemake
+
+# Another environment than everybody else's: to learn early what a new release breaks.
+newest:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --upgrade --editable ".[book,test]"
+	touch $(ENV)
 
 define CHECK_PYTHON
 import sys

@@ -57,6 +57,9 @@ def record(recipe, scale):
     return str((done.path if done else store.root() / scale / run_id) / "record.json")
 
 
+# The explorer shows two networks that sections train anyway; both are planned before any rule runs.
+SHOWN = {"01_decomposition": "natural", "03_heuristics": "adversarial"}
+EXPLORED = {slug: notebooks.plan(slug, parameters(slug))[label][0] for slug, label in SHOWN.items()}
 RECIPES = {slug: recipes_of(slug) for slug in SECTIONS}
 RUNS = {record(recipe, scale_of(slug)): recipe for slug in SECTIONS for recipe in RECIPES[slug]}
 
@@ -70,15 +73,34 @@ rule html:
     input:
         expand("book/sections/{slug}.ipynb", slug=SECTIONS),
         [str(page) for page in sorted(Path("book").glob("*.md"))],
+        "_build/explorer/data.js",
         "_config.yml",
         "_toc.yml",
         "book/references.bib",
-        [str(path) for folder in ("_static", "_root", "_ext") for path in Path("book", folder).glob("*.*")],
+        ["CHANGELOG.md", "CITATION.cff", "LICENSE"],
+        [f"notebooks/{slug}.py" for slug in SECTIONS],
+        [
+            str(path)
+            for folder in ("_static", "_root", "_ext", "_explorer")
+            for path in Path("book", folder).glob("*.*")
+        ],
     output:
         "_build/html/index.html",
     shell:
         # --all: after a build that failed on a warning, the next would read changed pages only.
         f"{JUPYTER_BOOK} build . --all --builder html -W -n --keep-going"
+
+
+rule explorer:
+    input:
+        [record(recipe, scale_of(slug)) for slug, recipe in EXPLORED.items()],
+        [f"fhelpers/{name}.py" for name in ("explorer", "smoothing", "frequency", "models")],
+    output:
+        "_build/explorer/data.js",
+    params:
+        runs=" ".join(recipe.run_id for recipe in EXPLORED.values()),
+    shell:
+        FHELPERS + " explorer {params.runs}"
 
 
 rule notebook:

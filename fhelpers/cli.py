@@ -80,6 +80,127 @@ def notebook(
     print(notebooks.execute(slug, given, destination))
 
 
+@app.command
+def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
+    """Write the files of the page "Explorer" from two finished or planned runs.
+
+    Parameters
+    ----------
+    natural
+        A run from `fhelpers runs`, trained on images as they are.
+    adversarial
+        A run on the same data set, trained adversarially.
+    to
+        The folder to write to; _build/explorer unless given.
+    """
+    from fhelpers import explorer, places, store
+
+    pair = [store.carry_out(*store.find(name)) for name in (natural, adversarial)]
+    destination = to or places.home() / "_build" / "explorer"
+    file = explorer.write(*pair, destination)
+    print(f"{file} · {file.stat().st_size / 1e6:.2f} MB")
+
+
+@app.command
+def pdf(pages: Path | None = None) -> None:
+    """Print the built book to one PDF beside its pages.
+
+    Parameters
+    ----------
+    pages
+        The folder of built pages; _build/html unless given.
+    """
+    from fhelpers import pdf
+
+    file = pdf.write(pages)
+    print(f"{file} · {file.stat().st_size / 1e6:.1f} MB")
+
+
+@app.command
+def report(
+    model: str,
+    *,
+    dataset: str = "cifar10",
+    weights: str | None = None,
+    images: int | None = None,
+    few: int = 1_000,
+    to: Path = Path("report"),
+) -> None:
+    """Ask a classifier which frequencies it lives on: report.html, report.json, report.csv.
+
+    Parameters
+    ----------
+    model
+        A torchvision model's name, a .pt2 or TorchScript file, package.module:function that
+        returns a module, or a run from `fhelpers runs`. It takes pixels in [0, 1].
+    dataset
+        Whose test images it is asked about.
+    weights
+        For a torchvision model: a file, or DEFAULT for the published ones.
+    images
+        Only the first so many test images.
+    few
+        How many of them meet what costs more: heat map, attacks and mask.
+    to
+        The folder to write to.
+    """
+    from fhelpers import data, outside
+    from fhelpers.plots import report as pages
+    from fhelpers.report import frequency_report
+
+    if few < 2 or (images is not None and images < 2):
+        raise ValueError("images and few must be at least 2")
+    test = data.load(dataset, train=False, limit=images)
+    classes = len(test.classes)
+    asked = outside.load_model(model, weights=weights, classes=classes)
+    with tqdm(total=4, desc=model, unit="part", disable=None) as bar:
+
+        def progress(part: str) -> None:
+            bar.set_postfix_str(part)
+            bar.update()
+
+        found = frequency_report(
+            asked, test.pixels(), test.labels, classes=classes, name=model, few=few,
+            progress=progress,
+        )  # fmt: skip
+    print(pages.in_short(found))
+    for file in pages.write(found, to):
+        print(file)
+
+
+@app.command
+def claims(
+    *, scale: str = "quick", dataset: str = "cifar10", seeds: str = "[0]", to: Path | None = None
+) -> int:
+    """Check every claim of both papers, training what is missing; write claims.json.
+
+    The status is 0 whatever the verdicts, and 1 if a claim could not be computed.
+
+    Parameters
+    ----------
+    scale
+        smoke, quick, standard or paper.
+    dataset
+        Such as cifar10.
+    seeds
+        A list, such as "[0, 1, 2]".
+    to
+        The file to write; claims.json unless given.
+    """
+    from fhelpers import notebooks, scorecard, store
+
+    given = {"scale": scale, "dataset": dataset, "seeds": notebooks.parse(seeds)}
+    notebooks.check("00_scorecard", given)
+    outcomes = scorecard.compute(**given)
+    frame = scorecard.table(outcomes, scale)
+    for each in outcomes:
+        print(each.verdict or f"{each.id} not computed: {each.failure}")
+    file = to or Path("claims.json")
+    store.write_text(file, scorecard.to_json(frame))
+    print(file)
+    return int(any(each.verdict is None for each in outcomes))
+
+
 @app.command(name="data")
 def fetch_data(*names: str) -> None:
     """Fetch data sets by name, or say that they are there.
@@ -98,10 +219,26 @@ def fetch_data(*names: str) -> None:
         print(f"{name}: there and verified")
 
 
+@app.command
+def coco(tiny_imagenet: Path, to: Path) -> None:
+    """Turn the boxes of Tiny ImageNet into a folder in COCO's format, with COCO's classes.
+
+    Parameters
+    ----------
+    tiny_imagenet
+        The folder tiny-imagenet-200.
+    to
+        The folder to write, which can then be a page's coco_root.
+    """
+    from fhelpers import coco as folders
+
+    print(f"{to}: {folders.from_tiny_imagenet(tiny_imagenet, to)} images")
+
+
 def main() -> None:
     """Run the command line; wrong input ends with one sentence and status 2."""
     try:
-        app(exit_on_error=False, print_error=False)
+        sys.exit(app(exit_on_error=False, print_error=False))
     except (ValueError, ArithmeticError, OSError, RuntimeError, cyclopts.CycloptsError) as error:
         text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         print(f"fhelpers: {' '.join(text.split())}", file=sys.stderr)

@@ -9,8 +9,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fhelpers import data, recipes
+from fhelpers import coco, data, heatmap, noise, recipes, robustness
+from fhelpers import detection as detecting
+from fhelpers import tradeoff as trade
+from fhelpers.detectors import DetectorRecipe
+from fhelpers.image_masks import ImageMasksRecipe
+from fhelpers.mask_runs import VARIANTS, MaskedTraining, MaskRecipe
 from fhelpers.recipes import Recipe
+from fhelpers.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +35,8 @@ class Scale:
     short_epochs: int  # where a section compares many networks with each other
     attacked_epochs: int  # of adversarial training, which costs eight times as much
     narrow: int  # divides the widths of AlexNet and VGG-11
+    attacked_images: int  # test images of Table 2
+    few_images: int  # test images of what costs more an image: checks, heat maps, small steps
     planted: tuple = ()  # strengths of the planted cues
 
 
@@ -36,23 +44,23 @@ SCALES = {
     "smoke": Scale(
         train_images=300, test_images=300, watch_images=100, model="resnet-8", width=8,
         learning_rate=4e-3, batch_size=25, epochs=10, memorising_epochs=15,
-        short_epochs=6, attacked_epochs=4, narrow=8,
+        short_epochs=6, attacked_epochs=4, narrow=8, attacked_images=40, few_images=20,
         planted=(("low", 2.0), ("high", 3.0)),
     ),
     "quick": Scale(
         train_images=2_000, test_images=2_000, watch_images=250, model="resnet-8", width=None,
         learning_rate=2e-3, batch_size=50, epochs=24, memorising_epochs=60,
-        short_epochs=16, attacked_epochs=12, narrow=4,
+        short_epochs=14, attacked_epochs=10, narrow=4, attacked_images=500, few_images=150,
     ),
     "standard": Scale(
         train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-8", width=None,
         learning_rate=1e-3, batch_size=100, epochs=30, memorising_epochs=90,
-        short_epochs=30, attacked_epochs=20, narrow=1,
+        short_epochs=30, attacked_epochs=20, narrow=1, attacked_images=2_000, few_images=1_000,
     ),
     "paper": Scale(
         train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-32", width=None,
         learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
-        short_epochs=100, attacked_epochs=100, narrow=1,
+        short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000,
     ),
 }  # fmt: skip
 
@@ -66,7 +74,7 @@ def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
     """
     known(scale, dataset)
     size = dataclasses.asdict(SCALES[scale])
-    for name in ("memorising_epochs", "short_epochs", "attacked_epochs", "narrow", "planted"):
+    for name in set(size) - {field.name for field in dataclasses.fields(Recipe)}:
         del size[name]
     size.update(dataset=dataset, seed=seed, data_options=data_options(scale, dataset))
     if "model" in changes:
@@ -270,13 +278,322 @@ def imagenet_subset() -> str | None:
     return None
 
 
+def attacked_pair(scale, dataset, seeds, radii=(4, 8, 12, 16), epochs=0, **changes) -> Plan:
+    """M_natural and M_adversarial, the two networks of W's §6: the runs of sections 02 and 03."""
+    adversary = {"adversary": "pgd", "epochs": epochs or SCALES[scale].attacked_epochs}
+    longest = epochs or SCALES[scale].epochs
+    common = {"radii": tuple(radii)} | changes
+    return {
+        "natural": several(scale, dataset, seeds, **common, epochs=longest),
+        "adversarial": several(scale, dataset, seeds, **common, **adversary),
+    }
+
+
+def images_at(scale: str, name: str, group: Sequence[Recipe]) -> int:
+    """How many test images a scale measures, at most half of those that the networks have.
+
+    The other half is for choices that must not see the images measured.
+    """
+    return min(getattr(SCALES[scale], name), group[0].test_images // 2)
+
+
+def smooth_kernels(scale, dataset, seeds, *, rho=1.0, epochs=0) -> Plan:
+    """Section 07 (W, Fig. 7): M_natural and M_adversarial with first kernels 3×3 and 5×5.
+
+    Labels: natural, adversarial, natural-5, adversarial-5, and the heat maps of the first two and
+    of M_natural(ρ): map-natural, map-adversarial, map-smoothed.
+    """
+    plan = attacked_pair(scale, dataset, seeds, epochs=epochs)
+    larger = attacked_pair(scale, dataset, seeds, epochs=epochs, kernel_size=5)
+    few = images_at(scale, "few_images", plan["natural"])
+    mapped = {"natural": ("natural", 0.0), "adversarial": ("adversarial", 0.0)}
+    for name, (label, own) in (mapped | {"smoothed": ("natural", float(rho))}).items():
+        larger[f"map-{name}"] = tuple(
+            heatmap.HeatMap(network=network, images=few, rho=own) for network in plan[label]
+        )
+    return plan | {f"{k}-5" if k in plan else k: group for k, group in larger.items()}
+
+
+def smoothing_defence(
+    scale,
+    dataset,
+    seeds,
+    *,
+    rhos=(0.0, 0.1, 0.25, 0.5, 1.0),
+    epsilons=(0.03, 0.06, 0.09),
+    epochs=0,
+) -> Plan:
+    """Section 08 (W, Table 2): the table and the checks of both networks.
+
+    Labels: natural, adversarial, table-natural, checks-natural, … The checks look at the largest ρ
+    and at the smallest and the largest ε.
+    """
+    plan = attacked_pair(scale, dataset, seeds, epochs=epochs)
+    quick = {"attack_steps": 5} if scale == "smoke" else {}
+    table = {"rhos": tuple(map(float, rhos)), "epsilons": tuple(map(float, epsilons))} | quick
+    checked = {"rho": max(table["rhos"]), "epsilons": tuple(sorted({min(epsilons), max(epsilons)}))}
+    auto = {"auto_images": 4, "long_steps": 10, "queries": 20} if scale == "smoke" else {}
+    for name, group in list(plan.items()):
+        many, few = (images_at(scale, size, group) for size in ("attacked_images", "few_images"))
+        plan[f"table-{name}"] = tuple(
+            robustness.RobustnessTable(network=network, images=many, **table) for network in group
+        )
+        plan[f"checks-{name}"] = tuple(
+            robustness.DefenceChecks(network=network, images=few, **checked, **quick, **auto)
+            for network in group
+        )
+    return plan
+
+
+def every_network(scale, dataset, seeds, epochs=0) -> Plan:
+    """M_natural and the networks of sections 03 and 04, other batch sizes left out."""
+    plan = {"natural": natural(scale, dataset, seeds, (4, 8, 12, 16), epochs)}
+    compared = heuristics(scale, dataset, seeds, epochs=epochs)
+    plan |= {label: group for label, group in compared.items() if not label.startswith("batch-")}
+    kinds = architectures(scale, dataset, seeds, epochs=epochs)
+    del kinds[SCALES[scale].model]  # the same runs as vanilla
+    return plan | kinds
+
+
+def tradeoff(
+    scale, dataset, seeds, *, radius=12, epsilons=(0.004, 0.008, 0.016, 0.031), epochs=0
+) -> Plan:
+    """Section 09 (W, Corollary 1): smallest perturbations of the networks of sections 03 and 04.
+
+    Labels: those of the networks, natural among them, and corollary-… for each.
+    """
+    plan = every_network(scale, dataset, seeds, epochs)
+    few = images_at(scale, "few_images", plan["natural"])
+    settings = {"radius": radius, "epsilons": tuple(map(float, epsilons))}
+    return plan | {
+        f"corollary-{label}": tuple(
+            trade.Corollary(network=network, images=few, **settings) for network in group
+        )
+        for label, group in plan.items()
+    }
+
+
+# Of the detector and its scenes; `tested` scenes are evaluated. COCO knows no scales.
+DETECTORS = {
+    "smoke": {
+        "size": 64, "classes": 2, "width": 8, "channels": 16, "train_images": 200, "epochs": 5,
+        "batch_size": 8, "learning_rate": 1e-2, "tested": 40,
+    },
+    "quick": {
+        "classes": 5, "width": 32, "channels": 64, "train_images": 5_000, "epochs": 3,
+        "learning_rate": 2e-3, "tested": 400,
+    },
+    "standard": {"train_images": 10_000, "epochs": 20, "tested": 2_000},
+    "paper": {"channels": 256, "train_images": 20_000, "epochs": 36, "tested": 5_000},
+}  # fmt: skip
+
+
+def detection(
+    scale, dataset, seeds, *, radii=(8, 16, 24, 34), coco_root="", weights="", epochs=0
+) -> Plan:
+    """Section 10 (W §7): a detector on originals and on the parts at each radius.
+
+    Labels: detector, original, r-8, … Objects lie on images of `dataset`, where it has colour. With
+    coco_root that folder is evaluated by torchvision's COCO detector instead, and nothing trains.
+    """
+    if weights and not coco_root:
+        recipes.refuse("weights", weights, '"" without coco_root: scenes train their own detector')
+    plan = {}
+    if coco_root:
+        coco.annotations(coco_root)  # refused now if it is not there, not after an hour
+        detecting.of_weights(weights)
+        whole = {"coco_root": coco_root, "weights": weights, "seed": seeds[0]}
+        plan["original"] = (detecting.Evaluation(**whole),)
+    else:
+        own = dict(DETECTORS[scale])
+        tested, own["epochs"] = own.pop("tested"), epochs or own["epochs"]
+        own |= {"dataset": dataset, "data_options": data_options(scale, dataset)}
+        if dataset == "planted":  # clouds without a cue, and a shape for each class
+            own |= {"data_options": (), "classes": min(own.get("classes", 5), 5)}
+        plan["detector"] = tuple(DetectorRecipe(seed=seed, **own) for seed in seeds)
+        plan["original"] = tuple(
+            detecting.Evaluation(detector=detector, images=tested, seed=detector.seed)
+            for detector in plan["detector"]
+        )
+    for radius in radii:
+        plan[f"r-{radius:g}"] = tuple(
+            dataclasses.replace(each, radius=radius) for each in plan["original"]
+        )
+    return plan
+
+
+AUGMENTED = ("scale", "translate", "rotate")  # the models S, T and R of K
+MASK_IMAGES = {"smoke": 200, "quick": 1_000, "standard": 5_000, "paper": 50_000}
+SINGLE_IMAGES = {"smoke": 40, "quick": 500, "standard": 1_000, "paper": 2_000}
+
+
+def masked_networks(scale, dataset, seeds, *, epochs=0) -> Plan:
+    """The five models N, A, S, T and R of K, of the scale's network and of VGG-11.
+
+    N is the run of section 01, A that of section 03, and VGG-11 as N that of section 04. Below
+    standard, VGG-11 comes as N and A only, and its A is attacked in three steps: five would not fit
+    the scale. At the scale paper Imagenette is K's own: five classes in grey, 128 pixels, VGG-11
+    with BatchNorm and ResNet-18.
+    """
+    own, shared = SCALES[scale], {"radii": (4, 8, 12, 16)}  # as other sections watch them
+    main, second = {}, {"model": "vgg-11", "width": 64 // own.narrow}
+    second |= {"learning_rate": MODEL_RATES["vgg-11"], "epochs": epochs or own.short_epochs}
+    if dataset == "imagenette" and scale == "paper":
+        main = {"data_options": (("classes", 5), ("grey", True), ("size", 128))}
+        main |= {"batchnorm": True, "model": "resnet-18"}
+        second |= main | {"model": "vgg-11"}
+    attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
+    kinds = {"natural": shared | {"epochs": epochs or own.epochs}, "adversarial": shared | attacked}
+    kinds |= {name: {"augmentation": name, "epochs": epochs or own.epochs} for name in AUGMENTED}
+    both = scale in ("standard", "paper")
+    seconds = {name: kind | {"epochs": second["epochs"]} for name, kind in kinds.items()}
+    seconds["adversarial"] = attacked | ({} if both else {"attack_steps": 3})
+    plan = {
+        name: several(scale, dataset, seeds, **({"radii": ()} | main | kind))
+        for name, kind in kinds.items()
+    }
+    for name in seconds if both else ("natural", "adversarial"):
+        kind = {"radii": ()} | second | seconds[name]
+        plan[f"vgg-11-{name}"] = several(scale, dataset, seeds, **kind)
+    return plan
+
+
+def masks_of(scale, group, sparsity_weight, **changes) -> tuple:
+    """A mask recipe for each network of a group, on as many images as the scale can pay."""
+    on = f"{changes.get('learned_on', 'train')}_images"
+    return tuple(
+        MaskRecipe(
+            network=network,
+            images=min(MASK_IMAGES[scale], getattr(network, on)),
+            sparsity_weight=float(sparsity_weight),
+            **changes,
+        )
+        for network in group
+    )
+
+
+def fourier_masks(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
+    """Section 11 (K): five networks and their masks.
+
+    Labels: natural, adversarial, …, the networks; mask/natural, … their masks; folds/… masks of
+    disjoint sets of images; classes/… masks of classes; ontest/natural learned on test images.
+    """
+    networks = masked_networks(scale, dataset, seeds, epochs=epochs)
+    plan = dict(networks)
+    for name, group in networks.items():
+        plan[f"mask/{name}"] = masks_of(scale, group, sparsity_weight)
+    for name in ("natural", "adversarial", *AUGMENTED):
+        plan[f"folds/{name}"] = masks_of(scale, networks[name], sparsity_weight, scope="fold")
+    for name in ("natural", "adversarial"):
+        plan[f"classes/{name}"] = masks_of(scale, networks[name], sparsity_weight, scope="class")
+    ontest = masks_of(scale, networks["natural"], sparsity_weight, learned_on="test")
+    return plan | {"ontest/natural": ontest}
+
+
+def essential_frequencies(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
+    """Section 12 (K): training anew through the mask of N, what it is compared with, and M_shuffle.
+
+    Labels: natural and shuffled, the networks whose masks are used (mask/…); through/mask,
+    through/complement, … trained anew through variants of N's mask; shuffled/mask and
+    shuffled/complement through M_shuffle's, with true labels.
+    """
+    natural_runs = masked_networks(scale, dataset, seeds, epochs=epochs)["natural"]
+    shuffled = tuple(memorising(scale, recipe) for recipe in natural_runs)
+    plan = {"natural": natural_runs, "shuffled": shuffled}
+    of = {name: masks_of(scale, plan[name], sparsity_weight) for name in tuple(plan)}
+    plan |= {f"mask/{name}": group for name, group in of.items()}
+    asked = [("through", "natural", name) for name in VARIANTS]
+    asked += [("shuffled", "shuffled", name) for name in ("mask", "complement")]
+    for prefix, whose, variant in asked:
+        plan[f"{prefix}/{variant}"] = tuple(
+            MaskedTraining(network=network, mask=mask, variant=variant)
+            for network, mask in zip(natural_runs, of[whose], strict=True)
+        )
+    return plan
+
+
+def memorising(scale: str, recipe: Recipe) -> Recipe:
+    """M_shuffle beside a given M_natural: the run of section 02."""
+    own = SCALES[scale]
+    longer = math.ceil(recipe.epochs * own.memorising_epochs / own.epochs)
+    return dataclasses.replace(recipe, labels="shuffled", epochs=longer)
+
+
+def single_image_masks(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
+    """Section 13 (K): masks of single test images of N and A. Labels: images/natural, …"""
+    networks = masked_networks(scale, dataset, seeds, epochs=epochs)
+    plan = {name: networks[name] for name in ("natural", "adversarial")}
+    for name in tuple(plan):
+        plan[f"images/{name}"] = tuple(
+            ImageMasksRecipe(
+                network=network,
+                images=min(SINGLE_IMAGES[scale], network.test_images),
+                sparsity_weight=float(sparsity_weight),
+            )
+            for network in plan[name]
+        )
+    return plan
+
+
+def noise_or_signal(scale, dataset, seeds, *, radius=12, epochs=0) -> Plan:
+    """Section 14 (W, §8): Fourier split against singular values, for every network.
+
+    Labels: those of the networks, and cases-… for each.
+    """
+    plan = every_network(scale, dataset, seeds, epochs)
+    return plan | {
+        f"cases-{label}": tuple(
+            noise.Cases(network=network, images=network.test_images, radius=radius)
+            for network in group
+        )
+        for label, group in plan.items()
+    }
+
+
+def report_card(scale, dataset, seeds, *, epochs=0) -> Plan:
+    """Page 15 (W, §9): the reports of M_natural, M_adversarial and of BatchNorm's network.
+
+    Labels: natural, adversarial, batchnorm, and report-… for each.
+    """
+    plan = attacked_pair(scale, dataset, seeds, epochs=epochs)
+    short = {"radii": (4, 8, 12, 16), "epochs": epochs or SCALES[scale].short_epochs}
+    plan["batchnorm"] = several(scale, dataset, seeds, batchnorm=True, **short)
+    few = 2 * SCALES[scale].few_images
+    return plan | {
+        f"report-{label}": tuple(
+            Report(network=network, images=network.test_images, few=few) for network in group
+        )
+        for label, group in plan.items()
+    }
+
+
+def scorecard(scale, dataset, seeds) -> Plan:
+    """The opening page: the runs of all sections that check claims, labels slug/label."""
+    return {
+        f"{slug}/{label}": group
+        for slug, section in SECTIONS.items()
+        if slug not in ("00_scorecard", "15_report_card")
+        for label, group in section(scale, dataset, seeds).items()
+    }
+
+
 SECTIONS = {
+    "00_scorecard": scorecard,
     "01_decomposition": decomposition,
     "02_shuffled_labels": shuffled_labels,
     "03_heuristics": heuristics,
     "04_architectures": architectures,
     "05_batchnorm": batchnorm,
     "06_other_datasets": other_datasets,
+    "07_smooth_kernels": smooth_kernels,
+    "08_smoothing_defence": smoothing_defence,
+    "09_tradeoff": tradeoff,
+    "10_detection": detection,
+    "11_fourier_masks": fourier_masks,
+    "12_essential_frequencies": essential_frequencies,
+    "13_single_image_masks": single_image_masks,
+    "14_noise_or_signal": noise_or_signal,
+    "15_report_card": report_card,
 }
 
 
@@ -299,6 +616,9 @@ def of_section(slug: str, parameters: dict) -> Plan:
     names = section.__code__.co_varnames[: section.__code__.co_argcount]
     names += tuple(section.__kwdefaults__ or ())
     plan = section(**{name: value for name, value in parameters.items() if name in names})
-    for recipe in (recipe for group in plan.values() for recipe in group):
-        recipes.check_against_data(recipe)
+    queue = [recipe for group in plan.values() for recipe in group]
+    for recipe in queue:
+        queue += recipe.needs
+        if isinstance(recipe, Recipe):
+            recipes.check_against_data(recipe)
     return plan

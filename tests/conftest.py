@@ -2,6 +2,7 @@
 
 import os
 
+import browsing
 import pytest
 import torch
 
@@ -12,6 +13,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 # A notebook that has to train first would show a progress bar, which no reference holds.
 os.environ["TQDM_DISABLE"] = "1"
+# Fixtures that several files use.
+browser, page = browsing.browser, browsing.page
+pages, server = browsing.pages, browsing.server
 
 
 def pytest_addoption(parser):
@@ -27,8 +31,15 @@ def pytest_collectstart(collector):
 
 OTHER_PARAMETERS = {
     "scale": "smoke", "dataset": "planted", "seeds": [1, 2], "radii": [5, 9], "epochs": 2,
-    "others": ["fashion-mnist"], "strengths": [1.0, 0.25],
+    "others": ["fashion-mnist"], "strengths": [1.0, 0.25], "sparsity_weight": 0.5,
+    "rho": 0.5, "rhos": [0.0, 0.5], "epsilons": [0.02, 0.05], "radius": 9,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def other_parameters():
+    """Parameters that are not the notebooks' defaults."""
+    return OTHER_PARAMETERS
 
 
 @pytest.fixture(scope="session")

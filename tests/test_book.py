@@ -1,77 +1,35 @@
 """The book builds without a warning, and every page works in a browser without any other server.
 
-The pages are built from notebooks executed at smoke scale, with parameters that are not their
-defaults. `pytest tests/test_book.py --pages _build/html` checks those of a real build instead.
+`pytest tests/test_book.py --pages _build/html` checks a real build instead of a smoke one.
 """
 
-import functools
-import http.server
-import os
+import csv
+import re
 import shutil
-import subprocess
-import sys
-import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import yaml
-from playwright.sync_api import Error, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from browsing import BESIDE, ROOT, build
 
-ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "tests" / "reference"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-sync",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 NOT_LOADED = ("index", "search", "canonical", "prev", "next")  # <link rel=…> without a file
-PHONE = {"width": 390, "height": 844}
-DESK = {"width": 1280, "height": 900}
-
-
-def project(folder, sections):
-    """Lay out a book in `folder`: the settings, the hand-written pages, executed notebooks."""
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("sections"))
-    (folder / "book" / "sections").mkdir()
-    for notebook in sections:
-        shutil.copy(notebook, folder / "book" / "sections")
-    return folder
-
-
-def build(folder):
-    """Build the book in `folder` as the workflow does; gives exit status and what was printed."""
-    program = Path(sys.executable).with_name("jupyter-book")
-    done = subprocess.run(
-        [program, "build", ".", "-W", "-n", "--keep-going"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def pages(request, tmp_path_factory):
-    """The folder of built pages."""
-    if given := request.config.getoption("--pages"):
-        assert (Path(given) / "index.html").is_file(), f"{given} holds no built pages"
-        return Path(given).resolve()
-    sections = request.getfixturevalue("other_pages").values()
-    folder = project(tmp_path_factory.mktemp("book"), sections)
-    status, printed = build(folder)
-    assert status == 0, printed[-4000:]
-    return folder / "_build" / "html"
+WIDTHS = {"desk": (1440, 900), "tablet": (768, 1024), "phone": (390, 844)}
+MODES = ("light", "dark")
+# Both modes and both ends of the widths; faults of layout alone show in the others as well.
+AXE_AT = (("desk", "light"), ("phone", "dark"))
+MOST_BYTES = 3_000_000  # of a page with all that it loads
+MOST_MILLISECONDS = 2_000  # until there is something to read
+SHOW_ALL = """async () => {
+  const images = [...document.querySelectorAll("img")].filter((each) => each.offsetParent);
+  images.forEach((each) => { each.loading = "eager"; });
+  await Promise.all(images.map((each) => each.decode().catch(() => {})));
+  return images.map((each) => [each.alt, each.naturalWidth]);
+}"""
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 1e9"
 
 
 class Page(HTMLParser):
@@ -167,50 +125,9 @@ def test_every_image_says_in_words_what_it_shows(parsed):
     assert all(page.images for page in sections), "a section has no figure at all"
 
 
-@pytest.fixture(scope="module")
-def server(pages):
-    """Serves the pages on this machine; gives the address."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=pages)
-    ) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}/"
-        running.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium with an empty profile. Without one: skipped, or failed where CI is set."""
-    own = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        try:
-            running = playwright.chromium.launch(executable_path=own, args=FLAGS)
-        except Error as error:
-            why = error.message.splitlines()[0]
-            reason = f"There is no browser to open the pages with: install chromium. ({why})"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
-        yield running
-        running.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A fresh tab without history or settings."""
-    context = browser.new_context()
-    yield context.new_page()
-    context.close()
-
-
 def visit(page, address):
-    """Open one page, on a desk by day and on a phone by night; report its faults as sentences."""
-    troubles = []
+    """Open one page at every width in both modes; its faults as sentences, and what it loaded."""
+    troubles, loaded = [], {}
     here = "{0.scheme}://{0.netloc}/".format(urlsplit(address))
     listeners = {
         "console": lambda message: message.type == "error" and troubles.append(message.text),
@@ -222,26 +139,40 @@ def visit(page, address):
         "response": lambda response: (
             response.status >= 400 and troubles.append(f"missing: {response.url}")
         ),
+        "requestfinished": lambda request: loaded.update(
+            {request.url: int(request.response().headers.get("content-length", 0))}
+        ),
     }
     for event, listener in listeners.items():
         page.on(event, listener)
-    for scheme, viewport in (("light", DESK), ("dark", PHONE)):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size(viewport)
-        if page.url != address:
-            page.goto(address)
-            page.wait_for_load_state("networkidle")
-        troubles += [f"{trouble} ({scheme})" for trouble in appearance(page)]
+    painted = None
+    for mode in MODES:
+        page.emulate_media(color_scheme=mode)
+        for name, (width, height) in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            if painted is None:
+                page.goto(address)
+                page.wait_for_load_state("networkidle")
+                painted = page.evaluate(FIRST_PAINT)
+            found = appearance(page)
+            if (name, mode) in AXE_AT:
+                page.wait_for_timeout(400)  # the theme's own answer to a new width
+                found += faults(page)
+            troubles += [f"{trouble} ({name}, {mode})" for trouble in found]
+            if (name, mode) == ("desk", "light"):
+                size = sum(loaded.values())
+    if size > MOST_BYTES:
+        troubles.append(f"the page loads {size / 1e6:.1f} MB")
+    if painted > MOST_MILLISECONDS:
+        troubles.append(f"the page shows nothing for {painted / 1000:.1f} s")
     for event, listener in listeners.items():
         page.remove_listener(event, listener)
-    return troubles
+    return troubles, size, painted
 
 
 def appearance(page):
     """What is wrong with a page as it stands in the window."""
-    images = page.eval_on_selector_all(
-        "img", "all => all.filter(i => i.offsetParent).map(i => [i.alt, i.naturalWidth])"
-    )
+    images = page.evaluate(SHOW_ALL)
     troubles = [f"image without size: {alt}" for alt, width in images if width == 0]
     figures = page.locator(".fh-figure").count()
     shown = page.locator(".fh-figure img:visible").count()
@@ -253,9 +184,86 @@ def appearance(page):
     return troubles
 
 
+def faults(page):
+    """Faults that axe-core calls serious or critical, each with the first place where it is."""
+    options = {"resultTypes": ["violations"], "preload": False}  # it would fetch style sheets again
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{fault['id']}: {len(fault['nodes'])} × such as {fault['nodes'][0]['html'][:200]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    ]
+
+
 def test_every_page_opens_without_trouble(pages, server, page):
-    troubles = {name: visit(page, server + name) for name in html_files(pages)}
-    assert not {name: found for name, found in troubles.items() if found}
+    visits = {name: visit(page, server + name) for name in html_files(pages)}
+    largest = max(visits, key=lambda name: visits[name][1])
+    slowest = max(visits, key=lambda name: visits[name][2])
+    print(f"largest {largest}: {visits[largest][1] / 1e6:.2f} MB")
+    print(f"slowest {slowest}: {visits[slowest][2] / 1000:.2f} s")
+    assert not {name: found for name, (found, *_) in visits.items() if found}
+
+
+def test_pages_open_as_files_with_the_network_cut_off(pages, browser):
+    context = browser.new_context(offline=True)
+    page, troubles = context.new_page(), []
+    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+    page.goto((pages / "index.html").as_uri())
+    page.wait_for_url("**/book/intro.html")
+    for name in html_files(pages).keys() - {"index.html"}:
+        page.goto((pages / name).as_uri())
+        troubles += [f"{name}: {trouble}" for trouble in appearance(page)]
+    assert troubles == []
+    # A file may not read others, so the list of results comes without the words around each.
+    page.goto((pages / "search.html").as_uri() + "?q=radius")
+    page.wait_for_selector("#search-results li a")
+    context.close()
+
+
+def test_every_figure_can_be_downloaded_with_its_data(pages, server, page):
+    section = sorted((pages / "book" / "sections").glob("*.html"))[0]
+    figures = 0
+    for file in sorted((pages / "book" / "sections").glob("*.html")):
+        text = file.read_text("utf-8")
+        links = re.findall(r'href="([^"]+)" download="([^"]+)"', text)
+        here = [name for _, name in links if name.endswith(".svg")]
+        assert len(here) == text.count('class="fh-figure"') > 0, file.name
+        assert sorted(name.replace(".csv", ".svg") for _, name in links) == sorted(2 * here)
+        for address, name in links:
+            content = (file.parent / address).read_text("utf-8")
+            if name.endswith(".csv"):
+                head, *rows = csv.reader(content.splitlines())
+                assert "panel" in head or len(head) > 1, (file.name, name)
+                assert len(rows) > 0, (file.name, name)
+        figures += len(here)
+    page.goto(f"{server}book/sections/{section.name}")
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="as CSV").first.click()
+    assert Path(caught.value.path()).read_text("utf-8").startswith("panel,")
+    assert figures > 6
+
+
+def test_every_section_offers_its_notebook_and_its_script(pages, parsed):
+    for name, page in parsed.items():
+        if not name.startswith("book/sections/"):
+            continue
+        slug = Path(name).stem
+        for address in (f"_sources/book/sections/{slug}.ipynb", f"_sources/notebooks/{slug}.py"):
+            assert f"../../{address}" in page.links
+            assert (pages / address).is_file()
+        script = (pages / "_sources" / "notebooks" / f"{slug}.py").read_text("utf-8")
+        assert script == (ROOT / "notebooks" / f"{slug}.py").read_text("utf-8")
+
+
+def test_all_code_of_a_page_unfolds_and_folds(pages, server, page):
+    section = sorted((pages / "book" / "sections").glob("*.html"))[0]
+    page.goto(f"{server}book/sections/{section.name}")
+    cells = page.locator("details.hide").count()
+    assert cells > 3
+    for unfolded in (cells, 0):
+        page.locator(".btn-code-button").click()
+        assert page.locator("details.hide[open]").count() == unfolded
 
 
 def test_a_page_follows_the_readers_mode(server, page):
@@ -265,10 +273,30 @@ def test_a_page_follows_the_readers_mode(server, page):
         page.wait_for_selector(f"html[data-theme={scheme}]")
 
 
+def test_a_page_prints_light_and_is_dark_again(server, page):
+    page.emulate_media(color_scheme="dark")
+    page.goto(server + "book/intro.html")
+    page.wait_for_selector("html[data-theme=dark]")
+    for event, mode in (("beforeprint", "light"), ("afterprint", "dark")):
+        page.evaluate("name => dispatchEvent(new Event(name))", event)
+        assert page.locator("html").get_attribute("data-theme") == mode
+
+
 def test_the_search_finds_a_word_without_a_network(server, page):
     page.goto(server + "search.html?q=radius")
     page.wait_for_selector("#search-results li a")
     assert page.locator("#search-results li a").count() >= 1
+
+
+def test_the_search_finds_the_pages_on_masks(pages, server, page):
+    masks = {path.stem for path in (pages / "book" / "sections").glob("*mask*.html")}
+    if not masks:
+        pytest.skip("this book has no page on masks")
+    page.goto(server + "search.html?q=mask")
+    page.wait_for_selector("#search-results li a")
+    page.wait_for_function("document.querySelector('.search-summary')?.textContent.match(/found/)")
+    links = page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.href)")
+    assert masks <= {Path(urlsplit(link).path).stem for link in links}
 
 
 # The checks above are worth something only if they can fail.
@@ -280,12 +308,14 @@ def test_a_page_with_every_fault_is_found_out(pages, server, page):
         '<img alt="a picture that is not there" src="absent.png" style="min-width: 999px">'
         '<script src="http://127.0.0.2:8/foreign.js"></script><script>throw Error("mine")</script>'
         '<div class="fh-figure"></div>'
+        f"<!-- {'x' * MOST_BYTES} -->"
     )
     try:
-        troubles = "\n".join(visit(page, server + "faulty.html"))
+        troubles = "\n".join(visit(page, server + "faulty.html")[0])
     finally:
         faulty.unlink()
-    for words in ("missing", "another server", "mine", "without size", "0 images", "pixels wide"):
+    expected = "missing|another server|mine|without size|0 images|pixels wide|html-has-lang|MB"
+    for words in expected.split("|"):
         assert words in troubles, troubles
 
 
@@ -293,7 +323,8 @@ def one_page(folder, text):
     """Lay out a book of a single page in `folder`, with the settings of the real one."""
     others = shutil.ignore_patterns("*.md", "sections")
     shutil.copytree(ROOT / "book", folder / "book", ignore=others)
-    shutil.copy(ROOT / "_config.yml", folder)
+    for name in ("_config.yml", *BESIDE):
+        shutil.copy(ROOT / name, folder)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/page\n")
     (folder / "book" / "page.md").write_text(f"# A page\n\n{text}\n")
     return folder

@@ -142,7 +142,7 @@ def test_show_gives_both_themes_alt_text_and_caption(shown):
     for uri in re.findall(r'src="data:image/svg\+xml,([^"]+)"', page):
         assert ElementTree.fromstring(unquote(uri)).tag.endswith("svg")
     assert data["text/plain"] == "Figure n: 5 < 6"
-    assert metadata == {"fhelpers": {"name": "n", "caption": "5 < 6"}}
+    assert metadata["fhelpers"].items() >= {"name": "n", "caption": "5 < 6"}.items()
 
 
 @pytest.mark.parametrize("missing", ["name", "caption", "alt"])

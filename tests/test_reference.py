@@ -57,7 +57,8 @@ def test_nbval_goes_red_when_low_and_high_are_swapped(tmp_path):
     for name in ("Snakefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(REFERENCE, tmp_path / "tests" / "reference")
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
+    for name in ("conftest.py", "browsing.py"):
+        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
     module = tmp_path / "fhelpers" / "frequency.py"
     module.write_text(module.read_text() + SWAPPED)
     environment = os.environ | {

@@ -15,9 +15,15 @@ the images of two networks counted as independent, which errs towards *inconclus
 from fhelpers.claims import architectures as architectures
 from fhelpers.claims import batchnorm as batchnorm
 from fhelpers.claims import decomposition as decomposition
+from fhelpers.claims import detection as detection
 from fhelpers.claims import heuristics as heuristics
+from fhelpers.claims import masked_training as masked_training
+from fhelpers.claims import masks as masks
+from fhelpers.claims import noise as noise
 from fhelpers.claims import other_datasets as other_datasets
 from fhelpers.claims import shuffled_labels as shuffled_labels
+from fhelpers.claims import smoothing as smoothing
+from fhelpers.claims import tradeoff as tradeoff
 from fhelpers.claims.verdicts import CLAIMS, Claim, Part, Verdict, conjunction, decide
 
 __all__ = ["CLAIMS", "Claim", "Part", "Verdict", "conjunction", "decide"]

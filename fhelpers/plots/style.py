@@ -21,6 +21,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from fhelpers import intervals
+from fhelpers.plots import numbers
 
 STYLE = Path(__file__).with_name("fhelpers.mplstyle")
 WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
@@ -38,6 +39,16 @@ COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
     "shuffled": "#cc79a7",
 }
 MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffled": "s"}
+MEANINGS = {  # of colours, for the data that a figure offers
+    COLOURS["original"]: "original",
+    INK: "original",
+    COLOURS["low"]: "low part",
+    COLOURS["high"]: "high part",
+    COLOURS["adversarial"]: "adversarially trained",
+    COLOURS["shuffled"]: "shuffled labels",
+    GREY: "line",
+    PALE: "line",
+}
 SIGNS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "~"}
 
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
@@ -292,12 +303,15 @@ _BY_HAND = (
 )
 
 
-def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
+def show(
+    figure: Figure, *, name: str, caption: str, alt: str, data: pd.DataFrame | None = None
+) -> None:
     """Display a figure in a notebook, for light and dark pages.
 
     `caption` states the finding, `alt` says what is to be seen, `name` is the label for references.
-    Both travel in the output's metadata, from where the book makes a numbered caption.
-    Raises ValueError if one of them is empty.
+    They travel in the output's metadata, from where the book makes a numbered caption, and so does
+    what the book offers as the figure's data: `data`, or else what `numbers.read` finds in it.
+    Raises ValueError if name, caption or alt is empty.
     """
     for what, value in (("name", name), ("caption", caption), ("alt", alt)):
         if not value or not value.strip():
@@ -308,11 +322,13 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
         for which, text in (("only-light", light), ("only-dark", darkened(light)))
     )
     page = (
-        f'<div class="fh-figure">{_BY_HAND}{images}'
+        f'<div class="fh-figure" data-name="{html.escape(name)}">{_BY_HAND}{images}'
         f'<p class="fh-caption">{html.escape(caption)}</p></div>'
     )
-    data = {"text/html": page, "text/plain": f"Figure {name}: {caption}"}
-    display(data, raw=True, metadata={"fhelpers": {"name": name, "caption": caption}})
+    offered = numbers.as_csv(numbers.read(figure, MEANINGS) if data is None else data)
+    output = {"text/html": page, "text/plain": f"Figure {name}: {caption}"}
+    about = {"name": name, "caption": caption, "data": offered}
+    display(output, raw=True, metadata={"fhelpers": about})
 
 
 def with_interval(estimate) -> str:

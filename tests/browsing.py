@@ -1,0 +1,124 @@
+"""The built book in a browser: shared by the tests of its pages and of the explorer.
+
+The pages are built from notebooks executed at smoke scale, with parameters that are not their
+defaults. `--pages _build/html` checks those of a real build instead.
+"""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+BESIDE = ("CHANGELOG.md", "CITATION.cff", "LICENSE")  # files in the root that pages include
+
+
+def project(folder, sections):
+    """Lay out a book in `folder`: the settings, the hand-written pages, executed notebooks."""
+    for name in ("_config.yml", "_toc.yml", *BESIDE):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("sections"))
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    (folder / "book" / "sections").mkdir()
+    for notebook in sections:
+        shutil.copy(notebook, folder / "book" / "sections")
+    return folder
+
+
+def build(folder):
+    """Build the book in `folder` as the workflow does; gives exit status and what was printed."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    done = subprocess.run(
+        [program, "build", ".", "-W", "-n", "--keep-going"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def explore(folder, given):
+    """Write the explorer's files for networks that the sections have trained at smoke scale."""
+    from fhelpers import explorer, notebooks, store
+
+    runs = []
+    for slug, label in (("01_decomposition", "natural"), ("03_heuristics", "adversarial")):
+        known = notebooks.defaults(slug)
+        own = {name: value for name, value in given.items() if name in known}
+        runs.append(store.carry_out(notebooks.plan(slug, own)[label][0], given["scale"]))
+    explorer.write(*runs, folder / "_build" / "explorer")
+
+
+@pytest.fixture(scope="session")
+def pages(request, tmp_path_factory, other_parameters):
+    """The folder of built pages."""
+    if given := request.config.getoption("--pages"):
+        assert (Path(given) / "index.html").is_file(), f"{given} holds no built pages"
+        return Path(given).resolve()
+    sections = request.getfixturevalue("other_pages").values()
+    folder = project(tmp_path_factory.mktemp("book"), sections)
+    explore(folder, other_parameters)
+    status, printed = build(folder)
+    assert status == 0, printed[-4000:]
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def server(pages):
+    """Serves the pages on this machine; gives the address."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=pages)
+    ) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")  # while it runs, nothing else can run an event loop
+def browser():
+    """Headless Chromium with an empty profile. Without one: skipped, or failed where CI is set."""
+    from playwright.sync_api import Error, sync_playwright
+
+    own = next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        try:
+            running = playwright.chromium.launch(executable_path=own, args=FLAGS)
+        except Error as error:
+            why = error.message.splitlines()[0]
+            reason = f"There is no browser to open the pages with: install chromium. ({why})"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A fresh tab without history or settings."""
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,248 @@
+"""K1 to K8 against planted records: yes, no, and not to be told."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fhelpers.claims import CLAIMS, masked_training, masks
+from fhelpers.mask_runs import BANDS
+
+YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+CENTRES = (np.arange(BANDS) + 0.5) * 180 / BANDS
+ALONG = np.minimum(CENTRES % 90, 90 - CENTRES % 90) < masks.AXES
+LOW = np.arange(BANDS) < BANDS / 4
+
+
+def shared(total, inside, share):
+    """Energies with `share` of `total` spread evenly over the bands `inside`."""
+    return np.where(inside, share * total / inside.sum(), (1 - share) * total / (~inside).sum())
+
+
+def mask_rows(label, seed, number, *, low, along, weight):
+    rows = [{"part": "weight", "mask": number, "value": weight, "reached": True}]
+    for part, values in (
+        ("radial", shared(100, LOW, low)),
+        ("angular", shared(90, ALONG, along)),
+    ):
+        rows += [
+            {"part": part, "mask": number, "band": band, "value": value, "whole": 5.0}
+            for band, value in enumerate(values)
+        ]
+    return pd.DataFrame(rows).assign(label=label, seed=seed, split="mask", scope="mask", epoch=9)
+
+
+def score_rows(label, seed, *, accuracy=0.8, kept=1.0, alike=0.4, images=2000):
+    through = accuracy * kept
+    both = min(accuracy, through) - 0.005
+    rows = [
+        {"part": "original", "accuracy": accuracy, "both": accuracy},
+        {"part": "masked", "accuracy": through, "both": both, "similarity": alike,
+         "deviation": 0.1, "compared": 500},
+        {"part": "complement", "accuracy": 0.1, "both": 0.1, "similarity": 0.1,
+         "deviation": 0.1, "compared": 500},
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows).assign(images=images, split="test", scope="all")
+    return frame.assign(label=label, seed=seed, epoch=9)
+
+
+SHARES = {"natural": 0.4, "adversarial": 0.7, "scale": 0.4, "translate": 0.45, "rotate": 0.35}
+
+
+def history(
+    *,
+    seeds=3,
+    shares=None,
+    along=(0.55, 0.65),
+    weight=0.4,
+    spread=0.004,
+    folds=True,
+    draw=0,
+    **scores,
+):
+    """Masks of five networks with these shares of low energy and of energy along the axes."""
+    random, frames = np.random.default_rng(draw), []
+    shares = SHARES | (shares or {})
+    for seed, (name, low) in itertools.product(range(seeds), shares.items()):
+        own = {"along": along[name == "adversarial"], "weight": weight}
+
+        def wobble(low=low, own=own):
+            return {"low": low + spread * random.normal()} | {
+                key: value + spread * random.normal() for key, value in own.items()
+            }
+
+        frames.append(mask_rows(f"mask/{name}", seed, 0, **wobble()))
+        changed = {k: v + spread * random.normal() for k, v in scores.items()}
+        frames.append(score_rows(f"mask/{name}", seed, **changed))
+        for number in range(5 if folds else 0):
+            frames.append(mask_rows(f"folds/{name}", seed, number, **wobble()))
+            start = {"part": "masked", "scope": "subset", "mask": number, "images": 200}
+            frames.append(
+                pd.DataFrame([start]).assign(
+                    label=f"folds/{name}", seed=seed, split="learning", epoch=0
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(
+    ("claim", "effect", "expected"),
+    [
+        ("K1", {"kept": 1.01}, YES),
+        ("K1", {"kept": 0.95}, NO),
+        ("K1", {"kept": 0.99}, OPEN),
+        ("K1", {"kept": 1.01, "weight": 0.8}, NO),
+        ("K2", {}, YES),
+        ("K2", {"shares": {"adversarial": 0.3}}, NO),
+        ("K2", {"shares": {"adversarial": 0.4005}}, OPEN),
+        ("K3", {}, YES),
+        ("K3", {"along": (0.65, 0.55)}, YES),
+        ("K3", {"along": (0.6, 0.6)}, NO),
+        ("K3", {"along": (0.6, 0.61), "draw": 1}, OPEN),
+        ("K4", {}, YES),
+        ("K4", {"shares": {"rotate": 0.8}}, NO),
+        ("K4", {"shares": {"scale": 0.7005}}, OPEN),
+        ("K6", {"kept": 1.01}, YES),
+        ("K6", {"kept": 1.01, "alike": 0.9}, NO),
+        ("K6", {"kept": 0.9}, NO),
+        ("K6", {"kept": 1.01, "alike": 0.5}, OPEN),
+    ],
+)
+def test_verdicts_are_those_of_what_was_planted(claim, effect, expected, seeds):
+    spread = {("K3", NO): 0.001, ("K3", OPEN): 0.02}.get((claim, expected), 0.004)
+    verdict = CLAIMS[claim](history(seeds=seeds, spread=spread, **effect))
+    assert verdict.verdict == expected, str(verdict)
+    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_claims_measure_what_was_planted(seeds):
+    frame = history(seeds=seeds, spread=0, kept=0.9, alike=0.3)
+    low = CLAIMS["K2"](frame).estimate
+    assert low.value == pytest.approx(SHARES["adversarial"] - SHARES["natural"])
+    assert CLAIMS["K3"](frame).estimate.value == pytest.approx(0.1)
+    assert CLAIMS["K1"](frame).estimate.value == pytest.approx(0.9)
+    parts = CLAIMS["K4"](frame).parts
+    assert [part.estimate.value for part in parts] == pytest.approx([0.3, 0.25, 0.35])
+    assert CLAIMS["K6"](frame).estimate.value == pytest.approx(0.3)
+
+
+def test_one_seed_without_folds_has_no_interval():
+    verdict = CLAIMS["K2"](history(seeds=1, folds=False))
+    assert verdict.verdict == OPEN
+    assert math.isnan(verdict.estimate.low)
+
+
+def test_the_interval_over_folds_is_students():
+    frame = history(seeds=1)
+    found = masks.contrast(frame, {"natural": 1}, masks.low_share)
+    each = [masks.low_share(f) for f in masks.facts(frame, "folds/natural").values()]
+    half = 2.776 * np.std(each, ddof=1) / math.sqrt(5)
+    assert found.high - found.value == pytest.approx(half, rel=1e-3)
+    assert found.n == 1000
+
+
+def test_the_interval_of_a_ratio_is_the_bootstraps():
+    random = np.random.default_rng(0)
+    original = random.random(2000) < 0.6
+    masked = np.where(random.random(2000) < 0.1, random.random(2000) < 0.5, original)
+    frame = score_rows("mask/natural", 0).assign(images=2000)
+    for part, right in (("original", original), ("masked", masked)):
+        frame.loc[frame.part == part, "accuracy"] = right.mean()
+        frame.loc[frame.part == part, "both"] = (right & original).mean()
+    found = masks.kept(frame, "mask/natural")
+    draws = random.integers(2000, size=(4000, 2000))
+    ratios = masked[draws].mean(1) / original[draws].mean(1)
+    assert (found.low, found.high) == pytest.approx(
+        tuple(np.quantile(ratios, [0.025, 0.975])), abs=0.003
+    )
+
+
+def test_a_history_without_masks_is_refused():
+    with pytest.raises(ValueError, match=r"'mask/natural' has no rows with .*pass runs.history"):
+        CLAIMS["K1"](history().query("label != 'mask/natural'"))
+
+
+# --- training through a mask -------------------------------------------------------------------
+
+
+def trained(accuracies, seeds):
+    random, rows = np.random.default_rng(0), []
+    for seed, (name, accuracy) in itertools.product(range(seeds), accuracies.items()):
+        value = accuracy + 0.004 * random.normal()
+        rows.append((f"through/{name}", seed, 24, "test", "original", math.nan, "all", 2000, value))
+    columns = ["label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(
+    ("random", "complement", "expected"), [(0.3, 0.1, YES), (0.6, 0.1, NO), (0.4005, 0.1, OPEN)]
+)
+def test_k5(seeds, random, complement, expected):
+    frame = trained({"mask": 0.4, "random": random, "complement": complement}, seeds)
+    verdict = CLAIMS["K5"](frame)
+    assert verdict.verdict == expected
+    assert "complement 0.1" in verdict.note
+
+
+# --- single images -----------------------------------------------------------------------------
+
+
+def single(seeds, *, linear=0.5, **changes):
+    parts = {"original": 1.0, "masked": 0.99, "complement": 0.2, "attacked": 0.1,
+             "attacked-masked": 0.8, "attacked-complement": 0.1} | changes  # fmt: skip
+    random, rows = np.random.default_rng(0), []
+    for seed in range(seeds):
+        for among, images in (("all", 500), ("right", 400)):
+            for part, value in parts.items():
+                value = min(max(value + 0.002 * random.normal(), 0), 1)
+                rows.append((seed, part.replace("_", "-"), among, images, value, 0.9))
+        for part, value in (("linear", linear), ("linear-scrambled", 0.15)):
+            for among in ("kept", "true"):
+                rows.append((seed, part, among, 500, value + 0.002 * random.normal(), 0.9))
+    columns = ["seed", "part", "among", "images", "accuracy", "reached"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.assign(label="images/natural", split="test", scope="all", epoch=1)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, YES),
+        ({"masked": 0.7}, NO),
+        ({"attacked-masked": 0.2}, NO),
+        ({"complement": 0.8}, NO),
+        ({"complement": 0.5}, OPEN),
+    ],
+)
+def test_k7(seeds, changes, expected):
+    verdict = CLAIMS["K7"](single(seeds, **changes))
+    assert verdict.verdict == expected
+    assert [part.estimate.value for part in verdict.parts][1] == pytest.approx(
+        changes.get("attacked-masked", 0.8), abs=0.01
+    )
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(("linear", "expected"), [(0.5, YES), (0.05, NO), (0.1505, OPEN)])
+def test_k8(seeds, linear, expected):
+    verdict = CLAIMS["K8"](single(seeds, linear=linear))
+    assert verdict.verdict == expected
+    assert verdict.estimate.value == pytest.approx(linear - 0.15, abs=0.01)
+
+
+def test_right_on_counts_the_images_asked_for():
+    found = masked_training.right_on(single(1), "images/natural", "masked", "all")
+    assert found.n == 500
+
+
+def test_a_mask_that_keeps_nothing_has_no_low_energy():
+    frame = history(spread=0)
+    gone = frame.label.isin(["mask/adversarial", "folds/adversarial"]) & (frame.split == "mask")
+    frame.loc[gone, "value"] = 0.0
+    assert CLAIMS["K2"](frame).estimate.value == pytest.approx(-SHARES["natural"])

@@ -1,0 +1,229 @@
+"""Folders in COCO's format: read as they are, and refused by name where they are not sound."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision.models import detection as zoo
+
+from fhelpers import cli, coco, detection, scenes
+from fhelpers.detection import Evaluation
+from fhelpers.measurements import Measured
+from fhelpers.scenes import Scenes
+
+SPLIT, LISTING = "val2017", "annotations/instances_val2017.json"
+
+
+def folder(path, sizes=((40, 30), (30, 40), (64, 64)), mode="RGB", change=lambda content: None):
+    """A folder of images (width, height), each with one object of COCO's class 18."""
+    (path / SPLIT).mkdir(parents=True)
+    (path / "annotations").mkdir()
+    random, images, annotations = np.random.default_rng(0), [], []
+    for number, (width, height) in enumerate(sizes, start=1):
+        shape = (height, width) if mode == "L" else (height, width, 3)
+        pixels = random.integers(0, 256, shape, dtype=np.uint8)
+        Image.fromarray(pixels).save(path / SPLIT / f"{number}.png")
+        # Listed backwards: reading goes by id, as COCO's tools do.
+        images.insert(
+            0, {"id": number, "file_name": f"{number}.png", "width": width, "height": height}
+        )
+        box = [5, 4, 10, 8]
+        annotations.append(
+            {
+                "id": number,
+                "image_id": number,
+                "category_id": 18,
+                "bbox": box,
+                "area": 70,
+                "iscrowd": 0,
+            }
+        )
+    content = {"images": images, "annotations": annotations}
+    content["categories"] = [{"id": 18, "name": "dog"}, {"id": 3, "name": "car"}]
+    change(content)
+    (path / LISTING).write_text(json.dumps(content))
+    return path
+
+
+def test_a_folder_is_read_in_the_order_of_its_ids(tmp_path):
+    found = coco.read(folder(tmp_path))
+    assert [entry["file_name"] for entry in found.entries] == ["1.png", "2.png", "3.png"]
+    assert found.truth.image.tolist() == [0, 1, 2]
+    assert found.truth.boxes[0].tolist() == [5, 4, 10, 8]
+    assert found.class_names[17] == "dog"
+    assert found.class_names[0] == ""
+    assert found.limits == (32**2, 96**2)
+    assert len(coco.read(tmp_path, 2)) == 2
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_images_come_in_three_channels_and_their_own_shape(tmp_path, mode):
+    found = coco.read(folder(tmp_path, mode=mode))
+    for number, (width, height) in enumerate([(40, 30), (30, 40), (64, 64)]):
+        image = found.image(number)
+        assert image.shape == (3, height, width)
+        with Image.open(tmp_path / SPLIT / f"{number + 1}.png") as file:
+            pixels = torch.from_numpy(np.asarray(file.convert("RGB")).copy()).permute(2, 0, 1)
+        assert torch.equal((image * 255).round().byte(), pixels)
+
+
+def test_scenes_written_and_read_again_are_the_same(tmp_path):
+    made = scenes.generate(Scenes("planted", size=64, classes=3), "test", 4)
+    scenes.write(made, tmp_path)
+    found = coco.read(tmp_path)
+    for name in ("image", "boxes", "label", "area", "crowd"):
+        assert np.array_equal(getattr(found.truth, name), getattr(made.truth, name)), name
+    assert found.class_names == made.class_names
+    assert all(torch.equal(found.image(i), made.image(i)) for i in range(4))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda c: c["images"].clear() or c["annotations"].clear(), "lists no images"),
+        (lambda c: c["annotations"].clear(), "annotates none of its 3 images"),
+        (lambda c: c["annotations"][1].update(image_id=9), "annotation 2 points at no image"),
+        (lambda c: c["annotations"][1].update(category_id=5), "annotation 2 is of no listed"),
+        (lambda c: c["annotations"][1].update(bbox=[0, 0, -3, 4]), "annotation 2 has the box"),
+        (lambda c: c["annotations"][1].update(bbox=[0, 0, 3]), "annotation 2 has the box"),
+        (lambda c: c["images"].append(c["images"][0]), "lists an image twice"),
+        (lambda c: c.pop("categories"), "is not in COCO's format"),
+        (lambda c: c["images"][0].pop("width"), "is not in COCO's format"),
+    ],
+)
+def test_unsound_annotations_are_refused_by_name(tmp_path, change, says):
+    with pytest.raises(ValueError, match=says) as caught:
+        coco.read(folder(tmp_path, change=change))
+    assert "instances_val2017.json" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_are_missing_or_damaged_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"instances_val2017.json is missing: coco_root"):
+        coco.read(tmp_path / "nowhere")
+    made = folder(tmp_path / "made")
+    (made / SPLIT / "2.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"2.png is missing, though .* lists it"):
+        coco.read(made)
+    (made / LISTING).write_text("{")
+    with pytest.raises(ValueError, match=r"instances_val2017.json is not in COCO's format"):
+        coco.read(made)
+
+
+def test_images_that_cannot_be_read_or_have_another_size_are_named(tmp_path):
+    made = folder(tmp_path)
+    (made / SPLIT / "1.png").write_bytes(b"no image")
+    Image.new("RGB", (20, 20)).save(made / SPLIT / "2.png")
+    found = coco.read(made)
+    with pytest.raises(ValueError, match=r"1.png cannot be read as an image"):
+        found.image(0)
+    with pytest.raises(ValueError, match=r"2.png has 20 × 20 pixels, .* say 30 × 40"):
+        found.image(1)
+
+
+def test_boxes_without_area_are_left_out_and_crowds_kept(tmp_path):
+    def change(content):
+        content["annotations"][0]["bbox"] = [5, 5, 0, 7]
+        content["annotations"][1]["iscrowd"] = 1
+
+    found = coco.read(folder(tmp_path, change=change))
+    assert found.truth.crowd.tolist() == [True, False]
+    assert found.warnings == (
+        "instances_val2017.json: 1 boxes without area were left out (annotations 1)",
+    )
+
+
+def test_the_digest_follows_the_annotations(tmp_path):
+    made = folder(tmp_path)
+    before = coco.digest(made)
+    assert coco.digest(made) == before
+    (made / LISTING).write_text((made / LISTING).read_text() + " ")
+    assert coco.digest(made) != before
+
+
+# Evaluation ------------------------------------------------------------------------------------
+
+
+def test_a_radius_beyond_all_images_is_refused_and_beyond_some_noted(tmp_path):
+    shown = coco.read(folder(tmp_path))
+    recipe = Evaluation(coco_root=str(tmp_path), radius=30)
+    measured = Measured()
+    detection.check_radius(recipe, shown, measured)
+    assert measured.warnings == [
+        "2 images, such as 1.png, have no frequency beyond r = 30: their low part is the image"
+    ]
+    with pytest.raises(ValueError, match=r"radii=46.0 is not possible: .* the first being 1.png"):
+        detection.check_radius(Evaluation(coco_root=str(tmp_path), radius=46), shown, Measured())
+
+
+def test_a_folder_goes_through_the_same_evaluation(tmp_path, monkeypatch):
+    """Grey and oblong photographs, and a ResNet-50 with random weights that looks at them small."""
+    small = {"weights": None, "weights_backbone": None, "min_size": 64, "max_size": 96}
+    monkeypatch.setattr(
+        detection.detectors, "for_coco", lambda weights: zoo.retinanet_resnet50_fpn(**small)
+    )
+    made = folder(tmp_path / "made", mode="L")
+    original = Evaluation(coco_root=str(made), weights="random")
+    measured, compute = detection.evaluate(original, tmp_path)
+    assert compute.precision == "float32"
+    assert {row["part"] for row in measured.rows} == {"original"}
+    assert {row["images"] for row in measured.rows} == {3}
+    assert measured.tensors["original/credit"].shape == (3,)
+    boxes = measured.tensors["original/boxes"]
+    image = measured.tensors["original/image"]
+    assert (boxes[:, :2] >= 0).all()
+    for number, (width, height) in enumerate([(40, 30), (30, 40), (64, 64)]):
+        ends = (boxes[:, :2] + boxes[:, 2:])[image == number]
+        assert (ends <= torch.tensor([width, height]) + 1e-3).all()
+
+
+# Tiny ImageNet ---------------------------------------------------------------------------------
+
+
+def tiny_imagenet(path):
+    """A folder in Tiny ImageNet's layout: a dog, a car and a class that COCO does not have."""
+    (path / "val" / "images").mkdir(parents=True)
+    rows = [("val_0.JPEG", "n02099601"), ("val_1.JPEG", "n01443537"), ("val_2.JPEG", "n04285008")]
+    for number, (name, _) in enumerate(rows):
+        Image.new("L" if number else "RGB", (64, 64), 90).save(path / "val" / "images" / name)
+    lines = [f"{name}\t{wnid}\t{n}\t9\t63\t40" for n, (name, wnid) in enumerate(rows)]
+    (path / "val" / "val_annotations.txt").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_tiny_imagenets_boxes_become_a_folder(tmp_path, monkeypatch, capsys):
+    source = tiny_imagenet(tmp_path / "tiny")
+    command = ["fhelpers", "coco", str(source), str(tmp_path / "to")]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.strip().endswith("to: 2 images")
+    found = coco.read(tmp_path / "to")
+    assert [found.class_names[label - 1] for label in found.truth.label] == ["dog", "car"]
+    assert found.truth.boxes.tolist() == [[0, 9, 64, 32], [2, 9, 62, 32]]
+    assert found.truth.area.tolist() == [64 * 32, 62 * 32]
+
+
+def test_the_classes_of_tiny_imagenet_have_cocos_numbers_and_names():
+    from torchvision.models.detection import RetinaNet_ResNet50_FPN_Weights as Weights
+
+    names = Weights.COCO_V1.meta["categories"]
+    assert all(names[number] == name for number, name in coco.IN_COCO.values())
+
+
+def test_tiny_imagenet_is_refused_where_it_is_not_or_done_already(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"val_annotations.txt is missing"):
+        coco.from_tiny_imagenet(tmp_path, tmp_path / "to")
+    source = tiny_imagenet(tmp_path / "tiny")
+    coco.from_tiny_imagenet(source, tmp_path / "to")
+    with pytest.raises(ValueError, match=r"is there already"):
+        coco.from_tiny_imagenet(source, tmp_path / "to")
+    (source / "val" / "images" / "val_0.JPEG").unlink()
+    with pytest.raises(FileNotFoundError, match=r"val_0.JPEG is missing"):
+        coco.from_tiny_imagenet(source, tmp_path / "again")
+    (source / "val" / "val_annotations.txt").write_text("val_1.JPEG\tn01443537\t0\t9\t63\t40\n")
+    with pytest.raises(ValueError, match=r"has no class that COCO has too"):
+        coco.from_tiny_imagenet(source, tmp_path / "none")

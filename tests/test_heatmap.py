@@ -1,0 +1,78 @@
+"""`fhelpers.heatmap`: waves of known frequency, a slow loop, a network that lives on one band."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from fhelpers import frequency, heatmap
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 7), (6, 9), (32, 32)])
+def test_every_plane_wave_once_with_norm_1_and_its_energy_where_it_says(size):
+    height, width = size
+    bins, waves = heatmap.waves(height, width)
+    torch.testing.assert_close(waves.square().sum((1, 2)), torch.ones(len(waves)))
+    energy = frequency.spectrum(waves).abs().square() / (height * width)
+    covered = torch.zeros(height, width, dtype=torch.long)
+    for (row, column), there in zip(bins.tolist(), energy, strict=True):
+        places = {(row, column)}
+        places.add(((2 * (height // 2) - row) % height, (2 * (width // 2) - column) % width))
+        assert sum(there[place].item() for place in places) == pytest.approx(1, abs=1e-4)
+        for place in places:
+            covered[place] += 1
+    assert (covered == 1).all()
+
+
+class BandReader(nn.Module):
+    """Answers 1 when the energy beyond radius 10 is above a threshold, else 0."""
+
+    def forward(self, images):
+        outside = ~frequency.disc(*images.shape[-2:], 10)
+        energy = frequency.filter_spectrum(images.float(), outside).square().mean((1, 2, 3))
+        return torch.stack([torch.full_like(energy, 0.003), energy], 1)
+
+
+def test_a_network_that_reads_one_band_is_disturbed_there_and_nowhere_else():
+    images = torch.full((6, 3, 32, 32), 0.5)
+    labels = torch.zeros(6, dtype=torch.long)
+    found = heatmap.heat_map(BandReader(), images, labels, norm=4.0)
+    distance = frequency.radial_distance(32, 32)
+    assert (found[distance > 10] == 0).all()
+    assert (found[distance <= 10] == 1).all()
+
+
+def test_the_map_against_a_loop_over_all_bins():
+    generator = torch.Generator().manual_seed(3)
+    images = torch.rand(10, 3, 6, 6, generator=generator)
+    labels = torch.randint(0, 3, (10,), generator=generator)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(108, 3))
+    found = heatmap.heat_map(model, images, labels, norm=1.5, seed=5)
+    signs = torch.randint(0, 2, (10, 3, 1, 1), generator=torch.Generator().manual_seed(5)) * 2.0 - 1
+    bins, waves = heatmap.waves(6, 6)
+    for (row, column), wave in zip(bins.tolist(), waves, strict=True):
+        right = 0
+        for image, sign, label in zip(images, signs, labels, strict=True):
+            perturbed = (image + 1.5 * sign * wave).clamp(0, 1)
+            right += int(model(perturbed[None]).argmax(1).item() == label)
+        # The map is computed in bfloat16 where the processor has it: one close call may differ.
+        assert found[row, column] == pytest.approx(right / 10, abs=0.11)
+    torch.testing.assert_close(found[1:, 1:], found[1:, 1:].flip(0, 1))
+
+
+def test_norm_0_leaves_the_accuracy_everywhere():
+    images = torch.rand(5, 1, 8, 8)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    labels = model(images).argmax(1)
+    found = heatmap.heat_map(model, images, labels, norm=0)
+    assert (found >= 0.8).all()
+
+
+def test_what_has_no_map_is_refused():
+    images, labels = torch.rand(2, 3, 8, 8), torch.zeros(2, dtype=torch.long)
+    for norm in (-1, math.inf, math.nan):
+        with pytest.raises(ValueError, match="norm must be a number of at least 0"):
+            heatmap.heat_map(nn.Flatten(), images, labels, norm=norm)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        heatmap.heat_map(nn.Flatten(), images + 2, labels)

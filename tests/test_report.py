@@ -1,0 +1,214 @@
+"""`fhelpers.report`: planted models whose report is known, models from outside, refusals."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from fhelpers import data, frequency, models, outside, report, sections, store
+from fhelpers.plots import report as pages
+
+CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.0))}
+
+
+@pytest.fixture(scope="module", params=["low", "high"])
+def planted(request):
+    """The report of a network whose only cue was planted in one band."""
+    options = CUES[request.param]
+    network = sections.vanilla("smoke", "planted", 0, data_options=options, epochs=10)
+    run = store.carry_out(network, "smoke")
+    test = data.load("planted", train=False, limit=200, **dict(options))
+    found = report.frequency_report(
+        run.model(), test.pixels(), test.labels, classes=10, radii=(4, 8, 16), few=100
+    )
+    return request.param, found
+
+
+def value(found, measure, part, at=None):
+    rows = found.table[(found.table.measure == measure) & (found.table.part == part)]
+    return (rows if at is None else rows[rows["at"] == at]).iloc[0]
+
+
+def test_the_report_finds_the_band_where_the_cue_was_planted(planted):
+    band, found = planted
+    whole = value(found, "accuracy", "original").value
+    # The low cue lies within 4 bins of the centre, the high one between 10 and 14.
+    low, high = (value(found, "accuracy", part, 8).value for part in ("low", "high"))
+    if band == "low":
+        assert low > 0.8 * whole
+        assert high < 0.5 * whole
+        assert value(found, "radius", "90 %").value <= 8
+    else:
+        assert high > 0.8 * whole
+        assert low < 0.5 * whole
+        assert value(found, "radius", "90 %").value > 8
+        rings = found.table[found.table.part == "wave"].set_index("at").value
+        inside, outside_ = rings[10:14].min(), rings[[2, 3, 4, 20, 21]].min()
+        assert inside < outside_ - 0.1
+
+
+def test_bands_add_up_to_the_accuracy_and_intervals_hold_their_values(planted):
+    _, found = planted
+    gained = found.table[found.table.measure == "gained"].value.sum()
+    assert gained == pytest.approx(value(found, "accuracy", "original").value, abs=1e-9)
+    rows = found.table.dropna()
+    assert (rows.low <= rows.value + 1e-9).all()
+    assert (rows.value <= rows.high + 1e-9).all()
+
+
+def test_json_and_page_are_whole_and_need_no_network(planted, tmp_path):
+    _, found = planted
+    files = pages.write(found, tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(f.name for f in files)
+    loaded = json.loads((tmp_path / "report.json").read_text())
+    assert len(loaded["table"]) == len(found.table)
+    assert np.shape(loaded["heat_map"]) == (32, 32)
+    page = (tmp_path / "report.html").read_text()
+    # Every picture is written out in the page, and no style sheet, font or script is named.
+    assert set(re.findall(r"""<(?:img|link|script|iframe)[^>]*?(?:src|href)="(\w+):""", page)) == {
+        "data"
+    }
+    assert not re.search(r"<link|<script|@import|@font-face", page)
+    assert "<script" not in page
+    assert page.count("<img") == 2 * len(pages.FIGURES) == page.count("alt=")
+
+
+@given(
+    accuracies=st.lists(st.floats(0, 1), min_size=3, max_size=6), level=st.floats(0.01, 1)
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_the_radius_of_a_level_against_a_fine_search(accuracies, level):
+    radii = [2.0 * (place + 1) for place in range(len(accuracies))]
+    found = report.radius_of(radii, np.array(accuracies), level)
+    fine = np.union1d(np.linspace(0, radii[-1], 4001), radii)
+    curve = np.interp(fine, [0, *radii], [0, *accuracies])
+    reached = fine[curve >= level - 1e-12]
+    expected = reached[0] if len(reached) else radii[-1]
+    assert found == pytest.approx(expected, abs=0.01)
+
+
+class Fixed(nn.Module):
+    """Takes 28×28 grey images only."""
+
+    def __init__(self, outputs=4, answer=None):
+        super().__init__()
+        self.layer = nn.Linear(28 * 28, outputs)
+        self.answer = answer
+
+    def forward(self, images):
+        logits = self.layer(images.flatten(1))
+        return logits if self.answer is None else logits * 0 + self.answer
+
+
+def test_models_that_cannot_be_asked_are_refused_in_a_sentence():
+    images, labels = torch.rand(4, 1, 32, 32), torch.arange(4)
+    with pytest.raises(ValueError, match=r"shape \(1, 32, 32\): it takes 28×28 pixels"):
+        report.frequency_report(Fixed(), images, labels)
+    small = torch.rand(4, 1, 28, 28)
+    with pytest.raises(ValueError, match=r"answer with 4 numbers .* its answer is \(2, 7\)"):
+        report.frequency_report(Fixed(7), small, labels)
+    with pytest.raises(ValueError, match="hold NaN or infinite"):
+        report.frequency_report(Fixed(answer=math.nan), small, labels)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        report.frequency_report(Fixed(), 255 * small, labels)
+    colour = torch.rand(4, 3, 32, 32)
+    network = models.build("lenet", channels=1, classes=4)
+    with pytest.raises(ValueError, match=r"does not take images of shape \(3, 32, 32\)"):
+        report.frequency_report(network, colour, labels)
+
+
+def test_models_from_files_and_functions_answer_as_they_did(tmp_path, monkeypatch):
+    model = models.build("lenet", channels=3, classes=10).eval()
+    images = torch.rand(3, 3, 32, 32)
+    expected = model(images)
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(model, (images,), dynamic_shapes=({0: batch},))
+    torch.export.save(program, tmp_path / "model.pt2")
+    torch.jit.trace(model, images).save(tmp_path / "model.pt")
+    (tmp_path / "of_mine.py").write_text(
+        "from fhelpers import models\n"
+        "def lenet():\n    return models.build('lenet', channels=3, classes=10)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for named in (f"{tmp_path}/model.pt2", f"{tmp_path}/model.pt", "of_mine:lenet"):
+        loaded = outside.load_model(named, classes=10)
+        torch.testing.assert_close(loaded(images), expected, rtol=1e-4, atol=1e-5)
+        report.check_model(loaded, images, torch.arange(3), 10)
+
+
+def test_torchvision_models_with_weights_from_a_file(tmp_path):
+    from torchvision.models import get_model
+
+    model = get_model("squeezenet1_1", num_classes=4).eval()
+    torch.save(model.state_dict(), tmp_path / "weights.pth")
+    loaded = outside.load_model("squeezenet1_1", weights=f"{tmp_path}/weights.pth", classes=4)
+    images = torch.rand(2, 3, 64, 64)
+    torch.testing.assert_close(loaded(images), model(images))
+    with pytest.raises(ValueError, match="does not fit squeezenet1_1 with 5 classes"):
+        outside.load_model("squeezenet1_1", weights=f"{tmp_path}/weights.pth", classes=5)
+    with pytest.raises(ValueError, match="squeezenet1_1 needs weights"):
+        outside.load_model("squeezenet1_1", classes=4)
+
+
+class Explosive:
+    def __reduce__(self):
+        return (open, ("exploded", "w"))
+
+
+def test_weights_that_would_execute_code_are_not_loaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": Explosive()}, "bad.pth")
+    with pytest.raises(ValueError, match="would execute code when loaded, so it was not"):
+        outside.load_model("squeezenet1_1", weights="bad.pth", classes=4)
+    with pytest.raises(ValueError, match="without executing its code"):
+        outside.load_model("bad.pth", classes=4)
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize(
+    ("named", "text"),
+    [
+        ("nosuchmodel", "model 'nosuchmodel' is not known"),
+        ("missing.pt2", "missing.pt2 is not there"),
+        ("nosuchpackage:model", "cannot be imported"),
+        ("math:sqrt", "cannot be imported|returned a|exactly one argument"),
+    ],
+)
+def test_names_that_lead_nowhere(named, text):
+    with pytest.raises((ValueError, FileNotFoundError, TypeError), match=text):
+        outside.load_model(named, classes=4)
+
+
+def test_the_command_writes_three_files_and_says_one_sentence_when_it_cannot(tmp_path):
+    network = sections.vanilla("smoke", "planted", 0)
+    run = store.carry_out(network, "smoke")
+    command = [sys.executable, "-m", "fhelpers", "report", run.run_id, "--dataset", "planted"]
+    command += ["--images", "40", "--few", "20", "--to", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = sorted(file.name for file in (tmp_path / "out").iterdir())
+    assert names == ["report.csv", "report.html", "report.json"]
+    wrong = [*command[:4], "nosuchmodel", "--dataset", "planted"]
+    done = subprocess.run(wrong, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "is not known" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_parts_of_the_report_are_those_of_the_split():
+    images = torch.rand(6, 3, 16, 16)
+    labels = torch.arange(6) % 3
+    model = nn.Sequential(nn.Flatten(), nn.Linear(768, 3)).eval()
+    right = report.right_on_parts(model, images, labels, [3, 5])
+    low, high = frequency.split(images, 5)
+    for part, seen in (("low", low), ("high", high)):
+        by_hand = (model(seen).argmax(1) == labels).numpy()
+        assert (right[part, 5] == by_hand).mean() > 0.8  # bfloat16 may decide a close call
