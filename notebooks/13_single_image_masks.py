@@ -105,8 +105,9 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Only images that the network gets right as they are count here, so that x
-# itself would be at 100 %. The paper expects M(x) and M(x_A) at the top and the complement at the
-# bottom.
+# itself would be at 100 %. So is M(x), by construction, as each mask is one that keeps the class;
+# how many of the masks still did so at their last step stands below the figure. What can fail is
+# the rest: the paper expects M(x_A) at the top, too, and the complement at the bottom.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(

@@ -76,7 +76,7 @@ def refused(result):
         (["run", "nothing", "--threads", "many"], "many"),
         (["run", "nothing", "--threads", "0"], "positive"),
         (["notebook"], "--slug"),
-        (["notebook", "02"], "notebook '02' is not known; choose one of 01_decomposition"),
+        (["notebook", "02"], "notebook '02' is not known; choose one of 00_scorecard"),
         (["notebook", "../README"], "notebook '../README' is not known"),
         (["notebook", SLUG, "--epochs", "5"], "--epochs"),
         (["notebook", SLUG, "-p", "epochs"], "-p"),

@@ -125,7 +125,7 @@ def test_sections_refuse_negative_epochs_and_unknown_sections():
     parameters = {"scale": "smoke", "dataset": "planted", "seeds": [0], "epochs": -1}
     with pytest.raises(ValueError, match="epochs=-1 is not possible"):
         sections.of_section("02_shuffled_labels", parameters)
-    with pytest.raises(ValueError, match="'03_nothing' is not known; choose one of 01_"):
+    with pytest.raises(ValueError, match="'03_nothing' is not known; choose one of 00_"):
         sections.of_section("03_nothing", parameters)
 
 
@@ -146,3 +146,22 @@ def test_what_no_run_can_do_is_refused_with_the_parameters(slug, parameters, wor
     common = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
     with pytest.raises(ValueError, match=words):
         sections.of_section(slug, common | parameters)
+
+
+@pytest.mark.parametrize("slug", sections.SECTIONS)
+@pytest.mark.parametrize("dataset", ["cifar10", "mnist", "fashion-mnist", "planted"])
+@pytest.mark.parametrize("scale", sections.SCALES)
+def test_every_page_has_a_plan_for_every_data_set_and_scale(slug, dataset, scale):
+    plan = sections.of_section(slug, {"scale": scale, "dataset": dataset, "seeds": [0, 1]})
+    names = {recipe.run_id for group in plan.values() for recipe in group}
+    assert all(len(group) == 2 for group in plan.values())
+    assert len(names) >= 2
+
+
+def test_the_scorecard_asks_for_nothing_but_the_runs_of_the_sections():
+    given = {"scale": "quick", "dataset": "cifar10", "seeds": [0]}
+    names = lambda slug: {  # noqa: E731
+        recipe.run_id for group in sections.of_section(slug, given).values() for recipe in group
+    }
+    others = set().union(*(names(slug) for slug in sections.SECTIONS if slug != "00_scorecard"))
+    assert names("00_scorecard") <= others
