@@ -42,13 +42,18 @@ def other_parameters():
     return OTHER_PARAMETERS
 
 
+def other_parameters_of(slug: str) -> dict:
+    """Those of a notebook; the scorecard, which needs all runs of a seed, has one of its own."""
+    other = OTHER_PARAMETERS | ({"seeds": [1]} if slug == "00_scorecard" else {})
+    return {name: value for name, value in other.items() if name in notebooks.defaults(slug)}
+
+
 @pytest.fixture(scope="session")
 def other_pages(tmp_path_factory):
     """Every notebook executed with parameters that are not its defaults: {slug: path}."""
     folder = tmp_path_factory.mktemp("sections")
     pages = {}
     for slug in notebooks.slugs():
-        known = notebooks.defaults(slug)
-        given = {name: value for name, value in OTHER_PARAMETERS.items() if name in known}
+        given = other_parameters_of(slug)
         pages[slug] = notebooks.execute(slug, given, folder / f"{slug}.ipynb", progress=False)
     return pages
