@@ -182,10 +182,10 @@ def in_short(verdict) -> str:
         "not reproduced": "are not smoother than the natural network's",
         "inconclusive": "cannot be told from the natural network's in smoothness",
     }
-    first = verdict.parts[0]
+    decides = min(verdict.parts, key=lambda part: part.estimate.high)
     return (
-        f"The adversarially trained network's first kernels {words[verdict.verdict]}: neighbouring "
-        f"weights of a 3×3 kernel differ by {first.estimate} less, in units of their mean size."
+        f"The adversarially trained network's first kernels {words[verdict.verdict]}. What "
+        f"decides: {decides.name}, natural minus adversarial, {decides.estimate}."
     )
 
 
