@@ -33,13 +33,17 @@ except (ValueError, OSError) as error:
     sys.exit(f"fhelpers: {error}")
 
 
+# Read once: a call that finds nothing to do should take no time.
+DEFAULTS = {slug: notebooks.defaults(slug) for slug in SECTIONS}
+
+
 def parameters(slug):
     """What this call of the workflow asks of a notebook."""
-    return {name: ASKED[name] for name in notebooks.defaults(slug) if name in ASKED}
+    return {name: ASKED[name] for name in DEFAULTS[slug] if name in ASKED}
 
 
 def scale_of(slug):
-    return (notebooks.defaults(slug) | parameters(slug))["scale"]
+    return (DEFAULTS[slug] | parameters(slug))["scale"]
 
 
 def recipes_of(slug):
@@ -119,8 +123,11 @@ rule notebook:
 
 
 # A rule for each run, because only rules have priorities: the longest run begun last would keep one
-# core busy and leave the others idle.
+# core busy and leave the others idle. A finished run has none: Snakemake deletes what it is about to
+# make again, and a run's name alone says whether it is out of date.
 for number, (path, recipe) in enumerate(RUNS.items()):
+    if Path(path).exists():
+        continue
 
     rule:
         name:

@@ -9,6 +9,7 @@ import difflib
 import html
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -142,6 +143,12 @@ def dependencies(slug: str) -> list[Path]:
 
 def imported_files(path: Path) -> list[Path]:
     """Modules of this package that a script or module imports."""
+    return list(read_imports(path, path.stat().st_mtime_ns))
+
+
+@cache
+def read_imports(path: Path, changed: int) -> tuple[Path, ...]:
+    """`imported_files` of a file as it was when it was last `changed`: pages share most of them."""
     names = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fhelpers"):
@@ -150,7 +157,7 @@ def imported_files(path: Path) -> list[Path]:
             names += [alias.name for alias in node.names if alias.name.startswith("fhelpers")]
     stems = [PACKAGE.parent.joinpath(*name.split(".")) for name in names]
     files = [stem.with_suffix(".py") for stem in stems] + [stem / "__init__.py" for stem in stems]
-    return [file for file in files if file.exists()]
+    return tuple(file for file in files if file.exists())
 
 
 def execute(
