@@ -100,7 +100,7 @@ def show_table(frame: pd.DataFrame) -> None:
     verdicts = {"all": "all"} | {word.replace(" ", "-"): word for word in WORDS[:3]}
     filters = choices("paper", "Paper", papers) + choices("verdict", "Verdict", verdicts)
     rows = "".join(row_of(row) for row in frame.to_dict("records"))
-    heads = ("claim", "verdict", "effect that decides, with interval", "the paper", "behind it")
+    heads = ("claim", "verdict", "effect that decides, with interval")
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
     page = (
         f'<div class="fh-score">{filters}<div class="fh-table"><table aria-label="All claims">'
@@ -111,24 +111,26 @@ def show_table(frame: pd.DataFrame) -> None:
 
 
 def row_of(row: dict) -> str:
+    """A claim with the link to its figure, its verdict, and what the verdict rests on."""
     word, sign = row["verdict"], SIGNS[row["verdict"]]
     link = f"{row['section']}.html#fig-{row['figure']}"
     claim = (
         f'<a href="{link}"><span class="fh-claim-id">{row["id"]}</span></a> '
         f"{html.escape(row['claim'])}"
     )
-    effect, behind = "–", ""
+    lines = []
     if isinstance(row.get("text"), str):
         side = "<" if row["ceiling"] else ">"
-        rule = f"{row['effect']}: {row['text']}, claimed {side} {row['margin']:g}"
-        effect = html.escape(rule)
-        behind = f"{row['n']:,.0f} {row['over']}, scale {row['scale']}"
+        lines.append(f"{row['effect']}: {row['text']}, claimed {side} {row['margin']:g}")
+        lines.append(f"Over {row['n']:,.0f} {row['over']}, scale {row['scale']}.")
+    if isinstance(row["published"], str):
+        lines.append(f"The paper: {row['published']}.")
     if told := scorecard.advice(row):
-        behind = f"{behind}<br><em>{html.escape(told)}</em>"
+        lines.append(told)
     kind = word.replace(" ", "-")
+    behind = "".join(f"<span>{html.escape(line)}</span>" for line in lines)
     return (
         f'<tr data-paper="{row["paper"]}" data-verdict="{kind}"><td>{claim}</td>'
         f'<td class="fh-{kind}"><span class="fh-verdict"><span class="fh-sign" aria-hidden="true">'
-        f"{sign}</span> {word}</span></td><td>{effect}</td>"
-        f"<td>{html.escape(style.cell_text(row['published']))}</td><td>{behind}</td></tr>"
+        f"{sign}</span> {word}</span></td><td>{behind}</td></tr>"
     )
