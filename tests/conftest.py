@@ -1,6 +1,8 @@
 """What the whole test run shares: options, the reference notebooks' rules, executed pages."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import browsing
 import pytest
@@ -52,8 +54,12 @@ def other_parameters_of(slug: str) -> dict:
 def other_pages(tmp_path_factory):
     """Every notebook executed with parameters that are not its defaults: {slug: path}."""
     folder = tmp_path_factory.mktemp("sections")
-    pages = {}
-    for slug in notebooks.slugs():
+
+    def execute(slug: str) -> Path:
         given = other_parameters_of(slug)
-        pages[slug] = notebooks.execute(slug, given, folder / f"{slug}.ipynb", progress=False)
-    return pages
+        return notebooks.execute(slug, given, folder / f"{slug}.ipynb", progress=False)
+
+    slugs = notebooks.slugs()
+    # Kernels are processes of their own, and most of a page's time is its kernel's start.
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(slugs, pool.map(execute, slugs), strict=True))
