@@ -2,9 +2,11 @@
 
 import json
 import math
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -364,3 +366,44 @@ def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatc
         "fhelpers/plots/own.py", "fhelpers/plots/style.mplstyle", "fhelpers/plots/style.py",
         "fhelpers/second.py", "fhelpers/third.py", "notebooks/90_tiny.py",
     ]  # fmt: skip
+
+
+def test_the_workflow_never_makes_a_finished_run_again(tmp_path):
+    """Snakemake deletes what it is about to make, so a finished run has no rule at all."""
+    given = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
+    queue = []
+    for slug in notebooks.slugs():
+        queue += [recipe for group in notebooks.plan(slug, given).values() for recipe in group]
+    for recipe in queue:
+        queue += recipe.needs
+    paths = {tmp_path / "smoke" / recipe.run_id / "record.json" for recipe in queue}
+    for path in paths:
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "book"]
+    command += [
+        "--dry-run",
+        "--forceall",
+        "--config",
+        "scale=smoke",
+        "dataset=planted",
+        "seeds=[0]",
+    ]
+
+    def printed() -> str:
+        done = subprocess.run(
+            command,
+            cwd=notebooks.SOURCES.parent,
+            env=os.environ | {"FHELPERS_RESULTS": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout + done.stderr
+
+    planned = printed()
+    assert "rule notebook" in planned
+    assert "rule run_" not in planned
+    lost = next(iter(paths))
+    lost.unlink()
+    assert lost.parent.name in printed()
