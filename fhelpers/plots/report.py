@@ -1,7 +1,6 @@
 """Figures of a model's frequency report, and the report as one page that needs no network."""
 
 import html
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from fhelpers.plots import style
 from fhelpers.report import FrequencyReport
+from fhelpers.store import write_text
 
 ALT = {
     "parts": (
@@ -210,11 +210,7 @@ def write(report: FrequencyReport, folder: Path) -> list[Path]:
         "report.csv": report.table.to_csv(index=False),
     }
     for name, text in texts.items():
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=folder, prefix=f".{name}.", delete=False
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(folder / name)
+        write_text(folder / name, text)
     return [folder / name for name in texts]
 
 
