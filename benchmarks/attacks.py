@@ -21,7 +21,7 @@ import foolbox
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fhelpers import attacks, data, heatmap, sections, store
+from fhelpers import attacks, data, heatmap, scales, store
 from fhelpers.measurements import as_pixels
 
 IMAGES, ROUNDS, EPSILON, STEPS, FREQUENCIES = 1_000, 3, 2 / 255, 20, 12
@@ -88,7 +88,7 @@ def alternating(ways: dict, *given) -> dict[str, float]:
 
 def main() -> int:
     torch.set_num_threads(1)
-    recipe = sections.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
+    recipe = scales.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
     run = store.carry_out(recipe, "quick")
     model = run.model()
     for parameter in model.parameters():  # or foolbox would pay for gradients that nobody needs

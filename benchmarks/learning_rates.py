@@ -4,7 +4,7 @@
 
 Every optimiser and architecture is trained on the scale's training images at each rate of a grid
 and scored on the training images that follow them. The best rates stand in
-`fhelpers.sections.OPTIMISER_RATES` and `MODEL_RATES`.
+`fhelpers.sections.trained.OPTIMISER_RATES` and `MODEL_RATES`.
 """
 
 import sys
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import torch
 
-from fhelpers import data, sections, training
+from fhelpers import data, scales, training
 from fhelpers.recipes import Recipe
+from fhelpers.sections import trained
 
 HELD_OUT = 2_000
 GRIDS = {
@@ -45,17 +46,17 @@ def held_out_accuracy(recipe: Recipe) -> float:
 
 def candidates(scale: str) -> dict[tuple[str, float], Recipe]:
     """(optimiser or model, rate) -> the recipe that tries it."""
-    own = sections.SCALES[scale]
+    own = scales.SCALES[scale]
     there = data.describe("cifar10").train
     tried = {}
     for name, rates in GRIDS.items():
-        if name in sections.MODEL_RATES:
+        if name in trained.MODEL_RATES:
             width = {"lenet": None}.get(name, 64 // own.narrow)
             kind = {"model": name, "width": width}
         else:
             kind = {"optimiser": name}
         for rate in rates:
-            tried[name, rate] = sections.vanilla(
+            tried[name, rate] = scales.vanilla(
                 scale, "cifar10", 0, **kind, learning_rate=rate, epochs=own.short_epochs,
                 radii=(), watch_images=1, test_images=1,
                 train_images=min(own.train_images, there - HELD_OUT),

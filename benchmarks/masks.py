@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fhelpers import data, masks, models, sections, store, training
+from fhelpers import data, masks, models, scales, store, training
 
 PLAIN = Path(__file__).parent / "plain" / "masks.py"
 SLACK = 0.002  # of accuracy and of weight: two images of a thousand
@@ -107,7 +107,7 @@ def main():
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    recipe = sections.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
+    recipe = scales.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
     network = store.carry_out(recipe, "quick").model()
     print(f"ResNet-8, {torch.get_num_threads()} threads, {training.choose_compute().precision}")
     with tempfile.TemporaryDirectory() as folder:

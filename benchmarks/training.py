@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fhelpers import data, models, sections, training
+from fhelpers import data, models, scales, training
 
 PLAIN = Path(__file__).parent / "plain" / "training.py"
 EPOCH = 50_000  # images of a whole epoch
@@ -44,7 +44,7 @@ def resnet_8(compute):
 
 def our_loop(images, **changes):
     """A call trains one epoch with `training.fit`, as runs do, and returns the seconds."""
-    recipe = sections.vanilla(
+    recipe = scales.vanilla(
         "standard", "cifar10", 0, train_images=len(images), batch_size=BATCH, **changes
     )
     compute = training.choose_compute(recipe.precision, recipe.device)
@@ -61,7 +61,7 @@ def our_loop(images, **changes):
 
 def evaluation(images, test):
     """A call scores what a run of the scale `standard` scores after each epoch."""
-    recipe = sections.vanilla("standard", "cifar10", 0, radii=RADII)
+    recipe = scales.vanilla("standard", "cifar10", 0, radii=RADII)
     compute = training.choose_compute(recipe.precision, recipe.device)
     watch = training.watch_parts(recipe, {"train": images, "test": test}, compute)
     model = resnet_8(compute)
@@ -146,7 +146,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     count, attacked = options.steps * BATCH, max(1, options.steps // 4) * BATCH
-    watched = sections.SCALES["standard"].watch_images
+    watched = scales.SCALES["standard"].watch_images
     try:
         images = data.load("cifar10", train=True, limit=max(count, watched))
         test = data.load("cifar10", train=False, limit=watched)

@@ -129,6 +129,14 @@ def available(name: str, root=None, **options) -> bool:
     return folders.find(name, root, **_size(options)) is not None
 
 
+def imagenet_subset() -> str | None:
+    """The ImageNet subset that is at hand without a network: Imagenette, else Tiny ImageNet."""
+    for name in ("imagenette", "tiny-imagenet"):
+        if available(name):
+            return name
+    return None
+
+
 def fetch(name: str, root=None, **options) -> DatasetInfo:
     """Make a data set ready for use: find or fetch its files and decode them. Says what it is."""
     _check_name(name, options)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from fhelpers import data, frequency, sections, smoothing, store
+from fhelpers import data, frequency, scales, sections, smoothing, store
 from fhelpers.claims import CLAIMS, Verdict
 from fhelpers.claims.other_datasets import of_dataset
 from fhelpers.plots import noise, smoothing_defence, tradeoff
@@ -95,7 +95,7 @@ def of_other_datasets(runs: Runs, scale: str, seeds: Sequence[int]) -> Inputs:
     radii = sections.other_datasets.__kwdefaults__["radii"]
 
     def repeated() -> tuple:
-        own = {name: sections.scaled_radii(scale, name, radii) for name in names}
+        own = {name: scales.scaled_radii(scale, name, radii) for name in names}
         histories = {name: of_dataset(runs.history, name, own[name]) for name in names}
         chances = {name: chance_of(runs[f"{name}/natural"][0].recipe) for name in names}
         return histories, chances

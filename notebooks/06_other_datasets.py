@@ -11,7 +11,7 @@ radii = [4, 12]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, frequency, sections, store
+from fhelpers import data, frequency, scales, sections, store
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.other_datasets import of_dataset, repeated
 from fhelpers.plots import other_datasets as plots
@@ -26,7 +26,7 @@ print(f"{len(runs)} networks for each of the seeds {seeds}, on {style.listing(na
 options = {name: dict(runs[f"{name}/natural"][0].recipe.data_options) for name in names}
 infos = {name: data.describe(name, **options[name]) for name in names}
 chances = {name: 1 / info.classes for name, info in infos.items()}
-own_radii = {name: sections.scaled_radii(scale, name, radii) for name in names}
+own_radii = {name: scales.scaled_radii(scale, name, radii) for name in names}
 histories = {name: of_dataset(runs.history, name, own_radii[name]) for name in names}
 verdicts = {name: repeated(histories[name], chances[name]) for name in names}
 frame = plots.summary(histories, verdicts, chances, own_radii)
@@ -37,7 +37,7 @@ print(f"{dataset}: chance {chances[dataset]:.2f}, learnt {most:.1f}: {list(verdi
 style.finding(f"**Finding.** {plots.in_short(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.on_imagenet(names, sections.imagenet_subset()))
+style.finding(plots.on_imagenet(names, data.imagenet_subset()))
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(CLAIMS["W24"](histories, chances))

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fhelpers import sections
+from fhelpers import scales, sections
 from fhelpers.claims import CLAIMS, other_datasets
 from fhelpers.claims.other_datasets import deciding, of_dataset, repeated
 from fhelpers.claims.verdicts import Claim, Part, Verdict
@@ -150,7 +150,7 @@ def test_one_data_set_is_picked_with_its_radii_only():
 def test_the_plan_s_labels_are_those_that_are_picked(radii):
     plan = sections.other_datasets("smoke", "planted", [0], others=["mnist"], radii=radii)
     frame = pd.DataFrame({"label": list(plan), "radius": math.nan})
-    scaled = sections.scaled_radii("smoke", "mnist", radii)
+    scaled = scales.scaled_radii("smoke", "mnist", radii)
     for name, own in (("planted", radii), ("mnist", scaled)):
         labels = set(of_dataset(frame, name, own).label)
         bands = {f"{band}-{radius:g}" for band, radius in itertools.product(("low", "high"), own)}
@@ -166,7 +166,7 @@ def test_radii_grow_with_the_images_of_the_first_data_set_too(radii):
     bands = {name for name in first if name.startswith("mnist/")}
     assert bands == {name for name in other if name.startswith("mnist/")}
     assert f"mnist/low-{radii[0] * 28 / 32:g}" in bands
-    assert first["mnist/natural"][0].radii == sections.scaled_radii("smoke", "mnist", radii)
+    assert first["mnist/natural"][0].radii == scales.scaled_radii("smoke", "mnist", radii)
 
 
 @pytest.mark.parametrize("first", ["cifar10", "mnist", "planted"])

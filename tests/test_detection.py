@@ -8,7 +8,17 @@ import pandas as pd
 import pytest
 import torch
 
-from fhelpers import detection, detectors, frequency, recipes, scenes, sections, store, training
+from fhelpers import (
+    detection,
+    detectors,
+    frequency,
+    recipes,
+    scales,
+    scenes,
+    sections,
+    store,
+    training,
+)
 from fhelpers.detection import Evaluation
 from fhelpers.detectors import DetectorRecipe
 from fhelpers.scoring import MEASURES, Detections, Score, Truth, resamples
@@ -233,7 +243,7 @@ def test_published_weights_are_not_fetched_where_the_network_is_forbidden(tmp_pa
 # The section -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("scale", scales.SCALES)
 @pytest.mark.parametrize("dataset", ["planted", "cifar10", "mnist"])
 def test_the_plan_evaluates_originals_and_every_radius(scale, dataset):
     radii = (4, 8.5)

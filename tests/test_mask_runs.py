@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fhelpers import frequency, image_masks, mask_runs, masks, recipes, sections, store
+from fhelpers import frequency, image_masks, mask_runs, masks, recipes, scales, sections, store
 from fhelpers.atlas import umap
 from fhelpers.image_masks import ImageMasksRecipe, cross_validated
 from fhelpers.mask_runs import MaskedTraining, MaskRecipe, varied
 from fhelpers.recipes import Recipe
+from fhelpers.sections import masked
 from fhelpers.similarity import structural_similarity
 
 NETWORK = Recipe(
@@ -180,11 +181,11 @@ def test_impossible_runs_are_refused():
 # --- sections ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("scale", scales.SCALES)
 def test_networks_are_those_of_other_sections(scale):
-    plan = sections.masked_networks(scale, "cifar10", [0])
+    plan = masked.masked_networks(scale, "cifar10", [0])
     radii = (4, 8, 12, 16)
-    assert plan["natural"] == sections.natural(scale, "cifar10", [0], radii)
+    assert plan["natural"] == scales.natural(scale, "cifar10", [0], radii)
     attacked = sections.heuristics(scale, "cifar10", [0])["adversarial"]
     assert plan["adversarial"] == attacked
     if scale != "paper":
@@ -199,8 +200,8 @@ def test_networks_are_those_of_other_sections(scale):
 
 
 def test_augmented_networks_differ_from_n_in_the_augmentation_only():
-    plan = sections.masked_networks("quick", "cifar10", [0])
-    for name in sections.AUGMENTED:
+    plan = masked.masked_networks("quick", "cifar10", [0])
+    for name in masked.AUGMENTED:
         again = dataclasses.replace(
             plan[name][0], augmentation="none", radii=plan["natural"][0].radii
         )

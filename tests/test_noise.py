@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhelpers import frequency, noise, sections, store
+from fhelpers import frequency, noise, scales, store
 from fhelpers.claims import CLAIMS
 
 
@@ -64,7 +64,7 @@ def test_all_splits_add_up_and_the_first_parts_have_the_energy_they_should():
 
 
 def test_the_measurement_against_the_networks_own_answers():
-    network = sections.vanilla("smoke", "planted", 0)
+    network = scales.vanilla("smoke", "planted", 0)
     run = store.carry_out(noise.Cases(network=network, images=40), "smoke")
     rows = run.history
     assert len(rows) == 3 * 40

@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fhelpers import notebooks, sections, store
+from fhelpers import notebooks, scales, sections, store
 from fhelpers.recipes import Recipe
 
 SLUG = "90_tiny"
@@ -53,7 +53,7 @@ RECIPE = Recipe(
 
 def section(scale, dataset, seeds, *, radii=(4, 8)):
     """A section of one quick run; the recipes of other radii are only named."""
-    changes = [sections.vanilla(scale, dataset, s, radii=tuple(radii)) for s in seeds]
+    changes = [scales.vanilla(scale, dataset, s, radii=tuple(radii)) for s in seeds]
     return {"natural": (RECIPE,)} if changes else {}
 
 
@@ -313,7 +313,7 @@ def test_a_page_depends_on_its_own_plots_and_not_on_another_sections():
     assert other in second - first
     common = {
         "fhelpers/plots/style.py", "fhelpers/plots/fhelpers.mplstyle", "fhelpers/store.py",
-        "fhelpers/sections.py", "fhelpers/recipes.py", "fhelpers/claims/__init__.py",
+        "fhelpers/scales.py", "fhelpers/sections/__init__.py", "fhelpers/recipes.py", "fhelpers/claims/__init__.py",
         "fhelpers/intervals.py", "fhelpers/data.py", "fhelpers/notebooks.py",
     }  # fmt: skip
     assert common <= first & second

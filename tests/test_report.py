@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fhelpers import data, frequency, models, outside, report, sections, store
+from fhelpers import data, frequency, models, outside, report, scales, store
 from fhelpers.plots import report as pages
 
 CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.0))}
@@ -23,7 +23,7 @@ CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.
 def planted(request):
     """The report of a network whose only cue was planted in one band."""
     options = CUES[request.param]
-    network = sections.vanilla("smoke", "planted", 0, data_options=options, epochs=10)
+    network = scales.vanilla("smoke", "planted", 0, data_options=options, epochs=10)
     run = store.carry_out(network, "smoke")
     test = data.load("planted", train=False, limit=200, **dict(options))
     found = report.frequency_report(
@@ -188,7 +188,7 @@ def test_names_that_lead_nowhere(named, text):
 
 
 def test_the_command_writes_three_files_and_says_one_sentence_when_it_cannot(tmp_path):
-    network = sections.vanilla("smoke", "planted", 0)
+    network = scales.vanilla("smoke", "planted", 0)
     run = store.carry_out(network, "smoke")
     command = [sys.executable, "-m", "fhelpers", "report", run.run_id, "--dataset", "planted"]
     command += ["--images", "40", "--few", "20", "--to", str(tmp_path / "out")]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from fhelpers import attacks, frequency, robustness, sections, smoothing, store
+from fhelpers import attacks, frequency, robustness, scales, sections, smoothing, store
 
 
 class Scaled(nn.Module):
@@ -179,7 +179,7 @@ def test_rivals_are_matched_on_other_images_than_those_measured(checked):
 
 
 def test_recipes_that_cannot_be_measured_are_refused():
-    network = sections.vanilla("smoke", "planted", 0)
+    network = scales.vanilla("smoke", "planted", 0)
     with pytest.raises(ValueError, match="images=301 is not possible"):
         robustness.RobustnessTable(network=network, images=301)
     with pytest.raises(ValueError, match="rho must be a number of at least 0"):

@@ -5,13 +5,13 @@ import math
 
 import pytest
 
-from fhelpers import data, sections
+from fhelpers import data, scales, sections
 
 NAN = math.nan
 SEEDS = (0, 1)
 
 
-@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("scale", scales.SCALES)
 @pytest.mark.parametrize("dataset", ["planted", "cifar10", "mnist"])
 def test_the_natural_runs_are_shared_between_sections(scale, dataset):
     first = sections.decomposition(scale, dataset, SEEDS)
@@ -40,10 +40,10 @@ def test_the_shuffled_labels_plan_is_that_of_figure_3_and_table_1():
             )
 
 
-@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("scale", scales.SCALES)
 @pytest.mark.parametrize("epochs", [0, 1, 5, 20])
 def test_shuffled_labels_train_longer_in_the_scales_proportion(scale, epochs):
-    own = sections.SCALES[scale]
+    own = scales.SCALES[scale]
     plan = sections.shuffled_labels(scale, "planted", [0], epochs=epochs)
     lengths = {label: group[0].epochs for label, group in plan.items()}
     expected = epochs or own.epochs
@@ -56,30 +56,30 @@ def test_shuffled_labels_train_longer_in_the_scales_proportion(scale, epochs):
 
 
 def test_the_papers_scale_is_the_papers_set_up():
-    paper = sections.vanilla("paper", "cifar10", 0)
+    paper = scales.vanilla("paper", "cifar10", 0)
     assert (paper.model, paper.optimiser, paper.learning_rate) == ("resnet-32", "adam", 1e-4)
     assert (paper.epochs, paper.batch_size, paper.train_images) == (100, 100, 50_000)
-    assert sections.SCALES["paper"].memorising_epochs == 300
+    assert scales.SCALES["paper"].memorising_epochs == 300
 
 
 def test_sizes_shrink_to_what_a_small_data_set_holds(monkeypatch):
     info = dataclasses.replace(data.describe("mnist"), train=70, test=30)
     monkeypatch.setattr(data, "describe", lambda name, **options: info)
-    small = sections.vanilla("quick", "mnist", 0)
+    small = scales.vanilla("quick", "mnist", 0)
     assert (small.train_images, small.test_images) == (70, 30)
-    assert sections.vanilla("quick", "mnist", 0, train_images=50).train_images == 50
+    assert scales.vanilla("quick", "mnist", 0, train_images=50).train_images == 50
 
 
 def test_another_model_comes_in_its_own_width():
-    assert sections.vanilla("smoke", "planted", 0).width == sections.SCALES["smoke"].width
-    assert sections.vanilla("smoke", "planted", 0, model="lenet").width is None
-    assert sections.vanilla("smoke", "planted", 0, model="lenet", width=4).width == 4
+    assert scales.vanilla("smoke", "planted", 0).width == scales.SCALES["smoke"].width
+    assert scales.vanilla("smoke", "planted", 0, model="lenet").width is None
+    assert scales.vanilla("smoke", "planted", 0, model="lenet", width=4).width == 4
 
 
 def test_only_the_planted_data_have_planted_cues():
-    cues = sections.vanilla("smoke", "planted", 0).data_options
-    assert cues == sections.SCALES["smoke"].planted != ()
-    assert sections.vanilla("smoke", "mnist", 0).data_options == ()
+    cues = scales.vanilla("smoke", "planted", 0).data_options
+    assert cues == scales.SCALES["smoke"].planted != ()
+    assert scales.vanilla("smoke", "mnist", 0).data_options == ()
 
 
 def test_a_section_takes_the_parameters_that_concern_it():
@@ -130,8 +130,8 @@ def test_sections_refuse_negative_epochs_and_unknown_sections():
 
 
 def test_radii_grow_with_the_images():
-    assert sections.scaled_radii("quick", "cifar10", [4, 12]) == (4, 12)
-    assert sections.scaled_radii("quick", "mnist", [4, 12]) == (3.5, 10.5)
+    assert scales.scaled_radii("quick", "cifar10", [4, 12]) == (4, 12)
+    assert scales.scaled_radii("quick", "mnist", [4, 12]) == (3.5, 10.5)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_no_run_can_do_is_refused_with_the_parameters(slug, parameters, wor
 
 @pytest.mark.parametrize("slug", sections.SECTIONS)
 @pytest.mark.parametrize("dataset", ["cifar10", "mnist", "fashion-mnist", "planted"])
-@pytest.mark.parametrize("scale", sections.SCALES)
+@pytest.mark.parametrize("scale", scales.SCALES)
 def test_every_page_has_a_plan_for_every_data_set_and_scale(slug, dataset, scale):
     plan = sections.of_section(slug, {"scale": scale, "dataset": dataset, "seeds": [0, 1]})
     names = {recipe.run_id for group in plan.values() for recipe in group}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fhelpers import frequency, sections, store, tradeoff
+from fhelpers import frequency, scales, store, tradeoff
 
 
 class Linear(nn.Module):
@@ -91,7 +91,7 @@ def test_what_cannot_be_searched_is_refused():
 @pytest.mark.parametrize(("low", "high"), [(2.0, 0.0), (0.0, 3.0)])
 def test_trained_networks_are_fooled_in_the_band_where_their_cue_was_planted(low, high):
     options = {"data_options": (("low", low), ("high", high)), "epochs": 8}
-    network = sections.vanilla("smoke", "planted", 0, **options)
+    network = scales.vanilla("smoke", "planted", 0, **options)
     recipe = tradeoff.Corollary(network=network, images=60, radius=8, epsilons=())
     history = store.carry_out(recipe, "smoke").history
     right = history[history["size"] > 0]
