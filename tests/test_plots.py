@@ -158,7 +158,10 @@ def test_table_rounds_escapes_and_marks_what_is_missing(shown):
     style.table(frame, caption="Some & more.")
     data = shown[0][0]
     assert "Some &amp; more.</p>" in data["text/html"]
-    assert '<th scope="col">a b</th><th scope="col" class="fh-number">x</th>' in data["text/html"]
+    assert (
+        '<th scope="col" class="fh-word">a b</th><th scope="col" class="fh-number">x</th>'
+        in data["text/html"]
+    )
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", data["text/html"])
     assert cells == ["&lt;i&gt;", "0.123", "12,345", "y", "–", "2"]
     assert "0.123" in data["text/plain"]

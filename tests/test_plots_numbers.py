@@ -1,7 +1,9 @@
 """The data that a figure offers is what was drawn in it."""
 
 import io
+import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,19 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
+from fhelpers.claims.shuffled_labels import TABLE1
 from fhelpers.intervals import Estimate
-from fhelpers.plots import numbers, style
+from fhelpers.plots import (
+    decomposition,
+    detection,
+    networks,
+    numbers,
+    other_datasets,
+    report,
+    shuffled_labels,
+    smoothing_defence,
+    style,
+)
 
 HEIGHTS = st.lists(st.floats(-1e3, 1e3).map(lambda v: float(f"{v:.5g}")), min_size=1, max_size=6)
 
@@ -169,3 +182,126 @@ def test_a_figure_of_words_offers_them_and_an_empty_one_an_empty_file():
     (row,) = numbers.read(axes.figure).to_dict("records")
     assert row == {"panel": "panel 1", "series": "No image was found."}
     assert numbers.as_csv(numbers.read(Figure())).strip() == ""
+
+
+def test_a_label_with_an_underscore_names_the_data_and_stays_out_of_the_key():
+    axes = panel()
+    axes.plot([0, 1], [2, 3], label="_a line")
+    axes.scatter([0], [1], label="_points")
+    axes.bar([2], [4], label="_a bar")
+    axes.vlines([3], 0, 1, label="_a stroke")
+    axes.plot([0, 1], [4, 5], color=style.COLOURS["low"], label="in the key")
+    axes.legend()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["in the key"]
+    frame = numbers.read(axes.figure)
+    assert set(frame.series) == {"a line", "points", "a bar", "a stroke", "in the key"}
+
+
+def test_labels_that_matplotlib_makes_up_are_no_names():
+    axes = panel()
+    axes.plot([0, 1], [2, 3])
+    axes.scatter([0], [1])
+    axes.bar([2, 3], [4, 5])
+    axes.vlines([3], 0, 1)
+    axes.errorbar([5], [3], yerr=[[1], [2]], fmt="o")
+    assert numbers.read(axes.figure).series.str.fullmatch("#[0-9a-f]{6}").all()
+
+
+def watched():
+    """A history of both models of section 02: three epochs, one seed, two radii."""
+    rows = [
+        (label, epoch, part, radius, 0.1 + 0.4 * epoch)
+        for label, epoch in itertools.product(("natural", "shuffled"), (0, 1, 2))
+        for part, radius in (("original", math.nan), ("low", 4.0), ("low", 8.0))
+    ]
+    frame = pd.DataFrame(rows, columns=["label", "epoch", "part", "radius", "accuracy"])
+    return frame.assign(seed=0, split="train", scope="subset", images=500)
+
+
+def ends():
+    """A history with the end of one network."""
+    rows = [(split, accuracy) for split, accuracy in (("train", 0.9), ("test", 0.6))]
+    frame = pd.DataFrame(rows, columns=["split", "accuracy"])
+    return frame.assign(
+        label="vanilla", seed=0, epoch=1, part="original", radius=math.nan, scope="all", images=100
+    )
+
+
+def smoothed():
+    """Accuracies of both networks of section 08 with and without the defence."""
+    at = itertools.product((0.0, 0.5), (("clean", 0.0), ("fgsm", 0.03), ("pgd", 0.03)))
+    rows = [(network, rho, *attack, 0.4) for rho, attack in at
+            for network in smoothing_defence.NETWORKS]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["network", "rho", "attack", "epsilon", "accuracy"])
+    return frame.assign(seed=0, form="published", images=100)
+
+
+def between(**columns):
+    """Rows of these columns, each with a value and its interval."""
+    return pd.DataFrame(columns).assign(value=0.5, low=0.4, high=0.6)
+
+
+PARTS = ["low", "low", "high", "high"]
+MODELS = ("true labels", "shuffled labels")
+NAMED = {
+    "energy": (
+        lambda: decomposition.energy(between(radius=[4]).assign(least=0.3, most=0.7, bins=0.1)),
+        {"low part", "high part", "middle 90 % of the images", "the low part's share of the bins"},
+    ),
+    "by epoch": (
+        lambda: shuffled_labels.by_epoch(watched(), 0.1),
+        {"whole image", "low part, r = 4", "low part, r = 8", "chance"},
+    ),
+    "equal accuracy": (
+        lambda: shuffled_labels.at_equal_accuracy(watched(), 0.1), {*MODELS, "no loss", "chance"},
+    ),
+    "Table 1": (
+        lambda: shuffled_labels.table1(
+            between(trained_on=2 * PARTS, radius=4 * [4, 8], split=4 * ["test"] + 4 * ["train"]),
+            TABLE1, 0.1,
+        ),
+        {"training images", "training images, in the paper", "chance",
+         "whole test images", "whole test images, in the paper"},
+    ),
+    "ends": (
+        lambda: networks.ends(ends(), {"vanilla": "vanilla"}, 0.1, {"vanilla": 0.7}),
+        {"gap", "training images", "original", "test, in the paper", "chance"},
+    ),
+    "data sets": (
+        lambda: other_datasets.compared(
+            between(dataset="mnist", chance=0.1, series=[*MODELS, *PARTS],
+                    claim=["W5"] * 2 + ["W7"] * 4, radius=[math.nan] * 2 + [4, 8] * 2)
+        ),
+        {*MODELS, "chance"}
+        | {f"trained on {part} parts, r = {r}" for part in ("low", "high") for r in (4, 8)},
+    ),
+    "defence": (
+        lambda: smoothing_defence.curves(smoothed()),
+        {"M_natural", "M_natural, the paper", "M_adversarial", "M_adversarial, the paper"},
+    ),
+    "kept": (
+        lambda: detection.kept(between(part=["low", "high"]).assign(paper=0.7)),
+        {"low part", "high part", "the paper, on COCO", "original"},
+    ),
+    "gained": (
+        lambda: detection.gained(between(part=["low", "control"], radius=34), 34),
+        {"low parts", "control", "the paper"},
+    ),
+    "energies": (
+        lambda: report.energies(
+            SimpleNamespace(
+                table=between(measure="mask", at=[0, 1] * 2,
+                              part=[f"{p} energy kept" for p in ("radial", "angular")
+                                    for _ in range(2)])
+            )
+        ),
+        {"learned mask"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("draw", "names"), NAMED.values(), ids=NAMED)
+def test_no_series_is_a_bare_colour(draw, names):
+    frame = numbers.read(draw(), style.MEANINGS)
+    assert set(frame.series) == names
+    assert not frame.series.str.contains("#").any()

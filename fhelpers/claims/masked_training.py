@@ -99,8 +99,9 @@ def masks_carry_the_class(history: pd.DataFrame) -> tuple[list[Part], str]:
         for part in ("linear", "linear-scrambled")
     }
     return [Part("classes kept minus classes dealt out", more, 0.0)], (
-        f"{values['linear']:.3f} against {values['linear-scrambled']:.3f}; on the true classes of "
-        f"the images the difference is {true}."
+        f"From the masks of N a linear classifier tells {100 * values['linear']:.0f} % of the "
+        f"classes, and {100 * values['linear-scrambled']:.0f} % of classes dealt out at random; on "
+        f"the true classes of the images the difference is {true}."
     )
 
 

@@ -3,7 +3,7 @@
 `history` is that of section 11: masks are labelled mask/<network>, folds/<network>.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -42,11 +42,11 @@ def sparse_and_enough(history: pd.DataFrame) -> tuple[list[Part], str]:
     ]
     others = [name for name in masked(history) if name != "natural"]
     listed = ", ".join(
-        f"{short(name)} {kept(history, f'mask/{name}').value:.3f} at weight "
+        f"{short(name)} {100 * kept(history, f'mask/{name}').value:.0f} % at weight "
         f"{weight(history, name).value:.2f}"
         for name in others
     )
-    return parts, f"Other networks keep {listed}." if listed else ""
+    return parts, f"Of the accuracy of other networks remain: {listed}." if listed else ""
 
 
 @claim(
@@ -63,11 +63,8 @@ def sparse_and_enough(history: pd.DataFrame) -> tuple[list[Part], str]:
 def adversarial_is_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels mask/… and folds/… of natural and adversarial."""
     more = contrast(history, {"adversarial": 1, "natural": -1}, low_share)
-    values = ", ".join(
-        f"{LETTERS[name]} {contrast(history, {name: 1}, low_share).value:.3f}"
-        for name in ("natural", "adversarial")
-    )
-    return [Part("share of low radial energy, A minus N", more, 0.0)], f"Shares: {values}."
+    note = f"The lowest quarter of the distances holds {shares(history, low_share, FIVE[:2])}."
+    return [Part("share of low radial energy, A minus N", more, 0.0)], note
 
 
 @claim(
@@ -84,11 +81,8 @@ def adversarial_is_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
 def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels mask/… and folds/… of natural and adversarial."""
     change = contrast(history, {"adversarial": 1, "natural": -1}, axis_share)
-    values = ", ".join(
-        f"{LETTERS[name]} {contrast(history, {name: 1}, axis_share).value:.3f}"
-        for name in ("natural", "adversarial")
-    )
-    note = f"Shares along the axes: {values}; A minus N {change}."
+    held = shares(history, axis_share, FIVE[:2])
+    note = f"The directions near an axis hold {held}; A minus N {change}."
     return [Part("share along the axes, size of A minus N", size_of(change), UNEVEN)], note
 
 
@@ -113,10 +107,7 @@ def augmentation_is_not_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
         )
         for name in ("scale", "translate", "rotate")
     ]
-    values = ", ".join(
-        f"{LETTERS[name]} {contrast(history, {name: 1}, low_share).value:.3f}" for name in FIVE
-    )
-    return parts, f"Shares: {values}."
+    return parts, f"The lowest quarter of the distances holds {shares(history, low_share, FIVE)}."
 
 
 @claim(
@@ -239,6 +230,13 @@ def axis_share(facts: dict) -> float:
     energy = facts["angular"]
     centre = (np.arange(len(energy)) + 0.5) * 180 / len(energy)
     return share(energy[np.minimum(centre % 90, 90 - centre % 90) < AXES], energy)
+
+
+def shares(history: pd.DataFrame, measure: Callable, names: Iterable[str]) -> str:
+    """What part of the energy of each network's mask a measure finds, in words."""
+    found = {name: 100 * contrast(history, {name: 1}, measure).value for name in names}
+    *some, last = (f"{value:.0f} % of {LETTERS[name]}'s" for name, value in found.items())
+    return f"{', '.join(some)} and {last} energy"
 
 
 def share(part: Iterable[float], whole: Iterable[float]) -> float:

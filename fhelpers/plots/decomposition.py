@@ -148,7 +148,8 @@ def energy(shares: pd.DataFrame) -> Figure:
     for row, line in enumerate(shares.sort_values("radius").itertuples()):
         axes.barh(row, line.low, height=0.62, color=low)
         axes.barh(row, 1 - line.low, left=line.low, height=0.62, color=high)
-        axes.plot([line.least, line.most], [row, row], color=style.OVER_PICTURES, linewidth=2.2)
+        axes.plot([line.least, line.most], [row, row], color=style.OVER_PICTURES, linewidth=2.2,
+                  label="_middle 90 % of the images")  # fmt: skip
         axes.plot([line.bins] * 2, [row - 0.4, row + 0.4], color=style.INK, linewidth=3)
         axes.text(1.02, row, f"{100 * line.low:.0f} %", va="center", color=low, fontweight="bold")
     name_energy(axes, shares.sort_values("radius"))

@@ -118,7 +118,7 @@ def kept(frame: pd.DataFrame) -> Figure:
         colour = COLOURS[line.part]
         axes.plot([line.low, line.high], [row, row], color=colour, linewidth=2)
         axes.plot(line.value, row, marker=MARKERS[line.part], color=colour, linestyle="")
-        drawn = style.paper_value(axes, line.paper, row)
+        drawn = style.paper_value(axes, line.paper, row, name="the paper, on COCO")
     axes.axvline(1, color=COLOURS["original"], linewidth=1.6)
     axes.set(ylim=(len(frame) - 0.4, -0.6), xlabel="share of the mAP on originals")
     axes.set_xlim(0, max(1.08, 1.05 * np.nanmax([*frame.high, *frame.value])))
@@ -142,7 +142,7 @@ def sizes(frame: pd.DataFrame) -> Figure:
             continue
         shift = 0.012 * (place - 1) * (radii[-1] - radii[0] or 1)
         line = {"marker": marker, "linestyle": ("-", "--", ":")[place]}
-        axes.plot(own.radius + shift, own.value, color=COLOURS["low"], **line)
+        axes.plot(own.radius + shift, own.value, color=COLOURS["low"], label=f"_{size}", **line)
         for each in own.itertuples():
             axes.plot(
                 [each.radius + shift] * 2, [each.low, each.high], color=COLOURS["low"], lw=1.2

@@ -215,6 +215,7 @@ def versions(history: pd.DataFrame) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 3.2)
     kinds = {"natural": ("original", "o", -0.09), "adversarial": ("adversarial", "^", 0.09)}
     for name, (colour, marker, shift) in kinds.items():
+        axes.plot([], [], marker, color=style.COLOURS[colour], label=f"masks of {name[0].upper()}")
         for place, part in enumerate(VERSIONS):
             found = claims.right_on(history, f"images/{name}", part)
             style.point(axes, place + shift, found, style.COLOURS[colour], marker=marker)
@@ -319,7 +320,8 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
 def _atlas(found: Mapping[str, Tensor], history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     figure, ((left, right),) = style.canvas(1, 2, 3.7, width_ratios=[1.5, 1])
     places, kept = found["map"].numpy(), found["answers"].numpy()
-    left.plot(*places.T, ".", color=style.with_contrast(style.GREY, 1.6), markersize=4)
+    left.plot(*places.T, ".", color=style.with_contrast(style.GREY, 1.6), markersize=4,
+              label="_all classes")  # fmt: skip
     frequent = np.bincount(kept).argsort()[::-1][:3]
     signs = (("low", "o"), ("high", "s"), ("adversarial", "^"))
     for number, (colour, marker) in zip(frequent, signs, strict=False):
@@ -346,6 +348,7 @@ def linear(axes: Axes, history: pd.DataFrame) -> None:
     """Accuracy of the linear classifier on classes and on classes dealt out at random."""
     kinds = {"natural": ("original", "o", -0.09), "adversarial": ("adversarial", "^", 0.09)}
     for name, (colour, marker, shift) in kinds.items():
+        axes.plot([], [], marker, color=style.COLOURS[colour], label=f"masks of {name[0].upper()}")
         for place, part in enumerate(("linear", "linear-scrambled")):
             rows = rows_of(history, f"images/{name}", part=part, among="kept")
             found = style.accuracy(rows.accuracy, int(rows.images.min()))
@@ -355,6 +358,7 @@ def linear(axes: Axes, history: pd.DataFrame) -> None:
     axes.set_xticks([0, 1], ["classes", "dealt out"])
     axes.set(xlim=(-0.5, 1.5))
     axes.set_title("told by a linear\nclassifier")
+    axes.legend(loc="lower left")
 
 
 def in_short(verdicts: Mapping) -> str:

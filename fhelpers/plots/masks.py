@@ -200,7 +200,8 @@ def energies(history: pd.DataFrame) -> Figure:
             mean = band_shares(history, name, part).mean(0)
             place, there = centres(part, len(mean)), np.isfinite(mean)
             panel.plot(place[there], mean[there], color=colour_of(name), linestyle=DASHES[name],
-                       linewidth=2 if name in claims.FIVE[:2] else 1.3)  # fmt: skip
+                       linewidth=2 if name in claims.FIVE[:2] else 1.3,
+                       label=f"_{title_of(name)}")  # fmt: skip
         scale_axis(panel, part)
         panel.set_xlabel(SIDE[part])
     axes[0, 0].set_ylim(0, 1.02)
@@ -350,7 +351,8 @@ def gain_of_test_set(frame: pd.DataFrame) -> str:
     return (
         f"Learned on test images, the mask keeps {100 * paper:.1f} % of the accuracy on these very "
         f"images; learned on training images it keeps {100 * own:.1f} %. Judging a mask by the "
-        f"images it has seen changes the result by {change:+.1f} percentage points here."
+        f"images it has seen changes the result by {f'{change:+.1f}'.replace('-', '−')} "
+        "percentage points here."
     )
 
 

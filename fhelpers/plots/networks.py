@@ -123,7 +123,8 @@ def ends(
     theirs = [label for label in names if label in published]
     rows = [list(names).index(label) for label in theirs]
     if rows:
-        style.paper_value(axes, [published[label] for label in theirs], rows)
+        values = [published[label] for label in theirs]
+        style.paper_value(axes, values, rows, name="test, in the paper")
     finish_rows(axes, names)
     axes.set(xlim=(0, 1.02), xlabel="accuracy")
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")

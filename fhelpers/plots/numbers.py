@@ -1,17 +1,20 @@
 """The numbers in a figure, read back from what was drawn, so that every figure can offer its data.
 
 Nothing has to be said twice: a page that draws a curve, bars, points or a picture needs no second
-copy of its values. Names of series come from keys and from the words at the ends of curves.
+copy of its values. Names of series come from keys and from the words at the ends of curves; what
+neither names gets a label where it is drawn, with an underscore before it (see `label_of`).
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection, QuadMesh
 from matplotlib.colors import to_hex
-from matplotlib.container import BarContainer
+from matplotlib.container import BarContainer, Container
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -24,6 +27,7 @@ COLUMNS = [
 ]  # fmt: skip
 MOST_PIXELS = 30_000  # of photographs: beyond, a file would be large and the figure holds them too
 EMPTY = ("", "None", "none", " ")
+MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for what has no label
 
 
 def read(figure: Figure, meanings: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -114,10 +118,18 @@ def colour_of(colour) -> str:
     return to_hex(colour) if isinstance(colour, str) else to_hex(tuple(np.atleast_2d(colour)[0]))
 
 
+def label_of(artist: Artist | Container) -> str:
+    """The label that was given to an artist, or nothing.
+
+    As in matplotlib an underscore before it keeps it out of keys; the data have it all the same.
+    """
+    label = str(artist.get_label())
+    return "" if MADE_UP.fullmatch(label) else label.removeprefix("_")
+
+
 def series_of(line: Line2D, keys: list, words: dict[str, str]) -> str:
     """A line's name: its label, the key's for its look or colour, or the words in its colour."""
-    label = str(line.get_label())
-    if label and not label.startswith("_"):
+    if label := label_of(line):
         return label
     own = look(line)
     for parts in (own, own[:2], own[:1]):
@@ -190,10 +202,9 @@ def bars(axes: Axes) -> Iterator[dict]:
     for container in axes.containers:
         if not isinstance(container, BarContainer):
             continue
-        label = str(container.get_label())
         for bar in container.patches:
             (left, bottom), width, height = bar.get_xy(), bar.get_width(), bar.get_height()
-            named = label if not label.startswith("_") else to_hex(bar.get_facecolor())
+            named = label_of(container) or to_hex(bar.get_facecolor())
             if container.orientation == "horizontal":
                 along = {"x": left + width, "y": bottom + height / 2, "along": "x"}
                 yield {"series": named, **along, "low": left, "high": left + width}
@@ -266,13 +277,12 @@ def segments(collection: LineCollection) -> Iterator[tuple[Line2D, np.ndarray]]:
 
 def strokes(collection: LineCollection, points: list[tuple], words: dict) -> Iterator[dict]:
     """A row a stroke that is no point's interval, such as those of `vlines`: from low to high."""
-    label = str(collection.get_label())
     for line, ends in segments(collection):
         colour = colour_of(line.get_color())
         if len(ends) != 2 or bar_of(line, ends, points):
             continue
         (x0, y0), (x1, y1) = ends.tolist()
-        row = {"series": words.get(colour, colour) if label.startswith("_") else label}
+        row = {"series": label_of(collection) or words.get(colour, colour)}
         if x0 == x1:
             yield row | {"x": x1, "y": y1, "low": min(y0, y1), "high": max(y0, y1)}
         else:
@@ -313,7 +323,6 @@ def band_of(band: PolyCollection, points: list[tuple]) -> dict:
 
 def scattered(collection, words: dict[str, str]) -> Iterator[dict]:
     """A row a point of a scatter plot or a cell of a mesh, with its value where it has one."""
-    label = str(collection.get_label())
     values = collection.get_array()
     if isinstance(collection, QuadMesh):
         corners = collection.get_coordinates()
@@ -325,6 +334,6 @@ def scattered(collection, words: dict[str, str]) -> Iterator[dict]:
         faces = faces if len(faces) else collection.get_edgecolor()
         for index, (x, y) in enumerate(np.asarray(collection.get_offsets(), dtype=float)):
             colour = to_hex(faces[index % len(faces)][:3]) if len(faces) else ""
-            named = label if not label.startswith("_") else words.get(colour, colour)
+            named = label_of(collection) or words.get(colour, colour)
             row = {"series": named, "x": x, "y": y}
             yield row if values is None else row | {"value": float(np.ravel(values)[index])}

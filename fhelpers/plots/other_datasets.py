@@ -166,7 +166,9 @@ def across(axes: Axes, place: float, rows: pd.DataFrame) -> None:
         colour = colours.get(row.radius) or style.COLOURS[models[row.series]]
         height = place + 0.13 * shifts[row.series]
         axes.plot([row.low, row.high], [height] * 2, color=colour, linewidth=2, zorder=3)
-        axes.plot(row.value, height, MARKERS[row.series], color=colour, zorder=4, clip_on=False)
+        name = f"trained on {row.series} parts, r = {row.radius:g}" if colours else row.series
+        axes.plot(row.value, height, MARKERS[row.series], color=colour, zorder=4, clip_on=False,
+                  label=f"_{name}")  # fmt: skip
 
 
 def key(figure: Figure) -> None:

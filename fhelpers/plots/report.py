@@ -118,7 +118,8 @@ def energies(report: FrequencyReport) -> Figure:
     for panel, part in zip(axes[0], ("radial", "angular"), strict=True):
         rows = rows_of(report, "mask", f"{part} energy kept")
         share = (rows["at"] + 0.5) / len(rows)
-        panel.plot(share * (1 if part == "radial" else 180), rows.value, marker="o", markersize=4)
+        place = share * (1 if part == "radial" else 180)
+        panel.plot(place, rows.value, marker="o", markersize=4, label="_learned mask")
     axes[0, 0].set(xlabel="distance, share of the largest", ylabel="kept by the mask")
     axes[0, 1].set(xlabel="direction, degrees", xticks=[0, 45, 90, 135, 180])
     style.percent(axes[0, 0], highest=1.02)

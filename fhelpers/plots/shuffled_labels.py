@@ -90,7 +90,8 @@ def draw_parts(axes: Axes, rows: pd.DataFrame) -> list[tuple[float, str, str]]:
     for (part, radius), line in rows.groupby(["part", "radius"], dropna=False):
         whole = part == "original"
         colour = style.COLOURS["original"] if whole else colours[radius]
-        axes.plot(line.epoch, line.value, color=colour, clip_on=False)
+        name = "_whole image" if whole else f"_low part, r = {radius:g}"
+        axes.plot(line.epoch, line.value, color=colour, clip_on=False, label=name)
         style.band(axes, line.epoch, line.low, line.high, colour)
         ends.append((line.value.iloc[-1], "image" if whole else f"low, r = {radius:g}", colour))
     return ends
@@ -162,10 +163,11 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     figure, axes = style.canvas(rows, columns, 0.8 + 2.3 * rows, sharex=True, sharey=True)
     colours = style.shades("low", radii)
     for panel, radius in zip(axes.flat, radii, strict=False):
-        panel.plot([0, 1], [0, 1], color=style.GREY, linewidth=1)
+        panel.plot([0, 1], [0, 1], color=style.GREY, linewidth=1, label="_no loss")
         for label, line in frame[frame.radius == radius].groupby("label"):
             colour = colours[radius] if label == "natural" else style.COLOURS["shuffled"]
-            panel.plot(line.level, line.value, color=colour, linestyle=LINES[label])
+            named = {"linestyle": LINES[label], "label": f"_{NAMES[label]}"}
+            panel.plot(line.level, line.value, color=colour, **named)
             style.band(panel, line.level, line.low, line.high, colour)
         style.percent(panel)
         style.chance_line(panel, chance, where=0.62)
@@ -235,11 +237,11 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
     for panel, band in zip(axes[0], ("low", "high"), strict=True):
         ours = scores[scores.trained_on == band]
         theirs = published[(published.trained_on == band) & published.radius.isin(radii)]
-        for split in ("train", "test"):
+        for split, name in (("train", "training images"), ("test", "whole test images")):
             colour = style.GREY if split == "train" else style.COLOURS[band]
-            draw_scores(panel, ours[ours.split == split], radii, colour, style.MARKERS[band])
+            draw_scores(panel, ours[ours.split == split], radii, colour, style.MARKERS[band], name)
             places = [radii.index(radius) + 0.2 for radius in theirs.radius]
-            style.paper_value(panel, places, theirs[split], colour)
+            style.paper_value(panel, places, theirs[split], colour, name=f"{name}, in the paper")
         style.percent(panel, highest=1.04)
         style.chance_line(panel, chance)
         panel.set_xticks(range(len(radii)), [f"{radius:g}" for radius in radii])
@@ -250,11 +252,11 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
     return figure
 
 
-def draw_scores(axes: Axes, rows: pd.DataFrame, radii: list, colour: str, marker: str) -> None:
+def draw_scores(axes: Axes, rows, radii: list, colour: str, marker: str, name: str) -> None:
     places = [radii.index(radius) for radius in rows.radius]
-    axes.plot(places, rows.value, color=colour, linewidth=1.4)
+    axes.plot(places, rows.value, color=colour, linewidth=1.4, label=f"_{name}")
     for place, row in zip(places, rows.itertuples(), strict=True):
-        style.point(axes, place, row, colour, marker=marker)
+        style.point(axes, place, row, colour, marker=marker, label=f"_{name}")
 
 
 def name_table1(panels: Sequence[Axes], scores: pd.DataFrame, published: bool) -> None:

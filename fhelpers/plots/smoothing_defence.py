@@ -115,7 +115,8 @@ def draw_curve(axes, table, network, colour, attack, epsilon, rhos, form="publis
     theirs = {rho: paper_value(network, rho, attack, epsilon) for rho in rhos}
     theirs = {rho: value for rho, value in theirs.items() if value is not None}
     if theirs and form == "published":
-        style.paper_value(axes, list(theirs), list(theirs.values()), colour)
+        name = f"M_{network}, the paper"
+        style.paper_value(axes, list(theirs), list(theirs.values()), colour, name=name)
 
 
 def key(figure: Figure, *, paper: bool) -> None:

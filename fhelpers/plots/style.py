@@ -190,8 +190,8 @@ def point(axes: Axes, x: float, estimate, colour: str, *, marker: str = "o", **o
     axes.plot(x, estimate.value, marker=marker, color=colour, zorder=4, linestyle="", **options)
 
 
-def paper_value(axes: Axes, x, y, colour: str = INK):
-    """Published values: hollow diamonds. Returns them, for a key."""
+def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper"):
+    """Published values: hollow diamonds. Returns them, for a key. `name` is for the data."""
     (drawn,) = axes.plot(
         x,
         y,
@@ -202,6 +202,7 @@ def paper_value(axes: Axes, x, y, colour: str = INK):
         markeredgewidth=1.6,
         linestyle="",
         zorder=5,
+        label=f"_{name}",
     )
     return drawn
 
@@ -354,16 +355,15 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
     if not caption.strip():
         raise ValueError("The caption of a table must not be empty: write one sentence.")
     texts = frame.reset_index(drop=True).map(cell_text).astype(object)
-    numeric = [texts[column].str.match(r"[-+]?\d|–").all() for column in texts]
+    kinds = [_cell_class(texts[column]) for column in texts]
     head = "".join(
-        f'<th scope="col"{_aligned(number)}>{html.escape(str(column).replace("_", " "))}</th>'
-        for column, number in zip(frame, numeric, strict=True)
+        f'<th scope="col"{kind}>{html.escape(str(column).replace("_", " "))}</th>'
+        for column, kind in zip(frame, kinds, strict=True)
     )
     rows = "".join(
         "<tr>"
         + "".join(
-            f"<td{_aligned(number)}>{html.escape(text)}</td>"
-            for text, number in zip(row, numeric, strict=True)
+            f"<td{kind}>{html.escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)
         )
         + "</tr>"
         for row in texts.itertuples(index=False)
@@ -395,8 +395,11 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
     table(frame.drop(columns=same), caption=f"{caption} The same for all: {common}.")
 
 
-def _aligned(number: bool) -> str:
-    return ' class="fh-number"' if number else ""
+def _cell_class(texts: pd.Series) -> str:
+    """How a column is set: numbers to the right, single words like resnet-8 on one line."""
+    if texts.str.match(r"[-+]?\d|–").all():
+        return ' class="fh-number"'
+    return "" if texts.str.contains(" ").any() else ' class="fh-word"'
 
 
 def finding(text: str) -> None:
