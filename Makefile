@@ -35,6 +35,7 @@ bench: $(ENV)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/masks.py
 	$(BIN)/python benchmarks/attacks.py
+	$(BIN)/python benchmarks/detection.py
 
 serve: $(ENV)
 	@test -e _build/html/index.html || { echo 'There are no pages yet: run "make book" first.' >&2; exit 2; }

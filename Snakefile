@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 import sys
+from itertools import groupby
 from pathlib import Path
 
 from fhelpers import notebooks, store
@@ -17,6 +18,7 @@ FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
 JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
 # Only what the table of contents lists becomes a page, so nothing else is executed.
 SECTIONS = re.findall(r"book/sections/(\w+)", Path("_toc.yml").read_text("utf-8"))
+TOGETHER = 150_000  # images seen in training, or what costs as much, by runs that share a process
 
 
 def literal(value):
@@ -122,23 +124,48 @@ rule notebook:
         FHELPERS + " notebook {wildcards.slug} {params.given} --to {output}"
 
 
-# A rule for each run, because only rules have priorities: the longest run begun last would keep one
+def depth(recipe):
+    """How many runs have to be done one after the other before this one can begin."""
+    return max((1 + depth(needed) for needed in recipe.needs), default=0)
+
+
+def batches():
+    """Missing runs that can begin at the same time and share a process, the longest first.
+
+    A process takes seconds to start, about as long as a small run. Runs of some length are alone.
+    """
+
+    def begins(each):
+        path, recipe = each
+        return Path(path).parts[-3], depth(recipe)
+
+    missing = sorted((each for each in RUNS.items() if not Path(each[0]).exists()), key=begins)
+    for _, group in groupby(missing, begins):
+        batch, work = {}, 0
+        for path, recipe in sorted(group, key=lambda each: -each[1].work):
+            if batch and work + recipe.work > TOGETHER:
+                yield batch
+                batch, work = {}, 0
+            batch[path] = recipe
+            work += recipe.work
+        yield batch
+
+
+# A rule for each batch, because only rules have priorities: the longest begun last would keep one
 # core busy and leave the others idle. A finished run has none: Snakemake deletes what it is about to
 # make again, and a run's name alone says whether it is out of date.
-for number, (path, recipe) in enumerate(RUNS.items()):
-    if Path(path).exists():
-        continue
+for number, batch in enumerate(batches()):
 
     rule:
         name:
-            f"run_{number}"
+            f"runs_{number}"
         input:
-            [record(needed, Path(path).parts[-3]) for needed in recipe.needs],
+            sorted({record(n, Path(p).parts[-3]) for p, r in batch.items() for n in r.needs}),
         output:
-            path,
+            list(batch),
         params:
-            run_id=recipe.run_id,
-        priority: recipe.work
+            run_ids=" ".join(recipe.run_id for recipe in batch.values()),
+        priority: sum(recipe.work for recipe in batch.values())
         threads: 1
         shell:
-            FHELPERS + " run {params.run_id} --threads {threads}"
+            FHELPERS + " run {params.run_ids} --threads {threads}"

@@ -19,29 +19,27 @@ app = App(
 
 
 @app.command
-def run(run_id: str, *, threads: int = 1) -> None:
-    """Carry out a planned run, or say that it is done.
+def run(run_id: str, *others: str, threads: int = 1) -> None:
+    """Carry out planned runs, one after the other, or say that they are done.
 
     Parameters
     ----------
     run_id
         A name from `fhelpers runs`.
+    others
+        More names, for runs that are to share a process.
     threads
-        Processor threads for this run; results are bit-equal for the same number only.
+        Processor threads for these runs; results are bit-equal for the same number only.
     """
     import torch
 
     from fhelpers import store
 
     torch.set_num_threads(threads)
-    recipe, scale = store.find(run_id)
-    with tqdm(total=recipe.steps, unit="epoch", desc=run_id, disable=None) as bar:
-
-        def progress(done: int) -> None:
-            bar.update(done - bar.n)
-
-        finished = store.carry_out(recipe, scale, progress)
-    print(f"{finished.path} · {finished.record['seconds']:.0f} s")
+    for recipe, scale in [store.find(name) for name in (run_id, *others)]:
+        with tqdm(total=recipe.steps, unit="epoch", desc=recipe.run_id, disable=None) as bar:
+            finished = store.carry_out(recipe, scale, lambda done: bar.update(done - bar.n))
+        print(f"{finished.path} · {finished.record['seconds']:.0f} s", flush=True)
 
 
 @app.command

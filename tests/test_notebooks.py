@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -313,8 +314,9 @@ def test_a_page_depends_on_its_own_plots_and_not_on_another_sections():
     assert other in second - first
     common = {
         "fhelpers/plots/style.py", "fhelpers/plots/fhelpers.mplstyle", "fhelpers/store.py",
-        "fhelpers/scales.py", "fhelpers/sections/__init__.py", "fhelpers/recipes.py", "fhelpers/claims/__init__.py",
-        "fhelpers/intervals.py", "fhelpers/data.py", "fhelpers/notebooks.py",
+        "fhelpers/scales.py", "fhelpers/sections/__init__.py", "fhelpers/recipes.py",
+        "fhelpers/claims/__init__.py", "fhelpers/intervals.py",
+        "fhelpers/data.py", "fhelpers/notebooks.py",
     }  # fmt: skip
     assert common <= first & second
     assert "notebooks/01_decomposition.py" in first - second
@@ -402,8 +404,20 @@ def test_the_workflow_never_makes_a_finished_run_again(tmp_path):
         return done.stdout + done.stderr
 
     planned = printed()
+    assert "profiles/default" in planned  # which keeps the finished runs of a batch that fails
     assert "rule notebook" in planned
-    assert "rule run_" not in planned
+    assert "rule runs_" not in planned
     lost = next(iter(paths))
     lost.unlink()
     assert lost.parent.name in printed()
+
+
+def test_finished_runs_stay_when_another_of_their_batch_fails(tmp_path):
+    shutil.copytree(notebooks.SOURCES.parent / "profiles", tmp_path / "profiles")
+    (tmp_path / "Snakefile").write_text(
+        'rule runs:\n    output: "first", "second"\n    shell: "echo done > first; exit 1"\n'
+    )
+    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert (tmp_path / "first").read_text() == "done\n"
