@@ -68,6 +68,7 @@ SHOWN = {"01_decomposition": "natural", "03_heuristics": "adversarial"}
 EXPLORED = {slug: notebooks.plan(slug, parameters(slug))[label][0] for slug, label in SHOWN.items()}
 RECIPES = {slug: recipes_of(slug) for slug in SECTIONS}
 RUNS = {record(recipe, scale_of(slug)): recipe for slug in SECTIONS for recipe in RECIPES[slug]}
+WANTED = {path: [slug for slug in SECTIONS if RUNS[path] in RECIPES[slug]] for path in RUNS}
 
 
 rule book:
@@ -130,24 +131,24 @@ def depth(recipe):
 
 
 def batches():
-    """Missing runs that can begin at the same time and share a process, the longest first.
+    """Missing runs that the same pages need, as early as each other: the longest first.
 
-    A process takes seconds to start, about as long as a small run. Runs of some length are alone.
+    They share a process, which takes seconds to start, as long as a small run. Runs of some length
+    have one of their own.
     """
 
-    def begins(each):
-        path, recipe = each
-        return Path(path).parts[-3], depth(recipe)
+    def alike(path):
+        return WANTED[path], depth(RUNS[path])
 
-    missing = sorted((each for each in RUNS.items() if not Path(each[0]).exists()), key=begins)
-    for _, group in groupby(missing, begins):
+    missing = [path for path in RUNS if not Path(path).exists()]
+    for _, group in groupby(sorted(missing, key=alike), alike):
         batch, work = {}, 0
-        for path, recipe in sorted(group, key=lambda each: -each[1].work):
-            if batch and work + recipe.work > TOGETHER:
+        for path in sorted(group, key=lambda path: -RUNS[path].work):
+            if batch and work + RUNS[path].work > TOGETHER:
                 yield batch
                 batch, work = {}, 0
-            batch[path] = recipe
-            work += recipe.work
+            batch[path] = RUNS[path]
+            work += RUNS[path].work
         yield batch
 
 
