@@ -80,7 +80,7 @@ style.show(
 style.show(
     plots.gained(first),
     name="report-gained",
-    caption="M_natural: what each band adds to the accuracy on test images.",
+    caption=f"M_natural. {plots.band_in_short(first)}",
     alt=plots.ALT["gained"],
 )
 
@@ -94,7 +94,7 @@ style.show(
 style.show(
     plots.maps(first),
     name="report-maps",
-    caption="M_natural: Fourier heat map, and the mask that keeps its accuracy.",
+    caption=f"M_natural. {plots.maps_in_short(first)}",
     alt=plots.ALT["maps"],
 )
 
@@ -107,7 +107,7 @@ style.show(
 style.show(
     plots.energies(first),
     name="report-energies",
-    caption="M_natural: how much of each ring and direction the learned mask keeps.",
+    caption=f"M_natural. {plots.energies_in_short(first)}",
     alt=plots.ALT["energies"],
 )
 
@@ -118,7 +118,7 @@ style.show(
 style.show(
     plots.robust(first),
     name="report-robust",
-    caption="M_natural: accuracy under PGD with ten steps at small ε.",
+    caption=f"M_natural. {plots.robust_in_short(first)}",
     alt=plots.ALT["robust"],
 )
 

@@ -1,5 +1,6 @@
 """`fhelpers.report`: planted models whose report is known, models from outside, refusals."""
 
+import html
 import json
 import math
 import re
@@ -62,6 +63,20 @@ def test_bands_add_up_to_the_accuracy_and_intervals_hold_their_values(planted):
     rows = found.table.dropna()
     assert (rows.low <= rows.value + 1e-9).all()
     assert (rows.value <= rows.high + 1e-9).all()
+
+
+def test_its_sentences_name_the_band_where_the_cue_was_planted(planted):
+    band, found = planted
+    ends = {"low": "from 0 to 4", "high": "from 8 to 16"}
+    assert f"The band {ends[band]} adds most" in pages.band_in_short(found)
+    inner, outer = map(int, re.findall(r"(\d+) %", pages.energies_in_short(found)))
+    rings = found.table[found.table.part == "radial energy kept"].sort_values("at").value
+    assert (inner, outer) == (round(100 * rings[:8].mean()), round(100 * rings[8:].mean()))
+    least = round(100 * float(found.heat_map.min()))
+    assert f"between {least} and" in pages.maps_in_short(found)
+    assert pages.robust_in_short(found).endswith("/255.")
+    page = pages.page(found)
+    assert all(said(found) in html.unescape(page) for said in pages.IN_SHORT.values())
 
 
 def test_json_and_page_are_whole_and_need_no_network(planted, tmp_path):

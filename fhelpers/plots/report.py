@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from fhelpers.plots import style
+from fhelpers.plots.masks import WHOLE
 from fhelpers.report import FrequencyReport
 from fhelpers.store import write_text
 
@@ -103,9 +104,10 @@ def robust(report: FrequencyReport) -> Figure:
 def maps(report: FrequencyReport) -> Figure:
     """The Fourier heat map and the learned mask."""
     figure, axes = style.canvas(1, 2, 3.0)
-    shown = {"accuracy with one frequency added": report.heat_map, "learned mask": report.mask}
-    for panel, (title, found) in zip(axes[0], shown.items(), strict=True):
-        drawn = style.picture(panel, found, title, vmin=0, cmap="viridis")
+    shown = {"accuracy, one added": (report.heat_map, "viridis")}
+    shown["learned mask"] = (report.mask, WHOLE)
+    for panel, (title, (found, colours)) in zip(axes[0], shown.items(), strict=True):
+        drawn = style.picture(panel, found, title, vmin=0, cmap=colours)
         bar = figure.colorbar(drawn, ax=panel, fraction=0.046, pad=0.03)
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
     return figure
@@ -119,7 +121,8 @@ def energies(report: FrequencyReport) -> Figure:
         rows = rows_of(report, "mask", f"{part} energy kept")
         share = (rows["at"] + 0.5) / len(rows)
         place = share * (1 if part == "radial" else 180)
-        panel.plot(place, rows.value, marker="o", markersize=4, label="_learned mask")
+        colour = style.COLOURS["original"]
+        panel.plot(place, rows.value, "o-", color=colour, markersize=4, label="_learned mask")
     axes[0, 0].set(xlabel="distance, share of the largest", ylabel="kept by the mask")
     axes[0, 1].set(xlabel="direction, degrees", xticks=[0, 45, 90, 135, 180])
     style.percent(axes[0, 0], highest=1.02)
@@ -165,6 +168,56 @@ def in_short(report: FrequencyReport) -> str:
     return text
 
 
+def band_in_short(report: FrequencyReport) -> str:
+    """Which band adds most, in a sentence."""
+    bands, beyond = rows_of(report, "gained", "band"), one(report, "gained", "beyond")
+    place = int(bands.value.argmax())
+    inner = [0.0, *bands["at"]][place]
+    return (
+        f"The band from {inner:g} to {bands['at'].iloc[place]:g} adds most, "
+        f"{100 * bands.value.max():.0f} percentage points; what lies beyond {beyond['at']:g} adds "
+        f"{100 * beyond.value:.1f}.".replace("-", "−")
+    )
+
+
+def maps_in_short(report: FrequencyReport) -> str:
+    """How far single frequencies disturb, and how many are needed, in a sentence."""
+    least, most = (100 * float(end) for end in (report.heat_map.min(), report.heat_map.max()))
+    weight = 100 * one(report, "mask", "weight").value
+    return (
+        f"With one frequency added, between {least:.0f} and {most:.0f} % of the images are right; "
+        f"the learned mask holds {weight:.0f} % of the frequencies' weight."
+    )
+
+
+def energies_in_short(report: FrequencyReport) -> str:
+    """Where the mask keeps its energy, in a sentence."""
+    kept = rows_of(report, "mask", "radial energy kept").value
+    half = len(kept) // 2
+    return (
+        f"The mask keeps {100 * kept.iloc[:half].mean():.0f} % of a ring in the inner half and "
+        f"{100 * kept.iloc[half:].mean():.0f} % in the outer half, averaged over the rings."
+    )
+
+
+def robust_in_short(report: FrequencyReport) -> str:
+    """What the strongest of the small attacks leaves, in a sentence."""
+    whole, last = one(report, "accuracy", "original"), rows_of(report, "robust accuracy", "PGD-10")
+    epsilon, left = 255 * last["at"].iloc[-1], last.value.iloc[-1]
+    return (
+        f"Of {100 * whole.value:.0f} % right answers PGD leaves {100 * left:.0f} % at "
+        f"ε = {epsilon:.0f}/255."
+    )
+
+
+IN_SHORT = {
+    "parts": in_short,
+    "gained": band_in_short,
+    "maps": maps_in_short,
+    "energies": energies_in_short,
+    "robust": robust_in_short,
+}
+
 CSS = """
 body{font:16px/1.55 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;
 color:#1b1f24;background:#fff}img{width:100%;height:auto}table{border-collapse:collapse;width:100%}
@@ -194,12 +247,12 @@ def page(report: FrequencyReport) -> str:
 
 
 def figure_of(report: FrequencyReport, name: str) -> str:
-    light = style.svg(FIGURES[name](report))
+    light, said = style.svg(FIGURES[name](report)), f"{IN_SHORT[name](report)} {ALT[name]}"
     pictures = "".join(
         f'<img class="{which}" alt="{html.escape(ALT[name])}" src="{style.data_uri(text)}">'
         for which, text in (("light", light), ("dark", style.darkened(light)))
     )
-    return f"<figure>{pictures}<figcaption>{html.escape(ALT[name])}</figcaption></figure>"
+    return f"<figure>{pictures}<figcaption>{html.escape(said)}</figcaption></figure>"
 
 
 def write(report: FrequencyReport, folder: Path) -> list[Path]:
@@ -228,6 +281,6 @@ def compared(reports: dict[str, FrequencyReport], colours: dict[str, str]) -> Fi
         ends.append((float(share.iloc[-1]), name, colours[name]))
     axes.axhline(0.9, color=style.GREY, linestyle=":", linewidth=1.2)
     style.percent(axes, highest=1.1)
-    axes.set(xlabel="radius", ylabel="accuracy on low parts / on whole images", xlim=(0, None))
+    axes.set(xlabel="radius", ylabel="low parts / whole images", xlim=(0, None))
     style.label_ends(axes, ends, gap=0.09)
     return figure
