@@ -143,13 +143,14 @@ style.show(
 # is what is left of that when only the low part is shown; on the diagonal nothing is lost. Where
 # the dashed curve is below the solid one, the network with shuffled labels has stored its answers
 # in higher frequencies. A value between two epochs is interpolated, and an epoch counts only if
-# the accuracy on whole images was never as high before.
+# the accuracy on whole images was never as high before. Of several seeds each has a thin curve as
+# far as both of its networks came; the thick one is their mean where all of them came.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
     plots.at_highest_common(history, radii),
     caption="Accuracy on low parts of the training images, at the highest accuracy on the whole "
-    "images that both networks passed through.",
+    "images that both networks passed through, as a mean over the seeds.",
 )
 
 # %% [markdown]

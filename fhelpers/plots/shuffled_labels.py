@@ -134,19 +134,24 @@ def name_curve(axes: Axes, line: pd.DataFrame, text: str, colour: str) -> None:
     )
 
 
-def compared(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
-    """Accuracy on low parts at equal training accuracy, over seeds.
-
-    Columns radius, level, label, value, low, high; only levels that every seed passed through.
-    """
+def at_levels(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
+    """Accuracy on low parts at equal training accuracy: columns radius, seed, level, label, a."""
     frames = []
     for radius in radii:
-        wide = claims.shuffled_labels.at_equal_accuracy(history, radius)
-        counts = wide.groupby("level").seed.transform("nunique")
-        wide = wide[counts == history.seed.nunique()].assign(radius=radius)
-        frames.append(wide.melt(["radius", "seed", "level"], ["natural", "shuffled"], "label"))
-    tidy = pd.concat(frames, ignore_index=True)
-    return over_seeds(tidy.rename(columns={"value": "a"}), ["radius", "label", "level"], "a")
+        wide = claims.shuffled_labels.at_equal_accuracy(history, radius).assign(radius=radius)
+        keys = ["radius", "seed", "level"]
+        frames.append(wide.melt(keys, ["natural", "shuffled"], "label", value_name="a"))
+    return pd.concat(frames, ignore_index=True)
+
+
+def compared(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
+    """`at_levels` over seeds: columns radius, label, level, value, low, high.
+
+    Only levels that every seed passed through, so that no step in a curve is a change of seeds.
+    """
+    tidy = at_levels(history, radii)
+    seeds = tidy.groupby(["radius", "level"]).seed.transform("nunique")
+    return over_seeds(tidy[seeds == history.seed.nunique()], ["radius", "label", "level"], "a")
 
 
 @style.styled
@@ -154,10 +159,13 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     """W, Fig. 3 without epochs: accuracy on low parts against accuracy on the same whole images.
 
     A panel per radius; where the models differ, equal training accuracy hides different features.
+    Of several seeds each is a thin curve, and their mean a thick one as far as all of them reach.
     history: runs.history with the labels "natural" and "shuffled"; chance: accuracy of a guess.
     """
     radii = sorted(history[history.label == "natural"].radius.dropna().unique())
-    frame = compared(history, radii)
+    frame, single = compared(history, radii), at_levels(history, radii)
+    if single.seed.nunique() == 1:
+        single = single[:0]  # the mean is the curve itself
     columns = min(2, len(radii))
     rows = -(-len(radii) // columns)
     figure, axes = style.canvas(rows, columns, 0.8 + 2.3 * rows, sharex=True, sharey=True)
@@ -169,6 +177,10 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
             named = {"linestyle": LINES[label], "label": f"_{NAMES[label]}"}
             panel.plot(line.level, line.value, color=colour, **named)
             style.band(panel, line.level, line.low, line.high, colour)
+        for (label, seed), line in single[single.radius == radius].groupby(["label", "seed"]):
+            colour = colours[radius] if label == "natural" else style.COLOURS["shuffled"]
+            named = {"linestyle": LINES[label], "label": f"_{NAMES[label]}, seed {seed}"}
+            panel.plot(line.level, line.a, color=colour, linewidth=0.9, **named)
         style.percent(panel)
         style.chance_line(panel, chance, where=0.62)
         panel.set_xlim(0, 1)
@@ -301,14 +313,16 @@ def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
-    """Accuracy on low parts at the highest training accuracy that both models passed through."""
-    wide = compared(history, sorted(radii)).pivot(
-        index=["radius", "level"], columns="label", values="value"
-    )
-    rows = [
-        (f"r = {radius:g}", level, row.natural, row.shuffled)
-        for (radius, level), row in wide.groupby("radius").tail(1).iterrows()
-    ]
+    """Accuracy on low parts at the highest training accuracy that both models passed through.
+
+    The mean over seeds, each taken at its own highest.
+    """
+    rows = []
+    for radius in sorted(radii):
+        wide = claims.shuffled_labels.at_equal_accuracy(history, radius)
+        if len(wide):
+            mean = wide.groupby("seed").tail(1).mean()
+            rows.append((f"r = {radius:g}", mean.level, mean.natural, mean.shuffled))
     return pd.DataFrame(rows, columns=["low parts", "whole images, both", *NAMES.values()])
 
 
