@@ -169,6 +169,20 @@ def test_table_rounds_escapes_and_marks_what_is_missing(shown):
         style.table(frame, caption="")
 
 
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["0.1 [-0.2, 0.3]", "–", "1.2e-05", "0.430 (0.856)"], "number"),
+        (["3×3 natural", "5×5 natural"], ""),
+        (["resnet-8", "vgg-11"], "word"),
+    ],
+)
+def test_columns_are_set_as_numbers_words_or_text(texts, kind, shown):
+    style.table(pd.DataFrame({"x": texts}), caption="c")
+    found = re.search(r'<th scope="col"(?: class="fh-(\w+)")?>', shown[0][0]["text/html"])
+    assert (found.group(1) or "") == kind
+
+
 def test_intervals_in_tables_have_three_places_and_may_be_missing():
     estimate = SimpleNamespace(value=0.5, low=0.25, high=0.75)
     assert style.with_interval(estimate) == "0.500 [0.250, 0.750]"

@@ -397,7 +397,7 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
 
 def _cell_class(texts: pd.Series) -> str:
     """How a column is set: numbers to the right, single words like resnet-8 on one line."""
-    if texts.str.match(r"[-+]?\d|–").all():
+    if texts.str.fullmatch(r"[-+]?\d[^a-df-zA-Z]*|–").all():
         return ' class="fh-number"'
     return "" if texts.str.contains(" ").any() else ' class="fh-word"'
 
