@@ -205,11 +205,12 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 test = data.load(dataset, train=False, limit=3, **dict(recipe.network.data_options)).pixels()
 seen = {LETTERS[name]: runs[f"mask/{name}"][0].model() for name in ("natural", "adversarial")}
+like = verdicts["K6"].estimate
 style.show(
     plots.images(test, seen),
     name="masks-images",
-    caption=f"Three test images through the masks of N and A. Over {verdicts['K6'].estimate.n} "
-    f"images, the similarity through the mask of N is {verdicts['K6'].estimate}.",
+    caption="Three test images through the masks of N and A. The similarity through the mask of N "
+    f"is {like}, over {like.n} {like.over}.",
     alt=plots.ALT["images"],
 )
 

@@ -358,7 +358,7 @@ def linear(axes: Axes, history: pd.DataFrame) -> None:
     axes.set_xticks([0, 1], ["classes", "dealt out"])
     axes.set(xlim=(-0.5, 1.5))
     axes.set_title("told by a linear\nclassifier")
-    axes.legend(loc="lower left")
+    axes.legend(loc="best")
 
 
 def in_short(verdicts: Mapping) -> str:
