@@ -11,6 +11,8 @@ from pathlib import Path
 from fhelpers import places
 
 NAME = "frequencies-and-generalisation.pdf"
+OPENING = Path("book", "sections", "00_scorecard.html")
+PATIENCE = 300_000  # milliseconds for a page to load: a busy machine needs many times its second
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 PLACE = '<span class="fh-pdf">'  # in the page "About this book"
@@ -53,6 +55,12 @@ h1 { font-size: 1.5rem !important; }
 h2 { font-size: 1.2rem !important; }
 h3, h4 { font-size: 1.05rem !important; }
 pre { white-space: pre-wrap !important; }
+/* Paper does not scroll: wide tables are set smaller. */
+.fh-table { overflow: visible; }
+.fh-table table { font-size: 0.7rem; }
+.fh-table :is(th, td) { padding-right: 0.6rem; }
+.fh-table :is(th, td):first-child { min-width: 0; }
+.fh-score fieldset { display: none; }
 pre, tr, dl dd { break-inside: avoid; }
 .bd-content, .bd-article { display: block; max-width: none; padding: 0; }
 """
@@ -64,7 +72,7 @@ FOOTER = (
 
 def order(pages: Path) -> list[Path]:
     """The book's pages in the order of its table of contents, from the links that lead on."""
-    found, queue = [], [pages / "book" / "intro.html"]
+    found, queue = [], [pages / OPENING]
     while queue and queue[0] not in found:
         page = queue.pop()
         found.append(page)
@@ -98,7 +106,7 @@ def write(pages: Path | None = None) -> Path:
     from playwright.sync_api import sync_playwright
 
     pages = (pages or places.home() / "_build" / "html").resolve()
-    if not (pages / "book" / "intro.html").is_file():
+    if not (pages / OPENING).is_file():
         raise FileNotFoundError(f"{pages} holds no pages yet: run make book first")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
@@ -107,6 +115,7 @@ def write(pages: Path | None = None) -> Path:
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=browser, args=FLAGS)
         page = running.new_page(color_scheme="light")
+        page.set_default_timeout(PATIENCE)
         taken = []
         for number, file in enumerate(files):
             page.goto(file.as_uri())

@@ -120,6 +120,10 @@ def test_the_whole_book_becomes_one_pdf(pages, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     file = copy / pdf.NAME
+    listed = re.findall(r"(?:root|file): (\S+)", (ROOT / "_toc.yml").read_text("utf-8"))
+    assert [str(each.relative_to(copy)) for each in pdf.order(copy)] == [
+        f"{name}.html" for name in listed
+    ]
     content = file.read_bytes()
     sheets = len(re.findall(rb"/Type\s*/Page\b", content))
     print(f"{sheets} sheets, {len(content) / 1e6:.1f} MB")

@@ -408,7 +408,7 @@ def test_the_workflow_never_makes_a_finished_run_again(tmp_path):
     assert "rule notebook" in planned
     assert "rule runs_" not in planned
     wanted = notebooks.plan("02_shuffled_labels", given)
-    lost = {wanted[label][0].run_id for label in ("low-4", "low-8", "high-4")}
+    lost = {wanted[label][0].run_id for label in ("high-4", "high-8", "high-12")}
     for run_id in lost:
         (tmp_path / "smoke" / run_id / "record.json").unlink()
     planned = printed()
