@@ -95,7 +95,9 @@ rule html:
         "_build/html/index.html",
     shell:
         # --all: after a build that failed on a warning, the next would read changed pages only.
+        # Pages that failed are no pages: kept, the next call would take them for finished.
         f"{JUPYTER_BOOK} build . --all --builder html -W -n --keep-going"
+        " || {{ rm -f {output}; exit 1; }}"
 
 
 rule explorer:

@@ -215,7 +215,6 @@ def versions(history: pd.DataFrame) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 3.2)
     kinds = {"natural": ("original", "o", -0.09), "adversarial": ("adversarial", "^", 0.09)}
     for name, (colour, marker, shift) in kinds.items():
-        axes.plot([], [], marker, color=style.COLOURS[colour], label=f"masks of {name[0].upper()}")
         for place, part in enumerate(VERSIONS):
             found = claims.right_on(history, f"images/{name}", part)
             style.point(axes, place + shift, found, style.COLOURS[colour], marker=marker)
