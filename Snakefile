@@ -9,16 +9,16 @@ import json
 import re
 import shlex
 import sys
-from itertools import groupby
 from pathlib import Path
 
-from fhelpers import notebooks, store
+from fhelpers.pages import notebooks
+from fhelpers.runs import schedule, store
+from fhelpers.runs.provenance import followed
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
 JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
 # Only what the table of contents lists becomes a page, so nothing else is executed.
 SECTIONS = re.findall(r"book/sections/(\w+)", Path("_toc.yml").read_text("utf-8"))
-TOGETHER = 150_000  # images seen in training, or what costs as much, by runs that share a process
 
 
 def literal(value):
@@ -44,31 +44,27 @@ def parameters(slug):
     return {name: ASKED[name] for name in DEFAULTS[slug] if name in ASKED}
 
 
-def scale_of(slug):
-    return (DEFAULTS[slug] | parameters(slug))["scale"]
+def record(run_id):
+    done = store.finished(run_id)
+    return str((done.path if done else store.root() / run_id) / "record.json")
 
 
-def recipes_of(slug):
-    """Every recipe that a page needs, those that others need included."""
-    plan = notebooks.plan(slug, parameters(slug))
-    queue = [recipe for group in plan.values() for recipe in group]
-    for recipe in queue:
-        queue += recipe.needs
-    return queue
-
-
-def record(recipe, scale):
-    run_id = store.plan(recipe, scale)
-    done = store.finished(run_id, scale)
-    return str((done.path if done else store.root() / scale / run_id) / "record.json")
-
+# Every run that a page needs by its name, those that others need included, needs first.
+PLANS = {slug: notebooks.plan(slug, parameters(slug)) for slug in SECTIONS}
+NEEDED = {
+    slug: schedule.everything(recipe for group in plan.values() for recipe in group)
+    for slug, plan in PLANS.items()
+}
+RUNS = {run_id: recipe for runs in NEEDED.values() for run_id, recipe in runs.items()}
+WANTED = {run_id: [slug for slug in SECTIONS if run_id in NEEDED[slug]] for run_id in RUNS}
+URGENCY = schedule.urgency(RUNS)
+for run_id, recipe in RUNS.items():
+    if store.finished(run_id) is None:
+        store.plan(recipe)
 
 # The explorer shows two networks that sections train anyway; both are planned before any rule runs.
 SHOWN = {"01_decomposition": "natural", "03_heuristics": "adversarial"}
-EXPLORED = {slug: notebooks.plan(slug, parameters(slug))[label][0] for slug, label in SHOWN.items()}
-RECIPES = {slug: recipes_of(slug) for slug in SECTIONS}
-RUNS = {record(recipe, scale_of(slug)): recipe for slug in SECTIONS for recipe in RECIPES[slug]}
-WANTED = {path: [slug for slug in SECTIONS if RUNS[path] in RECIPES[slug]] for path in RUNS}
+EXPLORED = [PLANS[slug][label][0].run_id for slug, label in SHOWN.items()]
 
 
 rule book:
@@ -102,19 +98,19 @@ rule html:
 
 rule explorer:
     input:
-        [record(recipe, scale_of(slug)) for slug, recipe in EXPLORED.items()],
-        [f"fhelpers/{name}.py" for name in ("explorer", "smoothing", "frequency", "models")],
+        [record(run_id) for run_id in EXPLORED],
+        [str(path) for path in followed([Path("fhelpers/pages/explorer.py").absolute()])],
     output:
         "_build/explorer/data.js",
     params:
-        runs=" ".join(recipe.run_id for recipe in EXPLORED.values()),
+        runs=" ".join(EXPLORED),
     shell:
         FHELPERS + " explorer {params.runs}"
 
 
 rule notebook:
     input:
-        lambda wildcards: [record(r, scale_of(wildcards.slug)) for r in RECIPES[wildcards.slug]],
+        lambda wildcards: [record(run_id) for run_id in NEEDED[wildcards.slug]],
         lambda wildcards: notebooks.dependencies(wildcards.slug),
     output:
         "book/sections/{slug}.ipynb",
@@ -127,48 +123,22 @@ rule notebook:
         FHELPERS + " notebook {wildcards.slug} {params.given} --to {output}"
 
 
-def depth(recipe):
-    """How many runs have to be done one after the other before this one can begin."""
-    return max((1 + depth(needed) for needed in recipe.needs), default=0)
+# A rule for each lot of runs, because only rules have priorities: a long chain of runs begun last
+# would keep one core busy and leave the others idle. A finished run has no rule: Snakemake deletes
+# what it is about to make again, and a run's name alone says whether it is out of date.
+for number, lot in enumerate(schedule.batches(RUNS, WANTED, store.finished)):
+    if lot:
 
-
-def batches():
-    """Missing runs that the same pages need, as early as each other: the longest first.
-
-    They share a process, which takes seconds to start, as long as a small run. Runs of some length
-    have one of their own.
-    """
-
-    def alike(path):
-        return WANTED[path], depth(RUNS[path])
-
-    missing = [path for path in RUNS if not Path(path).exists()]
-    for _, group in groupby(sorted(missing, key=alike), alike):
-        batch, work = {}, 0
-        for path in sorted(group, key=lambda path: -RUNS[path].work):
-            if batch and work + RUNS[path].work > TOGETHER:
-                yield batch
-                batch, work = {}, 0
-            batch[path] = RUNS[path]
-            work += RUNS[path].work
-        yield batch
-
-
-# A rule for each batch, because only rules have priorities: the longest begun last would keep one
-# core busy and leave the others idle. A finished run has none: Snakemake deletes what it is about to
-# make again, and a run's name alone says whether it is out of date.
-for number, batch in enumerate(batches()):
-
-    rule:
-        name:
-            f"runs_{number}"
-        input:
-            sorted({record(n, Path(p).parts[-3]) for p, r in batch.items() for n in r.needs}),
-        output:
-            list(batch),
-        params:
-            run_ids=" ".join(recipe.run_id for recipe in batch.values()),
-        priority: sum(recipe.work for recipe in batch.values())
-        threads: 1
-        shell:
-            FHELPERS + " run {params.run_ids} --threads {threads}"
+        rule:
+            name:
+                f"runs_{number}"
+            input:
+                sorted({record(n.run_id) for r in lot.values() for n in r.needs} - set(map(record, lot))),
+            output:
+                [record(run_id) for run_id in lot],
+            params:
+                run_ids=" ".join(lot),
+            priority: max(URGENCY[run_id] for run_id in lot)
+            threads: 1
+            shell:
+                FHELPERS + " run {params.run_ids} --threads {threads}"

@@ -21,8 +21,9 @@ import foolbox
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from fhelpers import attacks, data, heatmap, scales, store
-from fhelpers.measurements import as_pixels
+from fhelpers import attacks, data, heatmap
+from fhelpers.runs import scales, store
+from fhelpers.runs.measurements import as_pixels
 
 IMAGES, ROUNDS, EPSILON, STEPS, FREQUENCIES = 1_000, 3, 2 / 255, 20, 12
 

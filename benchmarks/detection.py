@@ -18,8 +18,12 @@ import time
 
 import torch
 
-from fhelpers import detection, detectors, frequency, scenes, sections, training
-from fhelpers.scoring import Score
+from fhelpers import frequency, sections
+from fhelpers.average_precision import Score
+from fhelpers.data import scenes
+from fhelpers.runs.compute import choose_compute
+from fhelpers.sections.detection import detectors
+from fhelpers.sections.detection import measure as detection
 
 RADIUS = 34
 
@@ -85,7 +89,7 @@ def main():
         return 2
     model = detectors.rebuild_detector(recipe).to(memory_format=torch.channels_last)
     model.score_thresh = 0.009
-    compute = training.choose_compute(device="cpu")
+    compute = choose_compute(device="cpu")
     jobs = {
         "as they are": evaluation(model, compute, shown, as_they_are),
         "low parts": evaluation(model, compute, shown, low_only),

@@ -4,7 +4,7 @@
 
 Every optimiser and architecture is trained on the scale's training images at each rate of a grid
 and scored on the training images that follow them. The best rates stand in
-`fhelpers.sections.trained.OPTIMISER_RATES` and `MODEL_RATES`.
+`fhelpers.runs.plans.OPTIMISER_RATES` and `MODEL_RATES`.
 """
 
 import sys
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import torch
 
-from fhelpers import data, scales, training
-from fhelpers.recipes import Recipe
-from fhelpers.sections import trained
+from fhelpers import data
+from fhelpers.runs import plans as trained
+from fhelpers.runs import scales, training
+from fhelpers.runs.recipes import Recipe
 
 HELD_OUT = 2_000
 GRIDS = {

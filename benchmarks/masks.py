@@ -25,7 +25,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fhelpers import data, masks, models, scales, store, training
+from fhelpers import data, masks
+from fhelpers.runs import scales, store, training
+from fhelpers.runs.compute import choose_compute
 
 PLAIN = Path(__file__).parent / "plain" / "masks.py"
 SLACK = 0.002  # of accuracy and of weight: two images of a thousand
@@ -109,7 +111,7 @@ def main():
         return 2
     recipe = scales.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
     network = store.carry_out(recipe, "quick").model()
-    print(f"ResNet-8, {torch.get_num_threads()} threads, {training.choose_compute().precision}")
+    print(f"ResNet-8, {torch.get_num_threads()} threads, {choose_compute().precision}")
     with tempfile.TemporaryDirectory() as folder:
         network_mask(network, images, handed_over(network, images, folder), options.longest)
         files = handed_over(network, test, folder)

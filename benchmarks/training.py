@@ -29,7 +29,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fhelpers import data, models, scales, training
+from fhelpers import data, networks
+from fhelpers.runs import classifier, monitoring, scales, training
+from fhelpers.runs.compute import choose_compute
 
 PLAIN = Path(__file__).parent / "plain" / "training.py"
 EPOCH = 50_000  # images of a whole epoch
@@ -38,7 +40,7 @@ RADII = (4, 8, 12, 16)
 
 
 def resnet_8(compute):
-    model = models.build("resnet-8", channels=3, classes=10)
+    model = networks.build("resnet-8", channels=3, classes=10)
     return model.to(compute.device, memory_format=torch.channels_last)
 
 
@@ -47,13 +49,13 @@ def our_loop(images, **changes):
     recipe = scales.vanilla(
         "standard", "cifar10", 0, train_images=len(images), batch_size=BATCH, **changes
     )
-    compute = training.choose_compute(recipe.precision, recipe.device)
+    compute = choose_compute(recipe.precision, recipe.device)
     model = resnet_8(compute)
     optimiser = training.OPTIMISERS[recipe.optimiser](model.parameters(), lr=recipe.learning_rate)
     state = training.Training(model, optimiser)
-    pixels = training.prepare_pixels(recipe, images.images).to(compute.device)
-    batches = training.batches_of(recipe, pixels, images.labels.to(compute.device))
-    loss = training.loss_of(recipe, len(images.classes), compute)
+    pixels = monitoring.prepare_pixels(recipe, images.images).to(compute.device)
+    batches = classifier.batches_of(recipe, pixels, images.labels.to(compute.device))
+    loss = classifier.loss_of(recipe, len(images.classes), compute)
     return timed(
         lambda: training.fit(state, batches, loss, epochs=state.epoch + 1, seed=recipe.seed)
     )
@@ -62,8 +64,8 @@ def our_loop(images, **changes):
 def evaluation(images, test):
     """A call scores what a run of the scale `standard` scores after each epoch."""
     recipe = scales.vanilla("standard", "cifar10", 0, radii=RADII)
-    compute = training.choose_compute(recipe.precision, recipe.device)
-    watch = training.watch_parts(recipe, {"train": images, "test": test}, compute)
+    compute = choose_compute(recipe.precision, recipe.device)
+    watch = monitoring.watch_parts(recipe, {"train": images, "test": test}, compute)
     model = resnet_8(compute)
     state = training.Training(model, torch.optim.SGD(model.parameters(), lr=0.0))
     return timed(lambda: watch(state))
@@ -114,7 +116,7 @@ def first(images, count):
 
 def report(seconds, count, attacked, watched):
     """Print what was measured beside the bars."""
-    precision = training.choose_compute().precision
+    precision = choose_compute().precision
     per_image = {name: spent / count for name, spent in seconds.items()}
     for name, shown in {
         "ours": f"ours in {precision}",

@@ -7,13 +7,13 @@ gradients stay untouched, and the model answers in eval mode while it is attacke
 import math
 import warnings
 from collections.abc import Callable
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fhelpers import frequency
+from fhelpers.networks.modes import evaluating
 
 BATCH = 250  # large enough to keep a core busy, small enough for its cache
 EXAMINED = 16  # images on which a model is examined before it is attacked
@@ -27,17 +27,6 @@ def check_epsilon(epsilon: float) -> None:
     """Raise ValueError unless ε is a number of pixel units in [0, 1]."""
     if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and 0 <= epsilon <= 1):
         raise ValueError(f"epsilon is in pixel units and lies between 0 and 1, not {epsilon!r}")
-
-
-@contextmanager
-def evaluating(model: nn.Module):
-    """Put the model into eval mode and back into the mode it was in."""
-    training = model.training
-    model.eval()
-    try:
-        yield model
-    finally:
-        model.train(training)
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

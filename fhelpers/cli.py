@@ -33,22 +33,56 @@ def run(run_id: str, *others: str, threads: int = 1) -> None:
     """
     import torch
 
-    from fhelpers import store
+    from fhelpers.runs import store
 
     torch.set_num_threads(threads)
-    for recipe, scale in [store.find(name) for name in (run_id, *others)]:
+    for recipe in [store.find(name) for name in (run_id, *others)]:
         with tqdm(total=recipe.steps, unit="epoch", desc=recipe.run_id, disable=None) as bar:
-            finished = store.carry_out(recipe, scale, lambda done: bar.update(done - bar.n))
+            finished = store.carry_out(recipe, lambda done: bar.update(done - bar.n))
         print(f"{finished.path} · {finished.record['seconds']:.0f} s", flush=True)
 
 
 @app.command
 def runs() -> None:
-    """List all runs: scale, name, state, time and accuracy on the test set."""
-    from fhelpers import store
+    """List all runs: name, state, epochs, time and accuracy on the test set."""
+    from fhelpers.runs import store
 
     listing = store.listing()
     print(listing.to_string(index=False) if len(listing) else f"no runs yet in {store.root()}")
+
+
+@app.command
+def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
+    """Carry finished runs out anew and print the largest difference to their records.
+
+    The status is 1 if a number differs by more than 1e-4.
+
+    Parameters
+    ----------
+    run_ids
+        Names from `fhelpers runs`.
+    published
+        How many published runs to take as well, at random.
+    seed
+        Of that choice.
+    """
+    from fhelpers.runs import store
+    from fhelpers.runs.verify import carry_out_anew, largest_difference
+
+    found = [store.finished(name) for name in run_ids]
+    if missing := [name for name, run in zip(run_ids, found, strict=True) if run is None]:
+        raise ValueError(f"no finished run is called {missing[0]!r}; see `fhelpers runs`")
+    found += store.some_published(published, seed)
+    if not found:
+        raise ValueError("name a finished run, or ask for published ones with --published N")
+    worst = 0.0
+    for run in found:
+        difference = largest_difference(run, carry_out_anew(run))
+        worst = max(worst, difference)
+        print(
+            f"{run.run_id} · {'bit-equal' if difference == 0 else f'{difference:.2g}'}", flush=True
+        )
+    return int(not worst <= 1e-4)
 
 
 @app.command
@@ -71,10 +105,10 @@ def notebook(
     to
         Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
     """
-    from fhelpers import notebooks
+    from fhelpers.pages import notebooks
 
     given = {name: notebooks.parse(text) for name, text in p or []}
-    destination = to or notebooks.SOURCES.parent / "book" / "sections" / f"{slug}.ipynb"
+    destination = to or notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{slug}.ipynb"
     print(notebooks.execute(slug, given, destination))
 
 
@@ -91,9 +125,11 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
     to
         The folder to write to; _build/explorer unless given.
     """
-    from fhelpers import explorer, places, store
+    from fhelpers import places
+    from fhelpers.pages import explorer
+    from fhelpers.runs import store
 
-    pair = [store.carry_out(*store.find(name)) for name in (natural, adversarial)]
+    pair = [store.carry_out(store.find(name)) for name in (natural, adversarial)]
     destination = to or places.home() / "_build" / "explorer"
     file = explorer.write(*pair, destination)
     print(f"{file} · {file.stat().st_size / 1e6:.2f} MB")
@@ -108,7 +144,7 @@ def pdf(pages: Path | None = None) -> None:
     pages
         The folder of built pages; _build/html unless given.
     """
-    from fhelpers import pdf
+    from fhelpers.pages import pdf
 
     file = pdf.write(pages)
     print(f"{file} · {file.stat().st_size / 1e6:.1f} MB")
@@ -142,9 +178,10 @@ def report(
     to
         The folder to write to.
     """
-    from fhelpers import data, outside
-    from fhelpers.plots import report as pages
+    from fhelpers import data
     from fhelpers.report import frequency_report
+    from fhelpers.report import models as outside
+    from fhelpers.report import page as pages
 
     if few < 2 or (images is not None and images < 2):
         raise ValueError("images and few must be at least 2")
@@ -185,7 +222,8 @@ def claims(
     to
         The file to write; claims.json unless given.
     """
-    from fhelpers import notebooks, scorecard, store
+    from fhelpers.pages import notebooks, scorecard
+    from fhelpers.runs import store
 
     given = {"scale": scale, "dataset": dataset, "seeds": notebooks.parse(seeds)}
     notebooks.check("00_scorecard", given)
@@ -228,7 +266,7 @@ def coco(tiny_imagenet: Path, to: Path) -> None:
     to
         The folder to write, which can then be a page's coco_root.
     """
-    from fhelpers import coco as folders
+    from fhelpers.data import coco as folders
 
     print(f"{to}: {folders.from_tiny_imagenet(tiny_imagenet, to)} images")
 

@@ -11,10 +11,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from fhelpers import frequency, recipes, smoothing
-from fhelpers.attacks import evaluating
-from fhelpers.measurements import Measured, OfNetwork
-from fhelpers.training import choose_compute, predict
+from fhelpers import frequency, smoothing
+from fhelpers.networks import evaluating
+from fhelpers.runs import checks, recipes
+from fhelpers.runs.compute import choose_compute
+from fhelpers.runs.kinds import Job, Result
+from fhelpers.runs.measurements import OfNetwork
+from fhelpers.runs.training import predict
 
 BATCH = 250  # images a forward pass: more would leave the processor's cache
 
@@ -80,11 +83,9 @@ def spread_out(bins: Tensor, values: Tensor, height: int, width: int) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeatMap(OfNetwork):
+class HeatMap(OfNetwork, kind="heatmap"):
     """The heat map of one network, its first layer smoothed with ρ where ρ is not 0."""
 
-    carried_out_by: ClassVar[str] = "fhelpers.heatmap:measure"
-    decided_by: ClassVar[tuple[str, ...]] = ("smoothing", "measurements", "heatmap")
     word: ClassVar[str] = "heatmap"
 
     rho: float = 0.0  # 0: the network as it was trained
@@ -96,18 +97,21 @@ class HeatMap(OfNetwork):
 
     def __post_init__(self):
         super().__post_init__()
-        if not (recipes.is_number(self.norm) and 0 < self.norm < math.inf):
-            recipes.refuse("norm", self.norm, "a number above 0")
+        if not (checks.is_number(self.norm) and 0 < self.norm < math.inf):
+            checks.refuse("norm", self.norm, "a number above 0")
 
     @property
     def work(self) -> int:
         info = recipes.check_against_data(self.network)
         return self.images * info.height * info.width // 6
 
+    def carry_out(self, job: Job) -> Result:
+        return measure(self, job)
 
-def measure(recipe: HeatMap, folder, progress, run) -> tuple[Measured, object]:
+
+def measure(recipe: HeatMap, job: Job) -> Result:
     """Carry out a `HeatMap`: the map as a tensor, a row for each ring of bins, one clean."""
-    measured, compute = Measured(), choose_compute(device=recipe.device)
+    measured, compute, (run,) = Result(), job.compute, job.needed
     images, labels = (each.to(compute.device) for each in recipe.test_set())
     model = smoothing.smooth_first_layer(run.model().to(compute.device), recipe.rho)
     found = heat_map(model, images, labels, norm=recipe.norm, seed=recipe.seed)
@@ -119,5 +123,5 @@ def measure(recipe: HeatMap, folder, progress, run) -> tuple[Measured, object]:
     for ring in rings.unique().tolist():
         accuracy = found[rings == ring].mean().item()
         measured.rows.append(about | {"part": "wave", "radius": ring, "accuracy": accuracy})
-    progress(1)
-    return measured, compute
+    job.progress(1)
+    return measured

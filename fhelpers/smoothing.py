@@ -6,14 +6,12 @@ each weight a share of its neighbours, so that the kernel lets less of the high 
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fhelpers import frequency, models
+from fhelpers import frequency, networks
 
 GRID = 32  # transfer functions are sampled at as many frequencies a side as CIFAR-10 has pixels
 NYQUIST = GRID // 2
@@ -53,9 +51,9 @@ def scale_first_layer(model: nn.Module, gain: float) -> nn.Module:
 
 
 def with_first_weight(model: nn.Module, change) -> nn.Module:
-    models.first_convolution(model)  # refuse before copying
+    networks.first_convolution(model)  # refuse before copying
     changed = copy.deepcopy(model)
-    convolution = models.first_convolution(changed)
+    convolution = networks.first_convolution(changed)
     with torch.no_grad():
         convolution.weight.copy_(change(convolution.weight))
     return changed
@@ -91,20 +89,3 @@ def high_share(weight: Tensor) -> Tensor:
     outside = ~frequency.disc(GRID, GRID, NYQUIST / 2)
     energy = transfer_function(weight).square()
     return (energy * outside).sum((1, 2)) / energy.sum((1, 2))
-
-
-def kernel_table(networks: Mapping[str, Sequence[nn.Module]], seeds: Sequence[int]) -> pd.DataFrame:
-    """Smoothness of every first-layer filter: network, kernel_size, seed, filter and the measures.
-
-    networks: models by name, one a seed; a name may end in "-5", which is left out.
-    """
-    rows = []
-    for name, models_of in networks.items():
-        for seed, model in zip(seeds, models_of, strict=True):
-            weight = models.first_convolution(model).weight.detach().float()
-            about = {"network": name.removesuffix("-5"), "kernel_size": weight.shape[-1]}
-            measures = zip(adjacent_difference(weight), high_share(weight), strict=True)
-            for number, (difference, share) in enumerate(measures):
-                found = {"difference": difference.item(), "high_share": share.item()}
-                rows.append(about | {"seed": seed, "filter": number} | found)
-    return pd.DataFrame(rows)

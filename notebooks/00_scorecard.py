@@ -8,9 +8,9 @@ dataset = "cifar10"
 seeds = [0]
 
 # %% tags=["hide-cell"]
-from fhelpers import scorecard
-from fhelpers.plots import scorecard as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.pages import scorecard
+from fhelpers.pages import scorecard_figures as plots
 
 outcomes = scorecard.compute(scale, dataset, seeds)
 frame = scorecard.table(outcomes, scale)

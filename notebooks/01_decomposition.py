@@ -13,27 +13,30 @@ radius = 12
 import pandas as pd
 import torch
 
-from fhelpers import data, frequency, sections, store, training
+from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS
-from fhelpers.plots import decomposition as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs import training
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.decomposition import figures
+from fhelpers.sections.decomposition.plan import plan
 
-runs = store.fetch(sections.decomposition(scale, dataset, seeds, radii=radii), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, radii=radii, radius=radius))
 recipe = runs["natural"][0].recipe
-test = data.load(dataset, train=False, limit=recipe.test_images, **dict(recipe.data_options))
+test = data.load(dataset, train=False, limit=recipe.test_images, **recipe.options)
 print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; seeds {seeds}")
 
 # %% tags=["hide-cell"]
 pixels, labels = test.pixels(), test.labels
 models = [run.model() for run in runs["natural"]]
-answers = {plots.WHOLE: [training.predict(model, pixels) for model in models]}
+answers = {figures.WHOLE: [training.predict(model, pixels) for model in models]}
 for r in sorted({*radii, radius}):
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
         answers[part, r] = [training.predict(model, images) for model in models]
 print(f"answers on {len(answers)} versions of every test image, from {len(models)} network(s)")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-found = plots.found(answers, labels, sorted({*radii, radius})).set_index("radius")
+found = figures.found(answers, labels, sorted({*radii, radius})).set_index("radius")
 number, chance = (found.loc[radius, ["value", "independent"]] * len(test)).round().astype(int)
 style.finding(
     f"**Finding.** Of {len(test):,} test images, {number:,} are recognised whole and from their "
@@ -42,14 +45,10 @@ style.finding(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.card(CLAIMS["W1"](plots.outcomes(answers, labels, radius)))
+style.card(CLAIMS["W1"].of(runs, radius=radius))
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-low, high = frequency.split(pixels, radius)
-kept = frequency.spectrum(pixels) * frequency.disc(*pixels.shape[-2:], radius)
-back = torch.fft.ifft2(torch.fft.ifftshift(kept, dim=(-2, -1)))
-sum_error = (low + high - pixels).abs().amax((1, 2, 3))
-style.card(CLAIMS["W2"](sum_error, back.imag.abs().amax((1, 2, 3))))
+style.card(CLAIMS["W2"].of(runs))
 
 # %% [markdown]
 # ## What the paper did
@@ -96,11 +95,11 @@ print(f"{len(waves)} waves of {height} × {width} pixels")
 # %% tags=["hide-input"]
 names = ["2 across", "8 down", "6 each way", "test image"]
 style.show(
-    plots.primer(torch.cat([waves, pixels[:1]]), names),
+    figures.primer(torch.cat([waves, pixels[:1]]), names),
     name="decomposition-primer",
     caption="A single wave is two points in the spectrum, as far from the centre as it has crests. "
     "A real image holds all waves, and the slow ones are the largest.",
-    alt=plots.ALT["primer"],
+    alt=figures.ALT["primer"],
 )
 
 # %% [markdown]
@@ -121,11 +120,11 @@ for r, (low, high) in parts.items():
 
 # %% tags=["hide-input"]
 style.show(
-    plots.split(pixels[:2], parts),
+    figures.split(pixels[:2], parts),
     name="decomposition-split",
     caption=f"Two test images taken apart at r = {style.listing(f'{r:g}' for r in sorted(radii))}. "
     "The larger the circle, the more of what we recognise is in the low part.",
-    alt=plots.ALT["split"],
+    alt=figures.ALT["split"],
 )
 
 # %% [markdown]
@@ -154,11 +153,11 @@ print(shares.round(2).to_string(index=False))
 # %% tags=["hide-input"]
 first = shares.sort_values("radius").iloc[0]
 style.show(
-    plots.energy(shares),
+    figures.energy(shares),
     name="decomposition-energy",
     caption=f"The {100 * first.bins:.0f} % of the spectrum within r = {first.radius:g} hold "
     f"{100 * first.low:.0f} % of the energy of a test image, on average.",
-    alt=plots.ALT["energy"],
+    alt=figures.ALT["energy"],
 )
 
 # %% [markdown]
@@ -169,14 +168,16 @@ style.show(
 # ## Images known by their high part only
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places, said = plots.most_confident(answers, labels, radius, 8)
+places, said = figures.most_confident(answers, labels, radius, 8)
 low, high = (part[places] for part in frequency.split(pixels, radius))
 style.show(
-    plots.cases(torch.stack([pixels[places], low, high], 1), plots.in_words(said, test.classes)),
+    figures.cases(
+        torch.stack([pixels[places], low, high], 1), figures.in_words(said, test.classes)
+    ),
     name="decomposition-cases",
     caption=f"The surest of {number:,} test images on which the network is right from the image "
     f"and from its high part, and wrong from its low part (r = {radius:g}).",
-    alt=plots.ALT["cases"],
+    alt=figures.ALT["cases"],
 )
 
 # %% [markdown]
@@ -188,12 +189,12 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 more = [f"{r:g}" for r, row in found.iterrows() if row.value > row.independent]
 style.show(
-    plots.counts(found.reset_index(), len(test)),
+    figures.counts(found.reset_index(), len(test)),
     name="decomposition-counts",
     caption="Images right whole and from the high part but wrong from the low part: more than "
     f"independent answers would give at {len(more)} of {len(found)} radii"
     f"{', r = ' + style.listing(more) if more else ''}.",
-    alt=plots.ALT["counts"],
+    alt=figures.ALT["counts"],
 )
 
 # %% [markdown]
@@ -205,7 +206,7 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 right = {key: [(a.argmax(1) == labels).numpy() for a in each] for key, each in answers.items()}
 score = {key: style.accuracy([r.mean() for r in each], len(test)) for key, each in right.items()}
-shown = {"the whole image": plots.WHOLE}
+shown = {"the whole image": figures.WHOLE}
 shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r in radii}
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]
 style.table(
@@ -244,18 +245,18 @@ for r in radii:
     strict = frequency.split(pixels, r, inclusive=False)
     for part, images in zip(("low", "high"), strict, strict=True):
         before = [truth(images, model) for model in models]
-        rows.append({"part": part, "radius": r, **vars(plots.change(before, right[part, r]))})
+        rows.append({"part": part, "radius": r, **vars(figures.change(before, right[part, r]))})
 inclusive = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * inclusive.value.abs().max():.1f} percentage points")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 worst = inclusive.loc[inclusive.value.abs().idxmax()]
 style.show(
-    plots.changes(inclusive, "accuracy with ≤ minus with <"),
+    figures.changes(inclusive, "accuracy with ≤ minus with <"),
     name="decomposition-inclusive",
     caption=f"Whether ≤ or < is used changes the accuracy by {100 * abs(worst.value):.1f} "
     f"percentage points at most: on {worst.part} parts at r = {worst.radius:g}.",
-    alt=plots.ALT["inclusive"],
+    alt=figures.ALT["inclusive"],
 )
 
 # %% [markdown]
@@ -280,11 +281,11 @@ for name, image in {"image": pixels[:1], "low part": low, "high part": high}.ite
 largest = [part.amax((1, 2, 3)).median().item() for part in frequency.split(pixels, radius)]
 times = [1 / max(value, 1e-6) for value in largest]
 style.show(
-    plots.stretched(stretched),
+    figures.stretched(stretched),
     name="decomposition-stretched",
     caption=f"Division by the maximum multiplies low parts by {times[0]:.2f} and high parts by "
     f"{times[1]:.1f} (median of the test images, r = {radius:g}).",
-    alt=plots.ALT["stretched"],
+    alt=figures.ALT["stretched"],
 )
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
@@ -292,18 +293,18 @@ rows = []
 for r in radii:
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
         after = [truth(frequency.divide_by_max(images), model) for model in models]
-        rows.append({"part": part, "radius": r, **vars(plots.change(right[part, r], after))})
+        rows.append({"part": part, "radius": r, **vars(figures.change(right[part, r], after))})
 divided = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * divided.value.abs().max():.1f} percentage points")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 most = divided.loc[divided.value.abs().idxmax()]
 style.show(
-    plots.changes(divided, "accuracy after minus before"),
+    figures.changes(divided, "accuracy after minus before"),
     name="decomposition-divided",
     caption=f"Division by the maximum changes the accuracy most on {most.part} parts at "
     f"r = {most.radius:g}: by {100 * most.value:+.1f} percentage points.",
-    alt=plots.ALT["divided"],
+    alt=figures.ALT["divided"],
 )
 
 # %% [markdown]

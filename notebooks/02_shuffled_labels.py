@@ -1,3 +1,5 @@
+from fhelpers.drawing.labels import band_trained, monitored
+
 # %% [markdown]
 # (shuffled-labels)=
 # # Learning true labels and memorising shuffled ones
@@ -12,31 +14,32 @@ epochs = 0
 # %% tags=["hide-cell"]
 import torch
 
-from fhelpers import data, sections, store, training
+from fhelpers import data
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.shuffled_labels import TABLE1
-from fhelpers.plots import shuffled_labels as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs import classifier
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.shuffled_labels import figures
+from fhelpers.sections.shuffled_labels.claims import TABLE1
+from fhelpers.sections.shuffled_labels.plan import plan
 
-plan = sections.shuffled_labels(scale, dataset, seeds, radii=radii, epochs=epochs)
-runs = store.fetch(plan, scale=scale)
+runs = fetch(plan(scale, dataset, seeds, radii=radii, epochs=epochs))
 history, recipe = runs.history, runs["shuffled"][0].recipe
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
-info = data.describe(dataset, **dict(recipe.data_options))
+info = data.describe(dataset, **recipe.options)
 chance = 1 / info.classes
-verdicts = {name: CLAIMS[name](history) for name in ("W4", "W5")}
-one_radius = len(set(radii)) < 2  # W7 compares radii
-verdicts |= {name: CLAIMS[name](history, chance) for name in ("W6", "W7")[: 2 - one_radius]}
-scores = plots.band_trained(history, radii)
-learnt = plots.watched(history, "natural").query("part == 'original'").value.iloc[-1]
+names = ("W4", "W5", "W6", "W7")[: 3 + (len(set(radii)) > 1)]  # W7 compares radii
+verdicts = {name: CLAIMS[name].of(runs) for name in names}
+scores = band_trained(history, radii)
+learnt = monitored(history, "natural").query("part == 'original'").value.iloc[-1]
 print(
     f"chance {chance:.2f}, training accuracy with true labels {learnt:.1f}: {', '.join(verdicts)}"
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts, scores)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts, scores)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -63,7 +66,7 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-end = plots.watched(history, "shuffled").query("part == 'original'").value.iloc[-1]
+end = monitored(history, "shuffled").query("part == 'original'").value.iloc[-1]
 all_of_them = recipe.train_images == info.train
 small = "" if all_of_them else f" of {info.train:,}: few, so that they can be learnt by heart"
 style.finding(
@@ -77,8 +80,8 @@ style.finding(
 # label.
 
 # %%
-train = data.load(dataset, train=True, limit=recipe.train_images, **dict(recipe.data_options))
-permuted = training.prepare_labels(recipe, train.labels)
+train = data.load(dataset, train=True, limit=recipe.train_images, **recipe.options)
+permuted = classifier.prepare_labels(recipe, train.labels)
 kept = (permuted == train.labels).float().mean().item()
 same_sizes = torch.equal(permuted.bincount(), train.labels.bincount())
 print(f"labels that stay: {100 * kept:.0f} %; every class keeps its size: {same_sizes}")
@@ -88,10 +91,10 @@ print(f"labels that stay: {100 * kept:.0f} %; every class keeps its size: {same_
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.epochs_needed(history),
+    figures.epochs_needed(history),
     name="shuffled-epochs",
     caption=verdicts["W4"].note,
-    alt=plots.ALT["epochs"],
+    alt=figures.ALT["epochs"],
 )
 
 # %% [markdown]
@@ -102,14 +105,14 @@ style.show(
 # ## At equal epochs
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-epoch, both = plots.at_equal_epochs(history)
+epoch, both = figures.at_equal_epochs(history)
 least = both.iloc[1]
 style.show(
-    plots.by_epoch(history, chance),
+    figures.by_epoch(history, chance),
     name="shuffled-by-epoch",
     caption=f"After {epoch} epochs the accuracy on {least.iloc[0]}, is {100 * least.iloc[1]:.0f} % "
     f"with true and {100 * least.iloc[2]:.0f} % with shuffled labels.",
-    alt=plots.ALT["by-epoch"],
+    alt=figures.ALT["by-epoch"],
 )
 
 # %% [markdown]
@@ -131,11 +134,11 @@ style.table(both, caption=f"Accuracy on training images after {epoch} epochs of 
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.at_equal_accuracy(history, chance),
+    figures.at_equal_accuracy(history, chance),
     name="shuffled-equal-accuracy",
     caption=f"At equal accuracy on whole training images, true minus shuffled labels, accuracy on "
     f"low parts: {verdicts['W5'].note}",
-    alt=plots.ALT["equal-accuracy"],
+    alt=figures.ALT["equal-accuracy"],
 )
 
 # %% [markdown]
@@ -148,7 +151,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.at_highest_common(history, radii),
+    figures.at_highest_common(history, radii),
     caption="Accuracy on low parts of the training images, at the highest accuracy on the whole "
     "images that both networks passed through, as a mean over the seeds.",
 )
@@ -160,11 +163,11 @@ style.table(
 best = scores[scores.split == "test"].groupby("trained_on").value.max()
 published = TABLE1 if dataset == "cifar10" else TABLE1[:0]
 style.show(
-    plots.table1(scores, published, chance),
+    figures.table1(scores, published, chance),
     name="shuffled-table1",
     caption=f"Trained on low parts, networks get up to {100 * best.low:.0f} % of whole test images "
     f"right; trained on high parts, up to {100 * best.high:.0f} %. Chance is {100 * chance:.0f} %.",
-    alt=plots.ALT["table1"],
+    alt=figures.ALT["table1"],
 )
 
 # %% [markdown]
@@ -175,7 +178,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.beside_paper(scores, published),
+    figures.beside_paper(scores, published),
     caption="Ours beside the paper's Table 1 (CIFAR-10, all 50,000 training images). The interval "
     f"is over {scores.over.iloc[0]}.",
 )
@@ -210,7 +213,7 @@ style.finding(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.on_the_same_part(scores),
+    figures.on_the_same_part(scores),
     caption="Trained on one part, tested on whole test images and on the same part of them. The "
     f"interval is over {scores.over.iloc[0]}.",
 )

@@ -11,31 +11,33 @@ batch_sizes = [32, 64, 128, 256, 512]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, sections, store
+from fhelpers import data
 from fhelpers.claims import CLAIMS, reliance
-from fhelpers.claims.heuristics import TABLE2_CLEAN
-from fhelpers.plots import heuristics as plots
-from fhelpers.plots import networks, style
+from fhelpers.drawing import comparisons, style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.heuristics import figures
+from fhelpers.sections.heuristics.claims import TABLE2_CLEAN
+from fhelpers.sections.heuristics.plan import plan
 
 settings = {"radii": radii, "batch_sizes": batch_sizes, "epochs": epochs}
-plan = sections.heuristics(scale, dataset, seeds, **settings)
-batches = plots.of_batches(plan)
-print(f"{len(plan)} networks for each of the seeds {seeds}: {', '.join(plan)}")
+recipes = plan(scale, dataset, seeds, **settings)
+batches = figures.of_batches(recipes)
+print(f"{len(recipes)} networks for each of the seeds {seeds}: {', '.join(recipes)}")
 
 # %% tags=["hide-cell"]
-runs = store.fetch(plan, scale=scale)
+runs = fetch(recipes)
 history, recipe = runs.history, runs["vanilla"][0].recipe
-info = data.describe(dataset, **dict(recipe.data_options))
+info = data.describe(dataset, **recipe.options)
 chance = 1 / info.classes
 names = ["W8", "W9"] if len(batches) > 1 else []  # both compare batch sizes
-verdicts = {name: CLAIMS[name](history) for name in [*names, "W10", "W11"]}
+verdicts = {name: CLAIMS[name].of(runs) for name in [*names, "W10", "W11"]}
 if len(set(radii)) > 1:  # W13 compares radii
-    verdicts["W13"] = CLAIMS["W13"](history, chance)
+    verdicts["W13"] = CLAIMS["W13"].of(runs)
 value = lambda label, measure: 100 * reliance.effect(history, {label: 1}, measure).value
 print(f"chance {chance:.2f}: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -65,10 +67,10 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.left_out(batch_sizes, plan, recipe.train_images))
+style.finding(figures.left_out(batch_sizes, recipes, recipe.train_images))
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"{plots.trained_for(runs)} {plots.warned(runs, chance)}")
+style.finding(f"{figures.trained_for(runs)} {figures.warned(runs, chance)}")
 
 # %% [markdown]
 # *Vanilla* is the plain network, trained with Adam on whole images, without augmentation and
@@ -90,12 +92,12 @@ style.finding(f"{plots.trained_for(runs)} {plots.warned(runs, chance)}")
 # %% tags=["hide-input", "nbval-ignore-output"]
 ends = [(label, value(label, reliance.TRAIN), value(label, reliance.TEST)) for label in batches]
 style.show(
-    networks.panels(history, batches, chance),
+    comparisons.panels(history, batches, chance),
     name="heuristics-batch-sizes",
     caption="At the end, training and test accuracy are "
     + style.listing(f"{a:.0f} and {b:.0f} % ({batches[name]})" for name, a, b in ends)
     + ".",
-    alt=plots.ALT["batch-sizes"],
+    alt=figures.ALT["batch-sizes"],
 )
 
 # %% [markdown]
@@ -108,10 +110,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.against_batch(history),
+    figures.against_batch(history),
     name="heuristics-against-batch",
     caption=f"{verdicts['W8'].note} {verdicts['W9'].note}" if names else "One batch size only.",
-    alt=plots.ALT["against-batch"],
+    alt=figures.ALT["against-batch"],
 )
 
 # %% [markdown]
@@ -128,15 +130,15 @@ style.show(
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
 level, cut = reliance.at_common_accuracy(history, batches)
-print(networks.common(level, chance))
+print(comparisons.common(level, chance))
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 again = [CLAIMS[name](cut).note for name in names]
 style.show(
-    plots.against_batch(cut),
+    figures.against_batch(cut),
     name="heuristics-against-batch-equal",
-    caption=f"{networks.common(level, chance)} {' '.join(again)}",
-    alt=plots.ALT["against-batch-equal"],
+    caption=f"{comparisons.common(level, chance)} {' '.join(again)}",
+    alt=figures.ALT["against-batch-equal"],
 )
 
 # %% [markdown]
@@ -149,14 +151,14 @@ style.show(
 # ## Five heuristics
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-tests = {name: value(label, reliance.TEST) for label, name in plots.HEURISTICS.items()}
+tests = {name: value(label, reliance.TEST) for label, name in figures.HEURISTICS.items()}
 style.show(
-    networks.panels(history, plots.HEURISTICS, chance),
+    comparisons.panels(history, figures.HEURISTICS, chance),
     name="heuristics-five",
     caption="Test accuracy at the end: "
     + style.listing(f"{name} {score:.0f} %" for name, score in tests.items())
     + ".",
-    alt=plots.ALT["heuristics"],
+    alt=figures.ALT["heuristics"],
 )
 
 # %% [markdown]
@@ -167,11 +169,11 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 published = TABLE2_CLEAN if dataset == "cifar10" else {}
 style.show(
-    networks.ends(history, plots.EVERY, chance, published),
+    comparisons.ends(history, figures.EVERY, chance, published),
     name="heuristics-ends",
-    caption=networks.gaps(history, plots.EVERY)
+    caption=comparisons.gaps(history, figures.EVERY)
     + (" The paper's adversarial training has crop and flip." if published else ""),
-    alt=plots.ALT["ends"],
+    alt=figures.ALT["ends"],
 )
 
 # %% [markdown]
@@ -195,10 +197,10 @@ print(f"BatchNorm: {len(gains)} bands; chance and all gains make {whole / 100:.1
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    networks.bands(history, plots.EVERY, chance),
+    comparisons.bands(history, figures.EVERY, chance),
     name="heuristics-bands",
-    caption=networks.losses(history, plots.EVERY),
-    alt=plots.ALT["bands"],
+    caption=comparisons.losses(history, figures.EVERY),
+    alt=figures.ALT["bands"],
 )
 
 # %% [markdown]
@@ -210,7 +212,7 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 over = verdicts["W10"].estimate.over
 style.table(
-    networks.scores(history, plots.EVERY, first="heuristic"),
+    comparisons.scores(history, figures.EVERY, first="heuristic"),
     caption=f"Networks at the end of training, with 95 % intervals over {over}. The last column is "
     "the accuracy on test images minus that on their low parts, mean over the radii.",
 )
@@ -225,10 +227,10 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.attacked(history, chance),
+    figures.attacked(history, chance),
     name="heuristics-attacked",
-    caption=plots.under_attack(history),
-    alt=plots.ALT["attacked"],
+    caption=figures.under_attack(history),
+    alt=figures.ALT["attacked"],
 )
 
 # %% [markdown]
@@ -239,22 +241,22 @@ style.show(
 # ## The optimiser
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-rates = {name: runs[label][0].recipe.learning_rate for label, name in plots.OPTIMISERS.items()}
+rates = {name: runs[label][0].recipe.learning_rate for label, name in figures.OPTIMISERS.items()}
 style.show(
-    networks.panels(history, plots.OPTIMISERS, chance),
+    comparisons.panels(history, figures.OPTIMISERS, chance),
     name="heuristics-optimisers",
     caption="Five optimisers, each at its own learning rate: "
     + style.listing(f"{name} {rate:g}" for name, rate in rates.items())
     + ".",
-    alt=plots.ALT["optimisers"],
+    alt=figures.ALT["optimisers"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    networks.bands(history, plots.OPTIMISERS, chance),
+    comparisons.bands(history, figures.OPTIMISERS, chance),
     name="heuristics-optimiser-bands",
-    caption=networks.losses(history, plots.OPTIMISERS),
-    alt=plots.ALT["optimiser-bands"],
+    caption=comparisons.losses(history, figures.OPTIMISERS),
+    alt=figures.ALT["optimiser-bands"],
 )
 
 # %% [markdown]
@@ -266,7 +268,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    networks.scores(history, plots.OPTIMISERS, first="optimiser"),
+    comparisons.scores(history, figures.OPTIMISERS, first="optimiser"),
     caption=f"Optimisers at the end of training, with 95 % intervals over {over}.",
 )
 
@@ -288,12 +290,12 @@ style.table(
 # heuristics at equal training accuracy.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-level, cut = reliance.at_common_accuracy(history, plots.HEURISTICS)
+level, cut = reliance.at_common_accuracy(history, figures.HEURISTICS)
 style.show(
-    networks.bands(cut, plots.HEURISTICS, chance),
+    comparisons.bands(cut, figures.HEURISTICS, chance),
     name="heuristics-bands-equal",
-    caption=f"{networks.common(level, chance)} {networks.losses(cut, plots.HEURISTICS)}",
-    alt=plots.ALT["bands-equal"],
+    caption=f"{comparisons.common(level, chance)} {comparisons.losses(cut, figures.HEURISTICS)}",
+    alt=figures.ALT["bands-equal"],
 )
 
 # %% [markdown]
@@ -303,7 +305,7 @@ style.show(
 # between points as something that training accuracy alone does not explain.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-epoch, both = plots.at_equal_epochs(history)
+epoch, both = figures.at_equal_epochs(history)
 style.table(
     both,
     caption=f"Vanilla and adversarial training after the same {epoch} epochs, on the watched "
@@ -322,11 +324,11 @@ style.table(
 labels = ("adversarial", "adversarial-crop-flip")
 gaps = [round(value(label, reliance.GAP)) for label in labels]
 style.show(
-    networks.panels(history, plots.VARIANTS, chance),
+    comparisons.panels(history, figures.VARIANTS, chance),
     name="heuristics-variants",
     caption=f"The gap of adversarial training is {gaps[0]} percentage points without and "
     f"{gaps[1]} with crop and flip.",
-    alt=plots.ALT["variants"],
+    alt=figures.ALT["variants"],
 )
 
 # %% [markdown]

@@ -10,15 +10,16 @@ radii = [4, 8, 12, 16]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, models, sections, store
+from fhelpers import data, networks
 from fhelpers.claims import CLAIMS, reliance
-from fhelpers.cost import cost
-from fhelpers.plots import architectures as plots
-from fhelpers.plots import networks, style
+from fhelpers.drawing import comparisons, style
+from fhelpers.networks.cost import cost
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.architectures import figures
+from fhelpers.sections.architectures.plan import plan
 
-plan = sections.architectures(scale, dataset, seeds, radii=radii, epochs=epochs)
-runs = store.fetch(plan, scale=scale)
-history, names = runs.history, plots.named(plan)
+runs = fetch(plan(scale, dataset, seeds, radii=radii, epochs=epochs))
+history, names = runs.history, figures.named(runs)
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(names.values())}")
 
 # %% tags=["hide-cell"]
@@ -26,7 +27,7 @@ recipes = {label: group[0].recipe for label, group in runs.items()}
 resnet, *others = names
 info = data.describe(dataset, **dict(recipes[resnet].data_options))
 chance = 1 / info.classes
-verdict = CLAIMS["W14"](history)
+verdict = CLAIMS["W14"].of(runs)
 value = lambda label, measure: 100 * reliance.effect(history, {label: 1}, measure).value
 known = max(value(label, reliance.TEST) for label in others) / 100
 print(f"chance {chance:.2f}, best test accuracy among {', '.join(others)}: {known:.1f}")
@@ -37,7 +38,7 @@ style.finding(
     f"**Finding.** The {names[resnet]} gets {value(resnet, reliance.TEST):.0f} % of test images "
     f"right, with a gap of {round(value(resnet, reliance.GAP))} percentage points, and loses "
     f"{round(value(resnet, lost))} without the high part. "
-    + plots.others_in_short(history, {label: names[label] for label in others})
+    + figures.others_in_short(history, {label: names[label] for label in others})
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -66,7 +67,7 @@ style.setup(
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 widths = {label: recipe.width for label, recipe in recipes.items()}
-style.finding(plots.widths_in_words(widths))
+style.finding(figures.widths_in_words(widths))
 
 # %% [markdown]
 # The ResNet is the one of the paper's released code: 6n + 2 layers with shortcuts that carry no
@@ -87,23 +88,23 @@ for label, counted in costs.items():
     print(f"{names[label]}: {counted.parameters:,} parameters, {counted.multiply_adds:,}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-style.table(plots.costs_table(costs, widths), caption="The networks and what they cost.")
+style.table(figures.costs_table(costs, widths), caption="The networks and what they cost.")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-untrained = models.build("resnet-18", channels=info.channels, classes=info.classes)
-style.finding(plots.resnet18_in_words(costs, cost(untrained, shape)))
+untrained = networks.build("resnet-18", channels=info.channels, classes=info.classes)
+style.finding(figures.resnet18_in_words(costs, cost(untrained, shape)))
 
 # %% [markdown]
 # ## Epoch by epoch
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    networks.panels(history, names, chance),
+    comparisons.panels(history, names, chance),
     name="architectures-epochs",
     caption="Test accuracy at the end: "
     + style.listing(f"{name} {value(la, reliance.TEST):.0f} %" for la, name in names.items())
     + ".",
-    alt=plots.ALT["epochs"],
+    alt=figures.ALT["epochs"],
 )
 
 # %% [markdown]
@@ -116,10 +117,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    networks.ends(history, names, chance, {}),
+    comparisons.ends(history, names, chance, {}),
     name="architectures-ends",
-    caption=networks.gaps(history, names),
-    alt=plots.ALT["ends"],
+    caption=comparisons.gaps(history, names),
+    alt=figures.ALT["ends"],
 )
 
 # %% [markdown]
@@ -132,10 +133,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    networks.bands(history, names, chance),
+    comparisons.bands(history, names, chance),
     name="architectures-bands",
-    caption=networks.losses(history, names),
-    alt=plots.ALT["bands"],
+    caption=comparisons.losses(history, names),
+    alt=figures.ALT["bands"],
 )
 
 # %% [markdown]
@@ -145,7 +146,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    networks.scores(history, names, first="network"),
+    comparisons.scores(history, names, first="network"),
     caption=f"Networks at the end of training, with 95 % intervals over {verdict.estimate.over}. "
     "The last column is the accuracy on test images minus that on their low parts, mean over the "
     "radii.",
@@ -166,10 +167,10 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.against_cost(history, costs),
+    figures.against_cost(history, costs),
     name="architectures-cost",
-    caption=plots.cost_in_short(costs, resnet),
-    alt=plots.ALT["cost"],
+    caption=figures.cost_in_short(costs, resnet),
+    alt=figures.ALT["cost"],
 )
 
 # %% [markdown]
@@ -185,13 +186,13 @@ style.show(
 # %% tags=["hide-cell", "nbval-ignore-output"]
 level, cut = reliance.at_common_accuracy(history, names)
 again = CLAIMS["W14"](cut)
-print(f"{networks.common(level, chance)} {again}")
+print(f"{comparisons.common(level, chance)} {again}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 told = [f"{part.name} {part.estimate}" for part in again.parts[1:]]
 style.finding(
     f"The networks can also be compared when they first know the same share of their training "
-    f"images. {networks.common(level, chance)} Then: {'; '.join(told)} (against the closest "
+    f"images. {comparisons.common(level, chance)} Then: {'; '.join(told)} (against the closest "
     "competitor, on the watched images)."
 )
 

@@ -13,29 +13,32 @@ epochs = 0
 # %% tags=["hide-cell"]
 from torch.optim.swa_utils import update_bn
 
-from fhelpers import data, sections, store, training
+from fhelpers import data
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.batchnorm import HYPOTHESIS
-from fhelpers.plots import batchnorm as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs import training
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.batchnorm import figures
+from fhelpers.sections.batchnorm.claims import HYPOTHESIS
+from fhelpers.sections.batchnorm.plan import plan
 
 parameters = {"radii": radii, "strengths": strengths, "epochs": epochs}
-runs = store.fetch(sections.batchnorm(scale, dataset, seeds, **parameters), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, **parameters))
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
 history, recipe = runs.history, runs["vanilla"][0].recipe
-chance = 1 / data.describe(dataset, **dict(recipe.data_options)).classes
+chance = 1 / data.describe(dataset, **recipe.options).classes
 guessing = 1 / data.describe("planted").classes
-verdicts = {name: CLAIMS[name](history) for name in ("W12", "W15")[: 1 + (len(set(radii)) > 1)]}
+verdicts = {name: CLAIMS[name].of(runs) for name in ("W12", "W15")[: 1 + (len(set(radii)) > 1)]}
 verdicts["Hypothesis"] = HYPOTHESIS(history, guessing)
-helped, (level, needed) = plots.helped(history), plots.epochs_needed(history)
-cue = plots.by_strength(history)
+helped, (level, needed) = figures.helped(history), figures.epochs_needed(history)
+cue = figures.by_strength(history)
 best = cue[(cue.network == "batchnorm") & (cue.strength == cue.strength.max())].value.iloc[0]
 print(f"chance {chance:.2f}; {', '.join(verdicts)}; strongest cue with BatchNorm: {best:.1f}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts, helped)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts, helped)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -71,10 +74,10 @@ style.setup(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.whole(history, chance),
+    figures.whole(history, chance),
     name="batchnorm-whole",
     caption=f"Trained on whole images. {verdicts['W12'].note}",
-    alt=plots.ALT["whole"],
+    alt=figures.ALT["whole"],
 )
 
 # %% [markdown]
@@ -88,10 +91,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.by_epoch(history, chance),
+    figures.by_epoch(history, chance),
     name="batchnorm-by-epoch",
-    caption=plots.help_in_words(helped),
-    alt=plots.ALT["by-epoch"],
+    caption=figures.help_in_words(helped),
+    alt=figures.ALT["by-epoch"],
 )
 
 # %% [markdown]
@@ -103,11 +106,11 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.help_by_radius(helped),
+    figures.help_by_radius(helped),
     name="batchnorm-help",
     caption="What BatchNorm adds to the test accuracy at the end of training on low parts, with "
     f"95 % intervals over {helped.over.iloc[0]}.",
-    alt=plots.ALT["help"],
+    alt=figures.ALT["help"],
 )
 
 # %% [markdown]
@@ -118,10 +121,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.speed(needed, level),
+    figures.speed(needed, level),
     name="batchnorm-speed",
-    caption=plots.speed_in_words(needed, level),
-    alt=plots.ALT["speed"],
+    caption=figures.speed_in_words(needed, level),
+    alt=figures.ALT["speed"],
 )
 
 # %% [markdown]
@@ -141,19 +144,19 @@ style.show(
 # %% tags=["hide-input"]
 same = [data.load("planted", train=False, limit=1, low=0.0, high=s).pixels()[0] for s in strengths]
 style.show(
-    plots.cues(same, strengths),
+    figures.cues(same, strengths),
     name="batchnorm-cues",
     caption="One planted image with its high cue at each strength. The clouds do not depend on the "
     "class.",
-    alt=plots.ALT["cues"],
+    alt=figures.ALT["cues"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.faintest(cue, guessing),
+    figures.faintest(cue, guessing),
     name="batchnorm-faintest",
     caption=verdicts["Hypothesis"].note,
-    alt=plots.ALT["faintest"],
+    alt=figures.ALT["faintest"],
 )
 
 # %% [markdown]
@@ -171,7 +174,7 @@ style.show(
 # averages anew, and change nothing else.
 
 # %%
-options = {"limit": min(recipe.train_images, 2_000), **dict(recipe.data_options)}
+options = {"limit": min(recipe.train_images, 2_000), **recipe.options}
 batches = data.load(dataset, train=True, **options).pixels().split(100)
 test = data.load(dataset, train=False, **(options | {"limit": recipe.test_images}))
 refreshed = {radius: [] for radius in radii}
@@ -184,13 +187,13 @@ print(f"averages taken anew, r = {radius:g}: {sum(accuracies) / len(accuracies):
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.at_the_end(history, refreshed),
+    figures.at_the_end(history, refreshed),
     caption="Test accuracy of the networks trained on low parts, on whole images and on the same "
     f"low parts. The interval is over {helped.over.iloc[0]}.",
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.averages_in_words(history, refreshed))
+style.finding(figures.averages_in_words(history, refreshed))
 
 # %% [markdown]
 # **What differs, and why it may.** The paper shows Figure 6 without numbers, so its curves can be

@@ -11,36 +11,38 @@ radii = [4, 12]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, frequency, scales, sections, store
+from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.other_datasets import of_dataset, repeated
-from fhelpers.plots import other_datasets as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs import scales
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.other_datasets import figures
+from fhelpers.sections.other_datasets.claims import by_dataset, repeated
+from fhelpers.sections.other_datasets.plan import plan
 
 parameters = {"others": others, "radii": radii, "epochs": epochs}
-runs = store.fetch(sections.other_datasets(scale, dataset, seeds, **parameters), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, **parameters))
 names = list(dict.fromkeys(label.partition("/")[0] for label in runs))
 print(f"{len(runs)} networks for each of the seeds {seeds}, on {style.listing(names)}")
 
 # %% tags=["hide-cell"]
-options = {name: dict(runs[f"{name}/natural"][0].recipe.data_options) for name in names}
+options = {name: runs[f"{name}/natural"][0].recipe.options for name in names}
 infos = {name: data.describe(name, **options[name]) for name in names}
-chances = {name: 1 / info.classes for name, info in infos.items()}
 own_radii = {name: scales.scaled_radii(scale, name, radii) for name in names}
-histories = {name: of_dataset(runs.history, name, own_radii[name]) for name in names}
+histories, chances = by_dataset(runs, radii)
 verdicts = {name: repeated(histories[name], chances[name]) for name in names}
-frame = plots.summary(histories, verdicts, chances, own_radii)
+frame = figures.summary(histories, verdicts, chances, own_radii)
 most = histories[dataset].query("label == 'natural' and split == 'train'").accuracy.max()
 print(f"{dataset}: chance {chances[dataset]:.2f}, learnt {most:.1f}: {list(verdicts[dataset])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.on_imagenet(names, data.imagenet_subset()))
+style.finding(figures.on_imagenet(names, data.imagenet_subset()))
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.card(CLAIMS["W24"](histories, chances))
+style.card(CLAIMS["W24"].of(runs, radii=radii))
 
 # %% [markdown]
 # ## What the paper did
@@ -58,7 +60,7 @@ lengths = {name: runs[f"{name}/natural"][0].recipe.epochs for name in names}
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. "
-    f"{plots.lengths_in_words(lengths)}",
+    f"{figures.lengths_in_words(lengths)}",
 )
 
 # %% [markdown]
@@ -71,7 +73,7 @@ style.setup(
 # the radii as they are given, as on the page of section 2.
 
 # %%
-style.table(plots.scaled(infos, own_radii), caption="Radii in proportion to the image size.")
+style.table(figures.scaled(infos, own_radii), caption="Radii in proportion to the image size.")
 
 # %% tags=["hide-cell"]
 examples = {}
@@ -83,10 +85,10 @@ print(f"one test image and {2 * len(parts)} parts of it from each data set")
 
 # %% tags=["hide-input"]
 style.show(
-    plots.pictures(examples),
+    figures.pictures(examples),
     name="other-datasets-pictures",
     caption="A test image of each data set and its parts. The number is the radius.",
-    alt=plots.ALT["pictures"],
+    alt=figures.ALT["pictures"],
 )
 
 # %% [markdown]
@@ -98,10 +100,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.compared(frame),
+    figures.compared(frame),
     name="other-datasets-compared",
-    caption=plots.leads_in_words(frame),
-    alt=plots.ALT["summary"],
+    caption=figures.leads_in_words(frame),
+    alt=figures.ALT["summary"],
 )
 
 # %% [markdown]
@@ -116,7 +118,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.verdict_table(verdicts),
+    figures.verdict_table(verdicts),
     caption="The verdicts on each data set, with the effect that decides: the part of the claim "
     "that fails or, if none does, is nearest to failing.",
 )
@@ -126,10 +128,10 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.by_epoch(histories, chances),
+    figures.by_epoch(histories, chances),
     name="other-datasets-by-epoch",
-    caption=plots.ends_in_words(histories),
-    alt=plots.ALT["by-epoch"],
+    caption=figures.ends_in_words(histories),
+    alt=figures.ALT["by-epoch"],
 )
 
 # %% [markdown]

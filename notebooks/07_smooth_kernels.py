@@ -1,3 +1,5 @@
+from fhelpers.sections.smooth_kernels.claims import kernels_of
+
 # %% [markdown]
 # (smooth-kernels)=
 # # Smooth kernels
@@ -10,30 +12,26 @@ rho = 1.0
 epochs = 0
 
 # %% tags=["hide-cell"]
-import pandas as pd
 
-from fhelpers import data, models, sections, smoothing, store
+from fhelpers import data, networks, smoothing
 from fhelpers.claims import CLAIMS
-from fhelpers.plots import kernels as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.smooth_kernels import figures
+from fhelpers.sections.smooth_kernels.plan import plan
 
-plan = sections.smooth_kernels(scale, dataset, seeds, rho=rho, epochs=epochs)
-runs = store.fetch(plan, scale=scale)
-networks = [label for label in runs if not label.startswith("map-")]
-print(f"{len(networks)} networks for each of the seeds {seeds}: {', '.join(networks)}")
+runs = fetch(plan(scale, dataset, seeds, rho=rho, epochs=epochs))
+trained = [label for label in runs if not label.startswith(("map-", "kernels-", "smoothed-"))]
+print(f"{len(trained)} networks for each of the seeds {seeds}: {', '.join(trained)}")
 
 # %% tags=["hide-cell"]
-trained = {label: [run.model() for run in runs[label]] for label in networks}
-table = smoothing.kernel_table(trained, seeds).assign(smoothed=0.0)
-smooth = lambda model: smoothing.smooth_first_layer(model, rho)
-after = {label: [smooth(model) for model in group] for label, group in trained.items()}
-after = smoothing.kernel_table(after, seeds).assign(smoothed=rho)
-verdict = CLAIMS["W16"](table)
-first = {label: models.first_convolution(group[0]).weight for label, group in trained.items()}
+table = kernels_of(runs.history)
+verdict = CLAIMS["W16"].of(runs)
+first = {label: networks.first_convolution(runs[label][0].model()).weight for label in trained}
 print(f"first layers: {[tuple(weight.shape) for weight in first.values()]}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdict)}")
+style.finding(f"**Finding.** {figures.in_short(verdict)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -77,19 +75,19 @@ print((smoothed[0, 0, 1, 1] - weight[0, 0, 1, 1] - rho * neighbours).abs().item(
 # %% tags=["hide-input", "nbval-ignore-output"]
 three = {f"M_{name}": first[name].detach() for name in ("natural", "adversarial")}
 style.show(
-    plots.kernels(plots.before_and_after(three, rho)),
+    figures.kernels(figures.before_and_after(three, rho)),
     name="kernels-three",
     caption="First-layer kernels, 3×3, as they were trained and after smoothing. " + verdict.note,
-    alt=plots.ALT["kernels"],
+    alt=figures.ALT["kernels"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 five = {f"M_{name}": first[f"{name}-5"].detach() for name in ("natural", "adversarial")}
 style.show(
-    plots.kernels(plots.before_and_after(five, rho)),
+    figures.kernels(figures.before_and_after(five, rho)),
     name="kernels-five",
     caption="The same for networks whose first layer has 5×5 kernels.",
-    alt=plots.ALT["kernels"],
+    alt=figures.ALT["kernels"],
 )
 
 # %% [markdown]
@@ -102,12 +100,11 @@ style.show(
 # ## How smooth they are
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-both = pd.concat([table, after], ignore_index=True)
 style.show(
-    plots.smoothness(both),
+    figures.smoothness(table),
     name="kernels-smoothness",
-    caption=plots.in_short(verdict),
-    alt=plots.ALT["smoothness"],
+    caption=figures.in_short(verdict),
+    alt=figures.ALT["smoothness"],
 )
 
 # %% [markdown]
@@ -119,7 +116,7 @@ style.show(
 # by a number. Compare the green rows with the black ones of the same kernel size.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-style.table(plots.means(both), caption="The means of the figure.")
+style.table(figures.means(table), caption="The means of the figure.")
 
 # %% tags=["remove-input"]
 gains = [smoothing.high_share(smoothing.smooth_kernel(w.detach(), rho)) for w in first.values()]
@@ -131,12 +128,12 @@ style.finding(f"Smoothing lowered the high share of {sum(less)} of {len(less)} f
 # ## What the kernels let through
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-shown = plots.before_and_after(three, rho)
+shown = figures.before_and_after(three, rho)
 style.show(
-    plots.transfer(shown),
+    figures.transfer(shown),
     name="kernels-transfer",
     caption="Transfer functions of whole 3×3 first layers, over their own mean.",
-    alt=plots.ALT["transfer"],
+    alt=figures.ALT["transfer"],
 )
 
 # %% [markdown]
@@ -151,12 +148,12 @@ style.show(
 # {cite:p}`yin2019fourier`. Each pixel of the map is one wave.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-found = {t: runs[f"map-{name}"][0].tensors()["accuracy"] for name, t in plots.NAMES.items()}
+found = {t: runs[f"map-{name}"][0].tensors()["accuracy"] for name, t in figures.NAMES.items()}
 style.show(
-    plots.maps(found),
+    figures.maps(found),
     name="kernels-maps",
-    caption=plots.maps_in_words(found),
-    alt=plots.ALT["maps"],
+    caption=figures.maps_in_words(found),
+    alt=figures.ALT["maps"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -164,10 +161,10 @@ history = runs.history[runs.history.label.str.startswith("map-")]
 clean = history[history.part == "original"].groupby("label").accuracy.mean()
 chance = 1 / data.describe(dataset, **dict(runs["natural"][0].recipe.data_options)).classes
 style.show(
-    plots.profile(history, clean, chance),
+    figures.profile(history, clean, chance),
     name="kernels-profile",
     caption="The same by distance of the wave from the centre, all directions together.",
-    alt=plots.ALT["profile"],
+    alt=figures.ALT["profile"],
 )
 
 # %% [markdown]

@@ -1,3 +1,5 @@
+from fhelpers.sections.smoothing_defence.claims import table_of
+
 # %% [markdown]
 # (smoothing-defence)=
 # # The smoothing defence
@@ -11,25 +13,27 @@ epsilons = [0.03, 0.06, 0.09]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import sections, store
+
 from fhelpers.claims import CLAIMS
-from fhelpers.plots import smoothing_defence as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.smoothing_defence import figures
+from fhelpers.sections.smoothing_defence.plan import plan
 
 parameters = {"rhos": rhos, "epsilons": epsilons, "epochs": epochs}
-runs = store.fetch(sections.smoothing_defence(scale, dataset, seeds, **parameters), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, **parameters))
 print(f"seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
 history = runs.history
-table = plots.table_of(history)
+table = table_of(history)
 small, large = min(epsilons), max(epsilons)
 names = ("W17", "W18", "W19")[: 2 + (large > small)]
-verdicts = {name: CLAIMS[name](table) for name in names}
+verdicts = {name: CLAIMS[name].of(runs) for name in names}
 print(f"{len(table)} accuracies in the tables; {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts, history, large)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts, history, large)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -61,18 +65,18 @@ style.setup(
 # ## Table 2
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-for network in plots.NETWORKS:
+for network in figures.NETWORKS:
     style.table(
-        plots.side_by_side(table, network),
+        figures.side_by_side(table, network),
         caption=f"M_{network}: accuracy here, and in brackets in the paper.",
     )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.curves(table),
+    figures.curves(table),
     name="defence-curves",
     caption=" ".join(str(verdict.parts[0]) + "." for verdict in verdicts.values()),
-    alt=plots.ALT["curves"],
+    alt=figures.ALT["curves"],
 )
 
 # %% [markdown]
@@ -94,10 +98,10 @@ print(f"Without smoothing both forms of equation 3 are the same network: {equal}
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.forms(table),
+    figures.forms(table),
     name="defence-forms",
     caption="Accuracy under PGD with equation 3 as published and with the kernels' gain kept.",
-    alt=plots.ALT["forms"],
+    alt=figures.ALT["forms"],
 )
 
 # %% [markdown]
@@ -115,10 +119,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.checks(history, large),
+    figures.checks(history, large),
     name="defence-checks",
-    caption=plots.trust_in_words(history, sorted({small, large})),
-    alt=plots.ALT["checks"],
+    caption=figures.trust_in_words(history, sorted({small, large})),
+    alt=figures.ALT["checks"],
 )
 
 # %% [markdown]
@@ -131,15 +135,15 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.rivals(history, small),
+    figures.rivals(history, small),
     name="defence-rivals",
     caption=f"M_natural behind defences of matching clean accuracy, attacked at ε = {small:g}.",
-    alt=plots.ALT["rivals"],
+    alt=figures.ALT["rivals"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.rivals_table(history, small),
+    figures.rivals_table(history, small),
     caption="The same in numbers. Setting: ρ, gain, radius or deviation of the noise.",
 )
 

@@ -1,3 +1,5 @@
+from fhelpers.sections.tradeoff.claims import perturbations
+
 # %% [markdown]
 # (tradeoff)=
 # # Accuracy and robustness
@@ -11,28 +13,30 @@ epsilons = [0.004, 0.008, 0.016, 0.031]
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, frequency, sections, store
+from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS
-from fhelpers.plots import style
-from fhelpers.plots import tradeoff as plots
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.tradeoff import figures
+from fhelpers.sections.tradeoff.plan import plan
 
 parameters = {"radius": radius, "epsilons": epsilons, "epochs": epochs}
-runs = store.fetch(sections.tradeoff(scale, dataset, seeds, **parameters), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, **parameters))
 networks = [label for label in runs if not label.startswith("corollary-")]
 print(f"{len(networks)} networks for each of the seeds {seeds}: {', '.join(networks)}")
 
 # %% tags=["hide-cell"]
 history = runs.history
-rows = plots.perturbations(history)
+rows = perturbations(history)
 natural = rows[rows.network == "natural"]
-verdict = CLAIMS["W3"](natural)
+verdict = CLAIMS["W3"].of(runs)
 middle = sorted(epsilons)[(len(epsilons) - 1) // 2]
 options = dict(runs["natural"][0].recipe.data_options)
 classes = data.load(dataset, train=False, limit=1, **options).classes
 print(f"{natural.part.nunique()} kinds of perturbation at r = {radius}; {len(classes)} classes")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdict, rows)}")
+style.finding(f"**Finding.** {figures.in_short(verdict, rows)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -77,11 +81,11 @@ print(f"answers change: {bool((tensors['answers'] != tensors['labels']).all())}"
 # %% tags=["hide-input", "nbval-ignore-output"]
 if len(found):
     style.show(
-        plots.pairs(tensors, low, classes),
+        figures.pairs(tensors, low, classes),
         name="tradeoff-pairs",
         caption=f"Images that M_natural gets right and their neighbours that it gets wrong, with "
         f"the same low part at r = {radius}. {verdict.note}",
-        alt=plots.ALT["pairs"],
+        alt=figures.ALT["pairs"],
     )
 else:
     style.finding("M_natural got no image right that a perturbation of the high part could change.")
@@ -96,11 +100,11 @@ else:
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.fooled(natural),
+    figures.fooled(natural),
     name="tradeoff-fooled",
     caption=f"M_natural: share of its right answers that a perturbation of at most ε changes. "
-    f"{plots.in_short(verdict, rows)}",
-    alt=plots.ALT["fooled"],
+    f"{figures.in_short(verdict, rows)}",
+    alt=figures.ALT["fooled"],
 )
 
 # %% [markdown]
@@ -113,10 +117,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.sizes(rows),
+    figures.sizes(rows),
     name="tradeoff-sizes",
-    caption=plots.order_in_words(rows),
-    alt=plots.ALT["sizes"],
+    caption=figures.order_in_words(rows),
+    alt=figures.ALT["sizes"],
 )
 
 # %% [markdown]
@@ -126,17 +130,17 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.sizes_table(rows),
+    figures.sizes_table(rows),
     caption="The ε that fools half of the images, root mean square in 255ths, with its interval.",
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.scatter(history, middle),
+    figures.scatter(history, middle),
     name="tradeoff-scatter",
     caption=f"Accuracy and robustness of all networks under PGD: 10 steps in the L∞ ball of "
     f"ε = {middle:g}.",
-    alt=plots.ALT["scatter"],
+    alt=figures.ALT["scatter"],
 )
 
 # %% [markdown]

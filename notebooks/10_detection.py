@@ -12,14 +12,17 @@ coco_root = ""
 weights = ""
 
 # %% tags=["hide-cell"]
-from fhelpers import detection, sections, store
+
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.detection import CONTROL
-from fhelpers.plots import detection as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.detection import figures
+from fhelpers.sections.detection import measure as detection
+from fhelpers.sections.detection.claims import CONTROL
+from fhelpers.sections.detection.plan import plan
 
 parameters = {"radii": radii, "epochs": epochs, "coco_root": coco_root, "weights": weights}
-runs = store.fetch(sections.detection(scale, dataset, seeds, **parameters), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, **parameters))
 radius = max(radii)
 print(f"runs for each of the seeds {seeds}: {', '.join(runs)}")
 
@@ -27,14 +30,14 @@ print(f"runs for each of the seeds {seeds}: {', '.join(runs)}")
 history = runs.history.query("split == 'images'")
 recipe = runs["original"][0].recipe
 shown = detection.images_of(recipe)
-verdicts = [CLAIMS[name](history) for name in ("W20", "W21", "W22")] + [CONTROL(history)]
-scores = plots.scored(history, "AP")
+verdicts = [CLAIMS[name].of(runs) for name in ("W20", "W21", "W22")] + [CONTROL(history)]
+scores = figures.scored(history, "AP")
 before, after = (runs[label][0].tensors() for label in ("original", f"r-{radius:g}"))
 print(f"{len(shown)} test images, {len(shown.truth)} objects; {len(scores)} conditions")
 print(f"all measures lie between 0 and 1: {scores.value.between(0, 1).all()}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
@@ -79,10 +82,10 @@ print(f"training loss fell in every training: {all(fell)}")
 first = range(min(4, len(shown)))
 truths = [shown.truth.of_image(i) for i in first]
 style.show(
-    plots.images([shown.image(i) for i in first], truths, shown.class_names),
+    figures.images([shown.image(i) for i in first], truths, shown.class_names),
     name="detection-images",
     caption="Test images with their annotated objects.",
-    alt=plots.ALT["images"],
+    alt=figures.ALT["images"],
 )
 
 # %% [markdown]
@@ -127,11 +130,11 @@ print(f"low and high part add up to the image: {error < 1e-5}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.parts(image, made, radius),
+    figures.parts(image, made, radius),
     name="detection-parts",
     caption=f"One test image and what the detector is shown, at r = {radius:g}. Low part and "
     f"control differ from the image by {change['low']:.3f} of the pixel range (root mean square).",
-    alt=plots.ALT["parts"],
+    alt=figures.ALT["parts"],
 )
 
 # %% [markdown]
@@ -139,10 +142,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.by_radius(scores),
+    figures.by_radius(scores),
     name="detection-map",
     caption=verdicts[0].note,
-    alt=plots.ALT["map"],
+    alt=figures.ALT["map"],
 )
 
 # %% [markdown]
@@ -153,18 +156,18 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.overview(history),
+    figures.overview(history),
     caption=f"All measures at r = {radius:g}, with 95 % intervals, and the paper's mAP on COCO "
     "at r = 128. A dash stands where no object is of the size.",
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-left = plots.shares_kept(history)
+left = figures.shares_kept(history)
 style.show(
-    plots.kept(left),
+    figures.kept(left),
     name="detection-kept",
-    caption=plots.kept_in_words(left),
-    alt=plots.ALT["kept"],
+    caption=figures.kept_in_words(left),
+    alt=figures.ALT["kept"],
 )
 
 # %% [markdown]
@@ -176,10 +179,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.sizes(plots.by_size(history)),
+    figures.sizes(figures.by_size(history)),
     name="detection-sizes",
     caption=verdicts[1].note,
-    alt=plots.ALT["sizes"],
+    alt=figures.ALT["sizes"],
 )
 
 # %% [markdown]
@@ -188,14 +191,14 @@ style.show(
 # *shares* of the mAP: in points, a class that is found rarely anyway has little to lose.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places = plots.chosen(before, after, shown.truth, better=False)
+places = figures.chosen(before, after, shown.truth, better=False)
 lows = [detection.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
 pairs = zip(places, lows, strict=True)
 style.show(
-    plots.cases([plots.case(shown, place, low, before, after) for place, low in pairs]),
+    figures.cases([figures.case(shown, place, low, before, after) for place, low in pairs]),
     name="detection-losing",
     caption=f"Images on which an object loses most of its score on the low part, r = {radius:g}.",
-    alt=plots.ALT["losing"],
+    alt=figures.ALT["losing"],
 )
 
 # %% [markdown]
@@ -207,14 +210,14 @@ style.show(
 # ## Images that gain
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places = plots.chosen(before, after, shown.truth, better=True)
+places = figures.chosen(before, after, shown.truth, better=True)
 lows = [detection.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
 pairs = zip(places, lows, strict=True)
 style.show(
-    plots.cases([plots.case(shown, place, low, before, after) for place, low in pairs]),
+    figures.cases([figures.case(shown, place, low, before, after) for place, low in pairs]),
     name="detection-gaining",
     caption=f"Images on which an object gains most score on the low part, r = {radius:g}.",
-    alt=plots.ALT["gaining"],
+    alt=figures.ALT["gaining"],
 )
 
 # %% [markdown]
@@ -224,10 +227,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.gained(plots.scored(history, "gained"), radius),
+    figures.gained(figures.scored(history, "gained"), radius),
     name="detection-gained",
     caption=verdicts[2].note,
-    alt=plots.ALT["gained"],
+    alt=figures.ALT["gained"],
 )
 
 # %% [markdown]

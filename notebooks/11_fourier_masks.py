@@ -10,28 +10,30 @@ sparsity_weight = 0.2
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, sections, store
+from fhelpers import data
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.masks import LETTERS
-from fhelpers.plots import masks as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.fourier_masks import figures
+from fhelpers.sections.fourier_masks.plan import plan
 
 settings = {"sparsity_weight": sparsity_weight, "epochs": epochs}
-plan = sections.fourier_masks(scale, dataset, seeds, **settings)
-networks = [label for label in plan if "/" not in label]
+recipes = plan(scale, dataset, seeds, **settings)
+networks = [label for label in recipes if "/" not in label]
 print(f"{len(networks)} networks for each of the seeds {seeds}: {', '.join(networks)}")
 
 # %% tags=["hide-cell"]
-runs = store.fetch(plan, scale=scale)
-history, recipe = runs.history, plan["mask/natural"][0]
-info = data.describe(dataset, **dict(recipe.network.data_options))
+runs = fetch(recipes)
+history, recipe = runs.history, recipes["mask/natural"][0]
+info = data.describe(dataset, **recipe.network.options)
 chance = 1 / info.classes
-verdicts = {name: CLAIMS[name](history) for name in ("K1", "K2", "K3", "K4", "K6")}
-frame = plots.reliability(history)
+verdicts = {name: CLAIMS[name].of(runs) for name in ("K1", "K2", "K3", "K4", "K6")}
+frame = figures.reliability(history)
 print(f"chance {chance:.2f}; N through its mask {frame.masked[0].value:.1f}: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts, frame)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts, frame)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -59,7 +61,7 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.threshold_in_words(frame, recipe.threshold))
+style.finding(figures.threshold_in_words(frame, recipe.threshold))
 
 # %% [markdown]
 # For each image x with label y the mask M is charged
@@ -88,7 +90,7 @@ import torch
 
 from fhelpers import masks
 
-picture = data.load(dataset, train=False, limit=1, **dict(recipe.network.data_options)).pixels()
+picture = data.load(dataset, train=False, limit=1, **recipe.network.options).pixels()
 mask = masks.FourierMask(info.height, info.width)
 half = mask.weight.numel()
 same = torch.allclose(mask(picture), picture, atol=1e-5)
@@ -102,14 +104,14 @@ print(f"{info.height * info.width} frequencies, {half} weights; ones change noth
 # ## The masks
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-found = plots.mean_masks(runs)
+found = figures.mean_masks(runs)
 own = {name: mask for name, mask in found.items() if name in LETTERS}
 style.show(
-    plots.masks(own),
+    figures.masks(own),
     name="masks-five",
     caption=f"The masks of the five networks and their differences to that of N. "
     f"{verdicts['K2'].note}",
-    alt=plots.ALT["masks"],
+    alt=figures.ALT["masks"],
 )
 
 # %% [markdown]
@@ -119,19 +121,19 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.masks({name: mask for name, mask in found.items() if name not in LETTERS}),
+    figures.masks({name: mask for name, mask in found.items() if name not in LETTERS}),
     name="masks-vgg",
     caption="The masks of the second architecture and their difference to its N.",
-    alt=plots.ALT["masks"],
+    alt=figures.ALT["masks"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.accuracies(frame, chance),
+    figures.accuracies(frame, chance),
     name="masks-reliability",
-    caption=f"{plots.title_of('natural')}: {verdicts['K1'].estimate} of the accuracy is kept. "
+    caption=f"{figures.title_of('natural')}: {verdicts['K1'].estimate} of the accuracy is kept. "
     f"{verdicts['K1'].note}",
-    alt=plots.ALT["reliability"],
+    alt=figures.ALT["reliability"],
 )
 
 # %% [markdown]
@@ -145,21 +147,21 @@ style.show(
 # see what this changes, we learn the mask of N both ways.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-both = plots.on_which_images(history)
+both = figures.on_which_images(history)
 style.table(both, caption="The mask of N learned on either set, judged on both.")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.gain_of_test_set(both))
+style.finding(figures.gain_of_test_set(both))
 
 # %% [markdown]
 # ## By distance and by direction
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.energies(history),
+    figures.energies(history),
     name="masks-energies",
     caption=f"{verdicts['K2'].note} {verdicts['K3'].note}",
-    alt=plots.ALT["energies"],
+    alt=figures.ALT["energies"],
 )
 
 # %% [markdown]
@@ -170,10 +172,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.differences(history),
+    figures.differences(history),
     name="masks-differences",
     caption=f"{verdicts['K4'].note}",
-    alt=plots.ALT["differences"],
+    alt=figures.ALT["differences"],
 )
 
 # %% [markdown]
@@ -186,14 +188,14 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 single = [run.model().masks().detach().mean(1) for run in runs["classes/natural"]]
-classes = data.load(dataset, train=False, limit=1, **dict(recipe.network.data_options)).classes
+classes = data.load(dataset, train=False, limit=1, **recipe.network.options).classes
 weights = [float(mask.mean()) for mask in torch.stack(single).mean(0)]
 style.show(
-    plots.class_masks(torch.stack(single).mean(0), classes),
+    figures.class_masks(torch.stack(single).mean(0), classes),
     name="masks-classes",
     caption=f"Masks of N for single classes. Their total weight lies between {min(weights):.2f} "
     f"and {max(weights):.2f}.",
-    alt=plots.ALT["classes"],
+    alt=figures.ALT["classes"],
 )
 
 # %% [markdown]
@@ -203,15 +205,15 @@ style.show(
 # ## Images through the masks
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-test = data.load(dataset, train=False, limit=3, **dict(recipe.network.data_options)).pixels()
+test = data.load(dataset, train=False, limit=3, **recipe.network.options).pixels()
 seen = {LETTERS[name]: runs[f"mask/{name}"][0].model() for name in ("natural", "adversarial")}
 like = verdicts["K6"].estimate
 style.show(
-    plots.images(test, seen),
+    figures.images(test, seen),
     name="masks-images",
     caption="Three test images through the masks of N and A. The similarity through the mask of N "
     f"is {like}, over {like.n} {like.over}.",
-    alt=plots.ALT["images"],
+    alt=figures.ALT["images"],
 )
 
 # %% [markdown]
@@ -227,15 +229,15 @@ style.show(
 # ```
 
 # %% tags=["hide-input"]
-behind = plots.harmonics()
-shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in plots.NONLINEARITIES}
+behind = figures.harmonics()
+shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in figures.NONLINEARITIES}
 style.show(
-    plots.nonlinearity(behind),
+    figures.nonlinearity(behind),
     name="masks-nonlinearity",
     caption="Strength at twice and three times the frequency: "
     + style.listing(f"{name} {values}" for name, values in shown.items())
     + ".",
-    alt=plots.ALT["nonlinearity"],
+    alt=figures.ALT["nonlinearity"],
 )
 
 # %% [markdown]

@@ -10,27 +10,29 @@ sparsity_weight = 0.2
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, sections, store
+from fhelpers import data
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.reliance import TEST, effect
-from fhelpers.plots import masked_training as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.essential_frequencies import figures
+from fhelpers.sections.essential_frequencies.plan import plan
 
 settings = {"sparsity_weight": sparsity_weight, "epochs": epochs}
-plan = sections.essential_frequencies(scale, dataset, seeds, **settings)
-print(f"{len(plan)} runs for each of the seeds {seeds}: {', '.join(plan)}")
+recipes = plan(scale, dataset, seeds, **settings)
+print(f"{len(recipes)} runs for each of the seeds {seeds}: {', '.join(recipes)}")
 
 # %% tags=["hide-cell"]
-runs = store.fetch(plan, scale=scale)
+runs = fetch(recipes)
 history, recipe = runs.history, runs["natural"][0].recipe
-chance = 1 / data.describe(dataset, **dict(recipe.data_options)).classes
+chance = 1 / data.describe(dataset, **recipe.options).classes
 whole = effect(history, {"natural": 1}, TEST).value
-verdict, frame = CLAIMS["K5"](history), plots.trained_through(history)
+verdict, frame = CLAIMS["K5"].of(runs), figures.trained_through(history)
 same = {row.label: row.same.value for row in frame.itertuples()}
 print(f"chance {chance:.2f}; through the mask of N, tested likewise: {same['through/mask']:.1f}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.through_in_words(frame, whole)}")
+style.finding(f"**Finding.** {figures.through_in_words(frame, whole)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -68,11 +70,11 @@ style.setup(
 first = {name: runs[f"mask/{name}"][0].model() for name in ("natural", "shuffled")}
 weight = {name: mask.total_weight().item() for name, mask in first.items()}
 style.show(
-    plots.variants(first["natural"], first["shuffled"], seeds[0]),
+    figures.variants(first["natural"], first["shuffled"], seeds[0]),
     name="essential-variants",
     caption=f"The masks that networks were trained through. The mask of N has a total weight of "
     f"{weight['natural']:.2f}, that of M_shuffle {weight['shuffled']:.2f}.",
-    alt=plots.ALT["variants"],
+    alt=figures.ALT["variants"],
 )
 
 # %% [markdown]
@@ -83,14 +85,14 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.through(frame, whole, chance),
+    figures.through(frame, whole, chance),
     name="essential-through",
-    caption=plots.through_in_words(frame, whole),
-    alt=plots.ALT["through"],
+    caption=figures.through_in_words(frame, whole),
+    alt=figures.ALT["through"],
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.memorised_in_words(frame))
+style.finding(figures.memorised_in_words(frame))
 
 # %% [markdown]
 # **How to read this.** Black is the question of the paper: whole test images, which such a network
@@ -101,7 +103,7 @@ style.finding(plots.memorised_in_words(frame))
 # part and not more; if the permuted mask does as well, only distance counts.
 
 # %%
-from fhelpers.mask_runs import varied
+from fhelpers.masks.recipes import varied
 
 made = {name: varied(first["natural"], name, seeds[0]) for name in ("random", "disc", "permuted")}
 off = [abs(mask.total_weight().item() - weight["natural"]) for mask in made.values()]

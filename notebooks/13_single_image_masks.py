@@ -10,25 +10,27 @@ sparsity_weight = 0.2
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, sections, store
+from fhelpers import data
 from fhelpers.claims import CLAIMS
-from fhelpers.plots import masked_training as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.single_image_masks import figures
+from fhelpers.sections.single_image_masks.plan import plan
 
 settings = {"sparsity_weight": sparsity_weight, "epochs": epochs}
-plan = sections.single_image_masks(scale, dataset, seeds, **settings)
-print(f"{len(plan)} runs for each of the seeds {seeds}: {', '.join(plan)}")
+recipes = plan(scale, dataset, seeds, **settings)
+print(f"{len(recipes)} runs for each of the seeds {seeds}: {', '.join(recipes)}")
 
 # %% tags=["hide-cell"]
-runs = store.fetch(plan, scale=scale)
-history, recipe = runs.history, plan["images/natural"][0]
-options = {"limit": recipe.images, **dict(recipe.network.data_options)}
+runs = fetch(recipes)
+history, recipe = runs.history, recipes["images/natural"][0]
+options = {"limit": recipe.images, **recipe.network.options}
 test = data.load(dataset, train=False, **options)
-verdicts = {name: CLAIMS[name](history) for name in ("K7", "K8")}
+verdicts = {name: CLAIMS[name].of(runs) for name in ("K7", "K8")}
 print(f"a mask for each of {len(test)} test images: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdicts)}")
+style.finding(f"**Finding.** {figures.in_short(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -54,7 +56,7 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(plots.wrong_in_words(runs))
+style.finding(figures.wrong_in_words(runs))
 
 # %% [markdown]
 # The loss is that of {doc}`11_fourier_masks` with the class that the network gives the image. For a
@@ -80,13 +82,13 @@ print(f"learned together or alone, the masks agree: {(both[1] - alone[0]).abs().
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 run = runs["images/natural"][0]
-weights = plots.masks_of(run).mean((1, 2))
+weights = figures.masks_of(run).mean((1, 2))
 style.show(
-    plots.gallery(test.pixels(), run, plots.mostly_right(run)),
+    figures.gallery(test.pixels(), run, figures.mostly_right(run)),
     name="single-gallery",
     caption=f"Test images and their masks for N. Over all images, half of the masks have a total "
     f"weight below {weights.median():.3f}.",
-    alt=plots.ALT["gallery"],
+    alt=figures.ALT["gallery"],
 )
 
 # %% [markdown]
@@ -97,10 +99,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.versions(history),
+    figures.versions(history),
     name="single-versions",
     caption=verdicts["K7"].note,
-    alt=plots.ALT["versions"],
+    alt=figures.ALT["versions"],
 )
 
 # %% [markdown]
@@ -111,7 +113,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.versions_table(history),
+    figures.versions_table(history),
     caption="Share classified right of each version, among all test images and among those that "
     "are right as they are.",
 )
@@ -121,13 +123,13 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 kinds = [runs[f"images/{name}"] for name in ("natural", "adversarial")]
-pairs = [tuple(map(plots.masks_of, pair)) for pair in zip(*kinds, strict=True)]
-gains = plots.gains(pairs)
+pairs = [tuple(map(figures.masks_of, pair)) for pair in zip(*kinds, strict=True)]
+gains = figures.gains(pairs)
 style.show(
-    plots.gain_by_band(gains),
+    figures.gain_by_band(gains),
     name="single-gains",
-    caption=plots.gains_in_words(gains),
-    alt=plots.ALT["gains"],
+    caption=figures.gains_in_words(gains),
+    alt=figures.ALT["gains"],
 )
 
 # %% [markdown]
@@ -140,10 +142,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.atlas(run, history, test.classes),
+    figures.atlas(run, history, test.classes),
     name="single-map",
     caption=verdicts["K8"].note,
-    alt=plots.ALT["map"],
+    alt=figures.ALT["map"],
 )
 
 # %% [markdown]

@@ -12,25 +12,28 @@ epochs = 0
 # %% tags=["hide-cell"]
 import torch
 
-from fhelpers import data, noise, sections, store, training
+from fhelpers import data
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.noise import cases
-from fhelpers.plots import noise as plots
-from fhelpers.plots import style
+from fhelpers.drawing import style
+from fhelpers.runs import training
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.noise_or_signal import figures
+from fhelpers.sections.noise_or_signal import measure as noise
+from fhelpers.sections.noise_or_signal.claims import cases, outcomes
+from fhelpers.sections.noise_or_signal.plan import plan
 
-plan = sections.noise_or_signal(scale, dataset, seeds, radius=radius, epochs=epochs)
-runs = store.fetch(plan, scale=scale)
+runs = fetch(plan(scale, dataset, seeds, radius=radius, epochs=epochs))
 networks = [label for label in runs if not label.startswith("cases-")]
 print(f"{len(networks)} networks for each of the seeds {seeds}: {', '.join(networks)}")
 
 # %% tags=["hide-cell"]
-rows = plots.outcomes(runs.history)
+rows = outcomes(runs.history)
 natural = rows[rows.network == "natural"]
-verdict = CLAIMS["W23"](natural)
+verdict = CLAIMS["W23"].of(runs)
 print(f"{natural.image.nunique()} test images, {natural.part.nunique()} splits")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {plots.in_short(verdict, natural)}")
+style.finding(f"**Finding.** {figures.in_short(verdict, natural)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -61,7 +64,7 @@ style.setup(
 
 # %%
 recipe = runs["natural"][0].recipe
-options = {"limit": recipe.test_images, **dict(recipe.data_options)}
+options = {"limit": recipe.test_images, **recipe.options}
 test = data.load(dataset, train=False, **options)
 images = test.pixels()
 rank = noise.rank_of_equal_coefficients(*images.shape[-2:], radius)
@@ -74,11 +77,11 @@ print(f"parts add up: {bool(torch.allclose(first + rest, images[:50], atol=1e-6)
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.counts(natural),
+    figures.counts(natural),
     name="noise-counts",
     caption=f"M_natural: images that are right whole and from the rest but wrong from the first "
     f"part. {verdict.note}",
-    alt=plots.ALT["counts"],
+    alt=figures.ALT["counts"],
 )
 
 # %% [markdown]
@@ -89,7 +92,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
-    plots.numbers(natural),
+    figures.numbers(natural),
     caption="The same in numbers, with how much of an image's energy the first part holds and how "
     "often it and the rest are answered rightly.",
 )
@@ -99,10 +102,10 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.by_network(rows),
+    figures.by_network(rows),
     name="noise-networks",
-    caption=plots.order_in_words(rows),
-    alt=plots.ALT["networks"],
+    caption=figures.order_in_words(rows),
+    alt=figures.ALT["networks"],
 )
 
 # %% [markdown]
@@ -132,11 +135,11 @@ print([test.classes[label] for label in test.labels[chosen]])
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.examples(pictures),
+    figures.examples(pictures),
     name="noise-examples",
     caption="Images that tell the story by one split or the other, with M_natural's answers. High "
     "and trailing parts are shown about grey.",
-    alt=plots.ALT["examples"],
+    alt=figures.ALT["examples"],
 )
 
 # %% [markdown]

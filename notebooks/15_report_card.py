@@ -11,19 +11,22 @@ weights = ""
 epochs = 0
 
 # %% tags=["hide-cell"]
-from fhelpers import data, outside, sections, store
-from fhelpers.plots import report as plots
-from fhelpers.plots import style
-from fhelpers.report import frequency_report, of_run
+from fhelpers import data
+from fhelpers.drawing import style
+from fhelpers.report import frequency_report, page
+from fhelpers.report import models as outside
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.report_card.measure import of_run
+from fhelpers.sections.report_card.plan import plan
 
-runs = store.fetch(sections.report_card(scale, dataset, seeds, epochs=epochs), scale=scale)
+runs = fetch(plan(scale, dataset, seeds, epochs=epochs))
 names = {"natural": "M_natural", "adversarial": "M_adversarial", "batchnorm": "BatchNorm"}
 reports = {name: of_run(runs[f"report-{label}"][0]) for label, name in names.items()}
 print(f"{len(reports)} reports of {sorted({len(r.table) for r in reports.values()})} numbers")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 first = reports["M_natural"]
-style.finding(f"**Finding.** M_natural: {plots.in_short(first)}")
+style.finding(f"**Finding.** M_natural: {page.in_short(first)}")
 
 # %% [markdown]
 # ## What the paper asks for
@@ -63,10 +66,10 @@ style.setup(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.parts(first),
+    page.parts(first),
     name="report-parts",
-    caption=f"M_natural. {plots.in_short(first)}",
-    alt=plots.ALT["parts"],
+    caption=f"M_natural. {page.in_short(first)}",
+    alt=page.ALT["parts"],
 )
 
 # %% [markdown]
@@ -78,10 +81,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.gained(first),
+    page.gained(first),
     name="report-gained",
-    caption=f"M_natural. {plots.band_in_short(first)}",
-    alt=plots.ALT["gained"],
+    caption=f"M_natural. {page.band_in_short(first)}",
+    alt=page.ALT["gained"],
 )
 
 # %% [markdown]
@@ -92,10 +95,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.maps(first),
+    page.maps(first),
     name="report-maps",
-    caption=f"M_natural. {plots.maps_in_short(first)}",
-    alt=plots.ALT["maps"],
+    caption=f"M_natural. {page.maps_in_short(first)}",
+    alt=page.ALT["maps"],
 )
 
 # %% [markdown]
@@ -105,10 +108,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.energies(first),
+    page.energies(first),
     name="report-energies",
-    caption=f"M_natural. {plots.energies_in_short(first)}",
-    alt=plots.ALT["energies"],
+    caption=f"M_natural. {page.energies_in_short(first)}",
+    alt=page.ALT["energies"],
 )
 
 # %% [markdown]
@@ -116,10 +119,10 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    plots.robust(first),
+    page.robust(first),
     name="report-robust",
-    caption=f"M_natural. {plots.robust_in_short(first)}",
-    alt=plots.ALT["robust"],
+    caption=f"M_natural. {page.robust_in_short(first)}",
+    alt=page.ALT["robust"],
 )
 
 # %% [markdown]
@@ -133,9 +136,9 @@ style.show(
 colours = {"M_natural": style.COLOURS["original"], "BatchNorm": style.COLOURS["shuffled"]}
 colours["M_adversarial"] = style.COLOURS["adversarial"]
 style.show(
-    plots.compared(reports, colours),
+    page.compared(reports, colours),
     name="report-compared",
-    caption=" ".join(f"{name}: {plots.in_short(each)}" for name, each in reports.items()),
+    caption=" ".join(f"{name}: {page.in_short(each)}" for name, each in reports.items()),
     alt="Accuracy on low parts over accuracy on whole images against the radius, three models.",
 )
 
@@ -144,14 +147,14 @@ style.show(
 # models of different accuracy can be compared. The dotted line is at 90 %.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-table = plots.summary(first).rename(columns={"value": "M_natural"})
+table = page.summary(first).rename(columns={"value": "M_natural"})
 for name in list(reports)[1:]:
-    table = table.merge(plots.summary(reports[name]).rename(columns={"value": name}), "left")
+    table = table.merge(page.summary(reports[name]).rename(columns={"value": name}), "left")
 style.table(table, caption="The main numbers with 95 % intervals over images.")
 
 # %% tags=["remove-input"]
 sums = [each.table[each.table.measure == "gained"].value.sum() for each in reports.values()]
-wholes = [plots.one(each, "accuracy", "original").value for each in reports.values()]
+wholes = [page.one(each, "accuracy", "original").value for each in reports.values()]
 print("bands add up:", all(abs(a - b) < 1e-6 for a, b in zip(sums, wholes, strict=True)))
 
 # %% [markdown]
@@ -160,7 +163,7 @@ print("bands add up:", all(abs(a - b) < 1e-6 for a, b in zip(sums, wholes, stric
 # %% tags=["hide-cell"]
 if model:
     recipe = runs["natural"][0].recipe
-    options = {"limit": recipe.test_images, **dict(recipe.data_options)}
+    options = {"limit": recipe.test_images, **recipe.options}
     test = data.load(dataset, train=False, **options)
     count = len(test.classes)
     asked = outside.load_model(model, weights=weights or None, classes=count)
@@ -170,10 +173,10 @@ print(f"a model from outside: {bool(model)}")
 # %% tags=["hide-input", "nbval-ignore-output"]
 if model:
     style.show(
-        plots.parts(theirs),
+        page.parts(theirs),
         name="report-theirs",
-        caption=f"{model}: {plots.in_short(theirs)}",
-        alt=plots.ALT["parts"],
+        caption=f"{model}: {page.in_short(theirs)}",
+        alt=page.ALT["parts"],
     )
 else:
     style.finding(

@@ -57,7 +57,8 @@ def build(folder):
 
 def explore(folder, given):
     """Write the explorer's files for networks that the sections have trained at smoke scale."""
-    from fhelpers import explorer, notebooks, store
+    from fhelpers.pages import explorer, notebooks
+    from fhelpers.runs import store
 
     runs = []
     for slug, label in (("01_decomposition", "natural"), ("03_heuristics", "adversarial")):

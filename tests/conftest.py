@@ -8,7 +8,7 @@ import browsing
 import pytest
 import torch
 
-from fhelpers import notebooks
+from fhelpers.pages import notebooks
 
 # As the workflow trains: one thread a process, here and in the processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from fhelpers import attacks, data, models
+from fhelpers import attacks, data, networks
 
 CLASSES = 4
 OPTIONS = {"low": 1.0, "high": 1.0, "classes": CLASSES}
@@ -26,7 +26,7 @@ def planted(train, limit):
 def victim():
     """A small network that has learnt planted images, in eval mode, and 200 test images."""
     images, labels = planted(True, 200)
-    model = models.build("lenet", channels=3, classes=CLASSES, seed=0)
+    model = networks.build("lenet", channels=3, classes=CLASSES, seed=0)
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     order = torch.Generator().manual_seed(0)
     for _ in range(8):
@@ -92,16 +92,16 @@ def test_attacks_stay_within_the_ball_and_the_pixel_range(
 
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_mode_and_running_averages_stay_as_they_were(training):
-    model = models.build("resnet-8", channels=3, classes=4, width=4, batchnorm=True, dropout=0.5)
+    model = networks.build("resnet-8", channels=3, classes=4, width=4, batchnorm=True, dropout=0.5)
     model.train(training)
     images, labels = planted(False, 4)
-    kept = torch.full_like(models.first_convolution(model).weight, 7.0)
-    models.first_convolution(model).weight.grad = kept.clone()
+    kept = torch.full_like(networks.first_convolution(model).weight, 7.0)
+    networks.first_convolution(model).weight.grad = kept.clone()
     state = {name: value.clone() for name, value in model.state_dict().items()}
     attacks.fgsm(model, images, labels, 0.1)
     attacks.pgd(model, images, labels, 0.1, steps=2)
     assert [layer.training for layer in model.modules()] == [training] * len(list(model.modules()))
-    assert torch.equal(models.first_convolution(model).weight.grad, kept)
+    assert torch.equal(networks.first_convolution(model).weight.grad, kept)
     assert sum(p.grad is not None for p in model.parameters()) == 1
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 

@@ -10,9 +10,9 @@ import pytest
 
 from fhelpers.claims import CLAIMS, Part, conjunction, decide
 from fhelpers.claims.histories import Curve, curves, smallest_radii
-from fhelpers.claims.shuffled_labels import TABLE1, at_equal_accuracy, epochs_to
 from fhelpers.claims.verdicts import claim
 from fhelpers.intervals import Estimate
+from fhelpers.sections.shuffled_labels.claims import TABLE1, at_equal_accuracy, epochs_to
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 IMAGES = 2000

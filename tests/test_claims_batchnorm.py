@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhelpers.claims import CLAIMS, batchnorm
-from fhelpers.claims.batchnorm import HYPOTHESIS
+from fhelpers.claims import CLAIMS
 from fhelpers.claims.histories import Curve
 from fhelpers.intervals import Estimate
+from fhelpers.sections.batchnorm import claims as batchnorm
+from fhelpers.sections.batchnorm.claims import HYPOTHESIS
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 EPOCHS = 30

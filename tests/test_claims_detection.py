@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fhelpers.claims import CLAIMS, detection
-from fhelpers.claims.detection import CONTROL
-from fhelpers.scoring import MEASURES, resamples
+from fhelpers.average_precision import MEASURES, resamples
+from fhelpers.claims import CLAIMS
+from fhelpers.sections.detection import claims as detection
+from fhelpers.sections.detection.claims import CONTROL
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 IMAGES, DRAWS = 300, 200

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhelpers.claims import CLAIMS, decide, reliance
-from fhelpers.claims.heuristics import across_batch_sizes, batch_sizes, larger_half
 from fhelpers.intervals import Estimate, difference, proportion
+from fhelpers.sections.heuristics.claims import across_batch_sizes, batch_sizes, larger_half
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 RADII = (4.0, 8.0, 12.0, 16.0)

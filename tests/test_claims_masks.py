@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fhelpers.claims import CLAIMS, masked_training, masks
-from fhelpers.mask_runs import BANDS
+from fhelpers.claims import CLAIMS
+from fhelpers.masks.recipes import BANDS
+from fhelpers.sections.essential_frequencies import claims as masked_training
+from fhelpers.sections.fourier_masks import claims as masks
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 CENTRES = (np.arange(BANDS) + 0.5) * 180 / BANDS

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fhelpers import scales, sections
-from fhelpers.claims import CLAIMS, other_datasets
-from fhelpers.claims.other_datasets import deciding, of_dataset, repeated
+from fhelpers import sections
+from fhelpers.claims import CLAIMS
 from fhelpers.claims.verdicts import Claim, Part, Verdict
 from fhelpers.intervals import Estimate
+from fhelpers.runs import scales
+from fhelpers.sections.other_datasets import claims as other_datasets
+from fhelpers.sections.other_datasets.claims import deciding, of_dataset, repeated
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 RADII = (3.5, 10.5)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.smoothing import at, contrast
+from fhelpers.sections.smoothing_defence.claims import at, contrast
 
 VERDICTS = {1: "reproduced", 0: "inconclusive", -1: "not reproduced"}
 RHOS, EPSILONS = (0.0, 0.25, 1.0), (0.03, 0.06, 0.09)

@@ -8,8 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fhelpers import cli, notebooks, store
-from fhelpers.recipes import Recipe
+from fhelpers import cli
+from fhelpers.pages import notebooks
+from fhelpers.runs import store
+from fhelpers.runs.recipes import Recipe
 
 # The command line is called as users do, with the words of sys.argv.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")

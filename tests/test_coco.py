@@ -8,10 +8,12 @@ import torch
 from PIL import Image
 from torchvision.models import detection as zoo
 
-from fhelpers import cli, coco, detection, scenes
-from fhelpers.detection import Evaluation
-from fhelpers.measurements import Measured
-from fhelpers.scenes import Scenes
+from fhelpers import cli
+from fhelpers.data import coco, scenes
+from fhelpers.data.scenes import Scenes
+from fhelpers.runs.measurements import Measured
+from fhelpers.sections.detection import measure as detection
+from fhelpers.sections.detection.measure import Evaluation
 
 SPLIT, LISTING = "val2017", "annotations/instances_val2017.json"
 

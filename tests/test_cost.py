@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from fhelpers import models
-from fhelpers.cost import Cost, cost
+from fhelpers import networks
+from fhelpers.networks.cost import Cost, cost
 
 
 def test_lenet_as_counted_by_hand():
-    counted = cost(models.build("lenet", channels=3, classes=10), (3, 32, 32))
+    counted = cost(networks.build("lenet", channels=3, classes=10), (3, 32, 32))
     # The two convolutions keep the size, and poolings halve it; 5 × 5 × 16 values are left.
     first, second = 32 * 32 * 6 * (3 * 25), 16 * 16 * 16 * (6 * 25)
     dense = 400 * 120 + 120 * 84 + 84 * 10
@@ -19,7 +19,7 @@ def test_lenet_as_counted_by_hand():
 
 @pytest.mark.parametrize("size", [28, 32])
 def test_resnet_8_as_counted_by_hand(size):
-    counted = cost(models.build("resnet-8", channels=1, classes=10, width=8), (1, size, size))
+    counted = cost(networks.build("resnet-8", channels=1, classes=10, width=8), (1, size, size))
     layers = [(1, 8, size), *[(8, 8, size)] * 2, (8, 16, size // 2), (16, 16, size // 2),
               (16, 32, size // 4), (32, 32, size // 4)]  # fmt: skip
     convolutions = sum(9 * inputs * outputs * side**2 for inputs, outputs, side in layers)

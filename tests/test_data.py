@@ -31,7 +31,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors import SafetensorError
 
-from fhelpers import data, folders, frequency, planted, sources
+from fhelpers import data, frequency
+from fhelpers.data import folders, planted, sources
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNTS = {"train": 7, "test": 4}

@@ -8,20 +8,16 @@ import pandas as pd
 import pytest
 import torch
 
-from fhelpers import (
-    detection,
-    detectors,
-    frequency,
-    recipes,
-    scales,
-    scenes,
-    sections,
-    store,
-    training,
-)
-from fhelpers.detection import Evaluation
-from fhelpers.detectors import DetectorRecipe
-from fhelpers.scoring import MEASURES, Detections, Score, Truth, resamples
+from fhelpers import frequency, sections
+from fhelpers.average_precision import MEASURES, Detections, Score, resamples
+from fhelpers.data import scenes
+from fhelpers.data.objects import Truth
+from fhelpers.runs import kinds, scales, store, training
+from fhelpers.runs.compute import choose_compute
+from fhelpers.sections.detection import detectors
+from fhelpers.sections.detection import measure as detection
+from fhelpers.sections.detection.detectors import DetectorRecipe
+from fhelpers.sections.detection.measure import Evaluation
 
 TINY = DetectorRecipe(
     dataset="planted", size=64, classes=2, width=8, channels=16, train_images=12, batch_size=4,
@@ -99,7 +95,7 @@ def test_a_detector_learns_its_scenes():
     )  # fmt: skip
     found = scenes.generate(recipe.scenes, "train", 8)
     model = detectors.rebuild_detector(recipe)
-    compute = training.choose_compute("float32", "cpu")
+    compute = choose_compute("float32", "cpu")
     state = training.Training(model, torch.optim.AdamW(model.parameters(), recipe.learning_rate))
     training.fit(
         state, detectors.batches_of(recipe, found, "cpu"),
@@ -131,7 +127,7 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path):
 def test_detections_are_numbered_and_within_the_image():
     model = detectors.rebuild_detector(TINY)
     images = [torch.rand(3, 64, 64) for _ in range(3)]
-    found = detectors.detect(model, images, training.choose_compute("float32", "cpu"), first=5)
+    found = detectors.detect(model, images, choose_compute("float32", "cpu"), first=5)
     assert set(found.image) <= {5, 6, 7}
     assert set(found.label) <= {1, 2}
     assert (found.boxes >= 0).all()
@@ -194,7 +190,7 @@ def test_gains_and_losses_are_counted_image_by_image():
 
 def test_recipes_survive_the_store_and_name_what_decides_them(evaluated):
     for run in evaluated:
-        assert recipes.from_json(recipes.as_json(run.recipe)) == run.recipe
+        assert kinds.from_json(kinds.as_json(run.recipe)) == run.recipe
         with pytest.raises(ValueError, match="is an evaluation"):
             run.model()
     filtered = dataclasses.replace(ON_TINY, radius=9)

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
-from fhelpers import data, explorer, frequency, models, smoothing, store
+from fhelpers import data, frequency, networks, smoothing
+from fhelpers.pages import explorer
+from fhelpers.runs import store
 
 TOLERANCE = 1e-3  # of a probability; the page prints three places
 MOST_BYTES = 2_000_000
@@ -296,7 +298,7 @@ def test_other_data_sets_are_refused():
 def test_an_onnx_file_holds_the_whole_network(name):
     import onnx
 
-    model = models.build(name, channels=1, classes=4, width=4)
+    model = networks.build(name, channels=1, classes=4, width=4)
     for parameter in model.parameters():  # equal ones, such as zero biases, are written once
         nn.init.normal_(parameter)
     loaded = onnx.load_from_string(explorer.as_onnx(model, (1, 28, 28)))

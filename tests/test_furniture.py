@@ -12,7 +12,7 @@ import pytest
 import yaml
 from browsing import ROOT, build, project
 
-from fhelpers import pdf
+from fhelpers.pages import pdf
 
 ADDRESS = "https://github.com/someone/somewhere"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fhelpers import frequency, image_masks, mask_runs, masks, recipes, scales, sections, store
-from fhelpers.atlas import umap
-from fhelpers.image_masks import ImageMasksRecipe, cross_validated
-from fhelpers.mask_runs import MaskedTraining, MaskRecipe, varied
-from fhelpers.recipes import Recipe
-from fhelpers.sections import masked
-from fhelpers.similarity import structural_similarity
+from fhelpers import frequency, masks, sections
+from fhelpers.frequency import structural_similarity
+from fhelpers.masks import recipes as mask_runs
+from fhelpers.masks.recipes import MaskedTraining, MaskRecipe, varied
+from fhelpers.runs import kinds, scales, store
+from fhelpers.runs.recipes import Recipe
+from fhelpers.sections.fourier_masks import plan as masked
+from fhelpers.sections.single_image_masks import measure as image_masks
+from fhelpers.sections.single_image_masks.atlas import umap
+from fhelpers.sections.single_image_masks.measure import ImageMasksRecipe, cross_validated
 
 NETWORK = Recipe(
     dataset="planted", data_options=(("low", 0.0), ("high", 1.0)), train_images=200,
@@ -97,7 +100,7 @@ def test_single_image_masks_keep_what_they_are_said_to(runs):
 
 def test_recipes_survive_their_record(runs):
     for run in runs.values():
-        recipe = recipes.from_json(recipes.as_json(run.recipe))
+        recipe = kinds.from_json(kinds.as_json(run.recipe))
         assert recipe == run.recipe
         assert recipe.run_id == run.run_id
 

@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from fhelpers import frequency, masks, models, training
+from fhelpers import frequency, masks, networks
 from fhelpers.masks import FourierMask, Learning, learn_image_masks, learn_mask
+from fhelpers.runs import training
+from fhelpers.runs.compute import choose_compute
 
-FLOAT32 = training.choose_compute("float32", "cpu")
+FLOAT32 = choose_compute("float32", "cpu")
 
 
 # --- the module --------------------------------------------------------------------------------
@@ -129,7 +131,7 @@ def planted(where, count, seed, classes=4):
 
 def trained(images, labels, epochs=6):
     torch.manual_seed(0)
-    network = models.build("resnet-8", channels=1, classes=4, width=8, batchnorm=True)
+    network = networks.build("resnet-8", channels=1, classes=4, width=8, batchnorm=True)
     network = network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     for _ in range(epochs):

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fhelpers import models
+from fhelpers import networks
 
-NAMES = tuple(models.DEFAULTS)
+NAMES = tuple(networks.DEFAULTS)
 
 
 def build(name="resnet-8", **changes):
-    return models.build(name, **{"channels": 3, "classes": 10, **changes})
+    return networks.build(name, **{"channels": 3, "classes": 10, **changes})
 
 
 def random_images(*shape, seed=0):
@@ -71,7 +71,7 @@ def test_published_networks_have_their_published_layers():
 def test_width_scales_all_layers_in_proportion():
     for name in ("resnet-8", "alexnet", "vgg-11"):
         own = [layer.out_channels for layer in convolutions(build(name))]
-        half = build(name, width=models.DEFAULTS[name][0] // 2)
+        half = build(name, width=networks.DEFAULTS[name][0] // 2)
         assert [2 * layer.out_channels for layer in convolutions(half)] == own
 
 
@@ -99,7 +99,7 @@ def slow_shortcut(x, outputs):
 
 @pytest.mark.parametrize("size", [8, 7])
 def test_shortcut_averages_and_pads_with_zero_channels(size):
-    block = models.PreActivationBlock(4, 8, stride=2, batchnorm=False, first=False)
+    block = networks.PreActivationBlock(4, 8, stride=2, batchnorm=False, first=False)
     for layer in convolutions(block):
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
@@ -228,16 +228,16 @@ def test_first_layer_can_have_5_by_5_kernels(name):
     kernels = [layer.kernel_size for layer in convolutions(model)]
     own = [layer.kernel_size for layer in convolutions(build(name))]
     assert kernels == [(5, 5), *own[1:]]
-    assert models.first_convolution(model) is convolutions(model)[0]
+    assert networks.first_convolution(model) is convolutions(model)[0]
     with torch.no_grad():
         assert model.eval()(random_images(1, 3, 32, 32)).shape == (1, 10)
 
 
 def test_normalize_shifts_and_scales():
     images = random_images(2, 3, 5, 5)
-    torch.testing.assert_close(models.Normalize(0.25, 0.5)(images), images * 2 - 0.5)
+    torch.testing.assert_close(networks.Normalize(0.25, 0.5)(images), images * 2 - 0.5)
     first = build()[0]
-    assert isinstance(first, models.Normalize)
+    assert isinstance(first, networks.Normalize)
     assert torch.equal(first(images), images)
 
 
@@ -261,4 +261,4 @@ def test_wrong_input_is_refused_in_one_sentence(name, changes, says):
 
 def test_a_model_without_convolution_has_no_first_kernels():
     with pytest.raises(ValueError, match="no first kernels"):
-        models.first_convolution(nn.Linear(3, 2))
+        networks.first_convolution(nn.Linear(3, 2))

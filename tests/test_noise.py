@@ -7,8 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhelpers import frequency, noise, scales, store
+from fhelpers import frequency
 from fhelpers.claims import CLAIMS
+from fhelpers.runs import scales, store
+from fhelpers.sections.noise_or_signal import measure as noise
 
 
 @given(seed=st.integers(0, 50), radius=st.floats(1, 6), size=st.sampled_from([(9, 9), (8, 12)]))

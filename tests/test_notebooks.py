@@ -12,8 +12,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fhelpers import notebooks, scales, sections, store
-from fhelpers.recipes import Recipe
+from fhelpers import sections
+from fhelpers.pages import notebooks
+from fhelpers.runs import scales, store
+from fhelpers.runs.recipes import Recipe
 
 SLUG = "90_tiny"
 SCRIPT = """

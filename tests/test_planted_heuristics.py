@@ -6,9 +6,9 @@ which of them a network reads.
 
 import pytest
 
-from fhelpers import training
-from fhelpers.planted import TEMPLATE_DEVIATION
-from fhelpers.recipes import Recipe
+from fhelpers.data.planted import TEMPLATE_DEVIATION
+from fhelpers.runs import training
+from fhelpers.runs.recipes import Recipe
 
 CLASSES, RADIUS = 4, 8
 TEST_IMAGES = 200

@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhelpers import claims, frequency, intervals
-from fhelpers.claims.shuffled_labels import TABLE1
-from fhelpers.plots import decomposition, numbers, shuffled_labels, style
+from fhelpers.drawing import numbers, style
+from fhelpers.sections.decomposition import figures as decomposition
+from fhelpers.sections.shuffled_labels import figures as shuffled_labels
+from fhelpers.sections.shuffled_labels.claims import TABLE1
 
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3).map("#{0[0]:02x}{0[1]:02x}{0[2]:02x}".format)
 NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("0[12]_*.py"))

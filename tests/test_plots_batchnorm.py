@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.batchnorm import HYPOTHESIS
-from fhelpers.plots import batchnorm, style
+from fhelpers.drawing import style
+from fhelpers.sections.batchnorm import figures as batchnorm
+from fhelpers.sections.batchnorm.claims import HYPOTHESIS
 
 EPOCHS, ENDS = 8, {"vanilla": 0.6, "batchnorm": 0.8}
 

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from fhelpers import scenes
+from fhelpers.average_precision import MEASURES, Detections
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.detection import CONTROL
-from fhelpers.plots import detection as plots
-from fhelpers.plots import style
-from fhelpers.scenes import Scenes
-from fhelpers.scoring import MEASURES, Detections, Truth
+from fhelpers.data import scenes
+from fhelpers.data.objects import Truth
+from fhelpers.data.scenes import Scenes
+from fhelpers.drawing import style
+from fhelpers.sections.detection import figures as plots
+from fhelpers.sections.detection.claims import CONTROL
 
 SHOWN = scenes.generate(Scenes("planted", size=64, classes=3), "test", 5)
 

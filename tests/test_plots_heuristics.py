@@ -15,9 +15,11 @@ import pytest
 
 from fhelpers import sections
 from fhelpers.claims import CLAIMS, reliance
-from fhelpers.claims.heuristics import TABLE2_CLEAN
-from fhelpers.cost import Cost
-from fhelpers.plots import architectures, heuristics, networks, style
+from fhelpers.drawing import comparisons, style
+from fhelpers.networks.cost import Cost
+from fhelpers.sections.architectures import figures as architectures
+from fhelpers.sections.heuristics import figures as heuristics
+from fhelpers.sections.heuristics.claims import TABLE2_CLEAN
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 KINDS = ("resnet-8", "lenet", "alexnet", "vgg-11")
@@ -58,14 +60,14 @@ def figures(frame):
     batches, kinds = heuristics.of_batches(frame.label), architectures.named(KINDS)
     _, cut = reliance.at_common_accuracy(frame, batches)
     return {
-        "batches": networks.panels(frame, batches, 0.1),
-        "heuristics": networks.panels(frame, heuristics.HEURISTICS, 0.1),
+        "batches": comparisons.panels(frame, batches, 0.1),
+        "heuristics": comparisons.panels(frame, heuristics.HEURISTICS, 0.1),
         "against": heuristics.against_batch(frame),
         "equal": heuristics.against_batch(cut),
-        "ends": networks.ends(frame, heuristics.EVERY, 0.1, TABLE2_CLEAN),
-        "bands": networks.bands(frame, heuristics.EVERY, 0.1),
+        "ends": comparisons.ends(frame, heuristics.EVERY, 0.1, TABLE2_CLEAN),
+        "bands": comparisons.bands(frame, heuristics.EVERY, 0.1),
         "attacked": heuristics.attacked(frame, 0.02),
-        "kinds": networks.ends(frame, kinds, 0.1, {}),
+        "kinds": comparisons.ends(frame, kinds, 0.1, {}),
         "cost": architectures.against_cost(frame, COSTS),
     }
 
@@ -87,12 +89,12 @@ def test_one_batch_size_is_a_page_too():
     frame = history()
     frame = frame[~frame.label.isin(["batch-64", "batch-256"])]
     style.svg(heuristics.against_batch(frame))
-    style.svg(networks.panels(frame, heuristics.of_batches(frame.label), 0.1))
+    style.svg(comparisons.panels(frame, heuristics.of_batches(frame.label), 0.1))
 
 
 def test_panels_hold_every_part_of_both_splits_over_seeds():
     frame = history(seeds=3)
-    figure = networks.panels(frame, heuristics.HEURISTICS, 0.1)
+    figure = comparisons.panels(frame, heuristics.HEURISTICS, 0.1)
     names = list(heuristics.HEURISTICS)
     for place, panel in enumerate(figure.axes):
         split, label = ("train", "test")[place // len(names)], names[place % len(names)]
@@ -118,7 +120,7 @@ def points_of(axes, marker="o"):
 
 
 def test_ends_are_the_accuracies_with_the_papers_beside_them():
-    figure = networks.ends(history(), heuristics.EVERY, 0.1, TABLE2_CLEAN)
+    figure = comparisons.ends(history(), heuristics.EVERY, 0.1, TABLE2_CLEAN)
     (axes,) = figure.axes
     found = points_of(axes)
     for row, label in enumerate(heuristics.EVERY):
@@ -133,12 +135,12 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
         (0.707, rows[1]),
     ]
     for published, there in ((TABLE2_CLEAN, True), ({}, False)):
-        (key,) = networks.ends(history(), heuristics.EVERY, 0.1, published).legends
+        (key,) = comparisons.ends(history(), heuristics.EVERY, 0.1, published).legends
         assert ("test, in the paper" in [text.get_text() for text in key.get_texts()]) == there
 
 
 def test_bands_are_steps_from_chance_to_the_whole_image():
-    figure = networks.bands(history(radii=(4, 8)), heuristics.HEURISTICS, 0.1)
+    figure = comparisons.bands(history(radii=(4, 8)), heuristics.HEURISTICS, 0.1)
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["0–4", "4–8", "over 8"]
     gains = np.array([[x for x, _ in points_of(axes)] for axes in figure.axes])
     whole = [end(label, "test", "original") for label in heuristics.HEURISTICS]
@@ -191,7 +193,7 @@ def test_cost_has_each_network_at_its_size():
 
 
 def test_scores_give_each_measure_with_its_interval():
-    table = networks.scores(history(seeds=3), heuristics.OPTIMISERS, first="optimiser")
+    table = comparisons.scores(history(seeds=3), heuristics.OPTIMISERS, first="optimiser")
     assert table.optimiser.to_list() == list(heuristics.OPTIMISERS.values())
     assert table["gap"].str.startswith("0.100 [").all()
     assert table["test accuracy"][0].startswith(f"{end('vanilla', 'test', 'original'):.3f} [")
@@ -258,13 +260,13 @@ def test_the_plan_has_all_that_the_pages_show():
 
 
 def test_a_level_near_chance_is_said_to_mean_little():
-    assert "says little" in networks.common(0.12, 0.1)
-    assert "equally much" in networks.common(0.5, 0.1)
+    assert "says little" in comparisons.common(0.12, 0.1)
+    assert "equally much" in comparisons.common(0.5, 0.1)
 
 
 def test_captions_list_every_value_and_name_no_winner():
     names = {"vanilla": "one,\nagain", "batchnorm": "two"}
-    text = networks.losses(history(), names)
+    text = comparisons.losses(history(), names)
     losses = {
         label: np.mean([end(label, "test", "original") - end(label, "test", "low", radius)
                         for radius in (4, 8, 12, 16)])
@@ -272,11 +274,11 @@ def test_captions_list_every_value_and_name_no_winner():
     }  # fmt: skip
     first, second = (round(100 * losses[label]) for label in names)
     assert text.endswith(f": one, again ({first}) and two ({second}).")
-    assert networks.gaps(history(), names).endswith(": one, again (10) and two (10).")
+    assert comparisons.gaps(history(), names).endswith(": one, again (10) and two (10).")
     nothing = history().assign(accuracy=0.5)
     nothing.loc[nothing.split.eq("test") & nothing.part.eq("original"), "accuracy"] = 0.501
-    assert networks.gaps(nothing, names).endswith(": one, again (0) and two (0).")
-    assert [networks.points(x) for x in (-0.001, 0.001, -0.02, 0.02)] == ["0", "0", "-2", "+2"]
+    assert comparisons.gaps(nothing, names).endswith(": one, again (0) and two (0).")
+    assert [comparisons.points(x) for x in (-0.001, 0.001, -0.02, 0.02)] == ["0", "0", "-2", "+2"]
 
 
 def test_the_findings_are_sentences_with_the_numbers():
@@ -285,7 +287,7 @@ def test_the_findings_are_sentences_with_the_numbers():
     verdicts["W13"] = CLAIMS["W13"](frame, 0.1)
     text = heuristics.in_short(verdicts)
     cost = end("adversarial", "test", "original") - end("vanilla", "test", "original")
-    assert f"adversarial training changes test accuracy by {networks.points(cost)}" in text
+    assert f"adversarial training changes test accuracy by {comparisons.points(cost)}" in text
     assert text.startswith("From the largest batch")
     del verdicts["W8"], verdicts["W9"]
     assert heuristics.in_short(verdicts).startswith("Against vanilla")

@@ -12,9 +12,10 @@ from test_claims_masks import history, single, trained
 
 from fhelpers import frequency, masks
 from fhelpers.claims import CLAIMS
-from fhelpers.plots import masked_training, style
-from fhelpers.plots import masks as plots
-from fhelpers.recipes import Recipe
+from fhelpers.drawing import style
+from fhelpers.runs.recipes import Recipe
+from fhelpers.sections.essential_frequencies import figures as masked_training
+from fhelpers.sections.fourier_masks import figures as plots
 
 
 def every_network(**settings):

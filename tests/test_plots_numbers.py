@@ -14,19 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
-from fhelpers.claims.shuffled_labels import TABLE1
+from fhelpers.drawing import numbers, style
 from fhelpers.intervals import Estimate
-from fhelpers.plots import (
-    decomposition,
-    detection,
-    networks,
-    numbers,
-    other_datasets,
-    report,
-    shuffled_labels,
-    smoothing_defence,
-    style,
-)
+from fhelpers.report import page as report
+from fhelpers.sections.decomposition import figures as decomposition
+from fhelpers.sections.detection import figures as detection
+from fhelpers.sections.other_datasets import figures as other_datasets
+from fhelpers.sections.shuffled_labels import figures as shuffled_labels
+from fhelpers.sections.shuffled_labels.claims import TABLE1
+from fhelpers.sections.smoothing_defence import figures as smoothing_defence
 
 HEIGHTS = st.lists(st.floats(-1e3, 1e3).map(lambda v: float(f"{v:.5g}")), min_size=1, max_size=6)
 

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from fhelpers import data, frequency
-from fhelpers.claims.other_datasets import repeated
-from fhelpers.plots import other_datasets, style
+from fhelpers.drawing import style
+from fhelpers.sections.other_datasets import figures as other_datasets
+from fhelpers.sections.other_datasets.claims import repeated
 
 COLUMNS = ["label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy"]
 

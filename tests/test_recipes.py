@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhelpers import data, recipes, training
-from fhelpers.recipes import Recipe
+from fhelpers import data
+from fhelpers.runs import kinds, recipes, training
+from fhelpers.runs.recipes import Recipe
 
 # Every field with another possible value; fields that only go together are changed together.
 CHANGES = {
@@ -160,7 +161,7 @@ def test_the_digest_sees_every_module_that_training_is_made_of(another_process):
 def test_a_recipe_survives_json():
     for change in CHANGES.values():
         given = recipe(**change)
-        again = recipes.from_json(json.loads(json.dumps(recipes.as_json(given))))
+        again = kinds.from_json(json.loads(json.dumps(kinds.as_json(given))))
         assert again == given
         assert hash(again) == hash(given)
         assert again.run_id == given.run_id
@@ -174,14 +175,14 @@ OTHER_KINDS = (
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 def test_other_kinds_are_refused(kind):
-    values = recipes.as_json(recipe()) | {"kind": kind}
+    values = kinds.as_json(recipe()) | {"kind": kind}
     with pytest.raises(ValueError, match="not a kind of recipe"):
-        recipes.from_json(values)
+        kinds.from_json(values)
 
 
 def test_json_with_a_field_of_another_version_is_refused():
     with pytest.raises(ValueError, match="colour"):
-        recipes.from_json(recipes.as_json(recipe()) | {"colour": "red"})
+        kinds.from_json(kinds.as_json(recipe()) | {"colour": "red"})
 
 
 # --- refused values -------------------------------------------------------------------------------
@@ -261,7 +262,7 @@ def test_more_than_the_data_set_holds_is_refused_when_the_run_is_named(values, s
 )
 def test_possible_recipes_are_accepted_and_survive_json(**values):
     given = recipe(**values)
-    assert recipes.from_json(json.loads(json.dumps(recipes.as_json(given)))) == given
+    assert kinds.from_json(json.loads(json.dumps(kinds.as_json(given)))) == given
 
 
 # --- with other modules --------------------------------------------------------------------------
@@ -269,9 +270,9 @@ def test_possible_recipes_are_accepted_and_survive_json(**values):
 
 def test_names_of_fields_are_those_of_the_modules_that_use_them():
     """The recipes import no network and no optimiser; their lists are compared here instead."""
-    from fhelpers import models
+    from fhelpers import networks
 
-    assert set(recipes.MODELS) == set(models.DEFAULTS)
+    assert set(recipes.MODELS) == set(networks.DEFAULTS)
     assert set(recipes.OPTIMISERS) == set(training.OPTIMISERS)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fhelpers import notebooks
+from fhelpers.pages import notebooks
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = Path(__file__).parent / "reference"

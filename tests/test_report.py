@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fhelpers import data, frequency, models, outside, report, scales, store
-from fhelpers.plots import report as pages
+from fhelpers import data, frequency, networks, report
+from fhelpers.report import models as outside
+from fhelpers.report import page as pages
+from fhelpers.runs import scales, store
 
 CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.0))}
 
@@ -135,13 +137,13 @@ def test_models_that_cannot_be_asked_are_refused_in_a_sentence():
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         report.frequency_report(Fixed(), 255 * small, labels)
     colour = torch.rand(4, 3, 32, 32)
-    network = models.build("lenet", channels=1, classes=4)
+    network = networks.build("lenet", channels=1, classes=4)
     with pytest.raises(ValueError, match=r"does not take images of shape \(3, 32, 32\)"):
         report.frequency_report(network, colour, labels)
 
 
 def test_models_from_files_and_functions_answer_as_they_did(tmp_path, monkeypatch):
-    model = models.build("lenet", channels=3, classes=10).eval()
+    model = networks.build("lenet", channels=3, classes=10).eval()
     images = torch.rand(3, 3, 32, 32)
     expected = model(images)
     batch = torch.export.Dim("batch", min=1)
@@ -150,7 +152,7 @@ def test_models_from_files_and_functions_answer_as_they_did(tmp_path, monkeypatc
     torch.jit.trace(model, images).save(tmp_path / "model.pt")
     (tmp_path / "of_mine.py").write_text(
         "from fhelpers import models\n"
-        "def lenet():\n    return models.build('lenet', channels=3, classes=10)\n"
+        "def lenet():\n    return networks.build('lenet', channels=3, classes=10)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     for named in (f"{tmp_path}/model.pt2", f"{tmp_path}/model.pt", "of_mine:lenet"):

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from fhelpers import attacks, frequency, robustness, scales, sections, smoothing, store
+from fhelpers import attacks, frequency, sections, smoothing
+from fhelpers.runs import scales, store
+from fhelpers.sections.smoothing_defence import measure as robustness
 
 
 class Scaled(nn.Module):

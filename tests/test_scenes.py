@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fhelpers import data, scenes
-from fhelpers.scenes import Scenes, compose, generate, shared
+from fhelpers import data
+from fhelpers.data import scenes
+from fhelpers.data.scenes import Scenes, compose, generate, shared
 
 PLAIN = Scenes("planted", classes=5, size=128)
 SMALL = dataclasses.replace(PLAIN, size=64)

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhelpers import data, frequency, notebooks, scorecard, sections, store, training
+from fhelpers import data, frequency, sections
 from fhelpers.claims import CLAIMS, Part
 from fhelpers.claims.verdicts import Verdict, conjunction
 from fhelpers.intervals import Estimate
-from fhelpers.plots import scorecard as plots
+from fhelpers.pages import notebooks, scorecard
+from fhelpers.pages import scorecard_figures as plots
+from fhelpers.runs import store, training
 
 ALL = [f"W{number}" for number in range(1, 25)] + [f"K{number}" for number in range(1, 9)]
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhelpers import scoring
-from fhelpers.scoring import Detections, Score, Truth
+from fhelpers import average_precision as scoring
+from fhelpers.average_precision import Detections, Score
+from fhelpers.data.objects import COCO_LIMITS, Truth
 
 LIMITS = (16.0**2, 24.0**2)
 
@@ -135,7 +136,7 @@ def by_coco(truth, found, limits):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("limits", [LIMITS, scoring.COCO_LIMITS])
+@pytest.mark.parametrize("limits", [LIMITS, COCO_LIMITS])
 def test_scores_are_those_of_pycocotools(seed, limits):
     truth, found = planted(seed, images=40, objects=150, guesses=400)
     expected = by_coco(truth, found, limits)

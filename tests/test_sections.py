@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from fhelpers import data, scales, sections
+from fhelpers import data, sections
+from fhelpers.runs import scales
 
 NAN = math.nan
 SEEDS = (0, 1)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from torch import nn
 
-from fhelpers import models, smoothing
+from fhelpers import networks, smoothing
 
 
 def slow_smooth(weight, rho):
@@ -64,7 +64,7 @@ def test_rho_0_changes_nothing_and_the_two_forms_differ_by_gain_alone():
 @pytest.mark.parametrize("kernel_size", [3, 5])
 def test_a_smoothed_model_is_a_copy_that_differs_in_its_first_weight_only(name, kernel_size):
     width = None if name == "resnet-18" else 8
-    model = models.build(
+    model = networks.build(
         name, channels=3, classes=4, width=width, kernel_size=kernel_size, batchnorm=True
     )
     before = copy.deepcopy(model.state_dict())
@@ -72,7 +72,7 @@ def test_a_smoothed_model_is_a_copy_that_differs_in_its_first_weight_only(name, 
     assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
     changed = [k for k, v in smoothed.state_dict().items() if not torch.equal(v, before[k])]
     assert len(changed) == 1
-    expected = slow_smooth(models.first_convolution(model).weight.detach(), 1.0)
+    expected = slow_smooth(networks.first_convolution(model).weight.detach(), 1.0)
     torch.testing.assert_close(smoothed.state_dict()[changed[0]], expected, rtol=1e-5, atol=1e-5)
     images = torch.rand(2, 3, 32, 32)
     assert not torch.equal(smoothed.eval()(images), model.eval()(images))

@@ -20,8 +20,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from fhelpers import recipes, store, training
-from fhelpers.recipes import Recipe
+from fhelpers.runs import kinds, schedule, store, training
+from fhelpers.runs.recipes import Recipe
 
 SCALE = "smoke"
 FILES = ["history.parquet", "model.safetensors", "record.json"]
@@ -109,7 +109,7 @@ def test_a_run_is_trained_once(trained, results):
 
 def test_a_record_says_what_was_asked_and_what_came_out(finished):
     record = finished.record
-    assert recipes.from_json(record["recipe"]) == finished.recipe == tiny()
+    assert kinds.from_json(record["recipe"]) == finished.recipe == tiny()
     assert record["run_id"] == finished.run_id == finished.path.name
     assert (record["device"], record["precision"], record["threads"]) == ("cpu", "float32", 1)
     assert record["epochs"] == 2
@@ -171,7 +171,7 @@ def test_one_altered_byte_is_found_and_named(copied, name, place, trained):
         lambda: store.carry_out(tiny(), SCALE),
         lambda: store.Run(copied).history,
         lambda: store.Run(copied).model(),
-        lambda: store.fetch({"natural": (tiny(),)}, scale=SCALE),
+        lambda: schedule.fetch({"natural": (tiny(),)}, scale=SCALE),
     ):
         with pytest.raises(store.DamagedRun) as caught:
             use()
@@ -229,7 +229,7 @@ import test_store
 
 torch.set_num_threads(1)
 recipe = test_store.tiny(epochs=4)
-original, batches = training.loss_of, [0]
+original, batches = classifier.loss_of, [0]
 
 def loss_of(*given):
     loss = original(*given)
@@ -242,7 +242,7 @@ def loss_of(*given):
 
     return counted
 
-training.loss_of = loss_of
+classifier.loss_of = loss_of
 store.carry_out(recipe, test_store.SCALE)
 """
 
@@ -376,7 +376,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
 def test_a_full_disk_is_named_while_planning_too(monkeypatch, results):
     full_disk(monkeypatch, "write_text", lambda path: True)
     with pytest.raises(OSError, match="is full: free some space and call again") as caught:
-        store.fetch({"natural": (tiny(),)}, scale=SCALE)
+        schedule.fetch({"natural": (tiny(),)}, scale=SCALE)
     assert str(results) in caught.value.strerror
     assert not [file for file in results.rglob("*") if file.is_file()]
 
@@ -399,7 +399,7 @@ def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd):
         "shuffled": (tiny(labels="shuffled"), tiny(labels="shuffled", seed=1)),
     }
     before = (copied / "record.json").stat().st_mtime_ns
-    runs = store.fetch(plan, scale=SCALE)
+    runs = schedule.fetch(plan, scale=SCALE)
     assert (copied / "record.json").stat().st_mtime_ns == before
     assert "training 3 runs" in capfd.readouterr().err
     assert list(runs) == list(plan)
@@ -427,7 +427,7 @@ def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd):
 
 
 def test_fetch_trains_nothing_when_all_is_there(copied, trained, capfd):
-    assert store.fetch({"natural": (tiny(),)}, scale=SCALE)["natural"][0].path == copied
+    assert schedule.fetch({"natural": (tiny(),)}, scale=SCALE)["natural"][0].path == copied
     assert trained == []
     assert "training" not in capfd.readouterr().err
 
@@ -439,7 +439,7 @@ def test_an_error_in_a_worker_reaches_the_caller(monkeypatch):
     monkeypatch.setattr(store, "ProcessPoolExecutor", threads)
     hopeless = tiny(learning_rate=1e6, optimiser="sgd", mixup=None)
     with pytest.raises(FloatingPointError, match="the learning rate is too high"):
-        store.fetch({"natural": (hopeless,)}, scale=SCALE)
+        schedule.fetch({"natural": (hopeless,)}, scale=SCALE)
 
 
 ENDLESS = """
@@ -447,7 +447,7 @@ from fhelpers import store
 import test_store
 
 if __name__ == "__main__":
-    store.fetch({"natural": (test_store.tiny(epochs=100_000),)}, scale=test_store.SCALE)
+    schedule.fetch({"natural": (test_store.tiny(epochs=100_000),)}, scale=test_store.SCALE)
 """
 
 
@@ -473,7 +473,7 @@ def wait_for(true, seconds=30):
 
 def test_no_seeds_is_one_sentence():
     with pytest.raises(ValueError, match=r"give at least one seed, such as seeds = \[0\]"):
-        store.fetch({"natural": ()}, scale=SCALE)
+        schedule.fetch({"natural": ()}, scale=SCALE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -557,5 +557,5 @@ def test_names_that_no_run_has_are_refused(copied, name):
 def test_a_run_for_a_gpu_that_is_not_there_is_refused_before_any_other_trains(results):
     wanted = {"fine": (tiny(),), "impossible": (tiny(device="cuda", adversary="pgd"),)}
     with pytest.raises(ValueError, match="torch sees no GPU"):
-        store.fetch(wanted, scale="smoke")
+        schedule.fetch(wanted, scale="smoke")
     assert not list(results.glob("smoke/*/record.json"))

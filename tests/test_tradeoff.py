@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from fhelpers import frequency, scales, store, tradeoff
+from fhelpers import frequency
+from fhelpers.runs import scales, store
+from fhelpers.sections.tradeoff import measure as tradeoff
 
 
 class Linear(nn.Module):

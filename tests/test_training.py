@@ -10,12 +10,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fhelpers import attacks, data, frequency, models, training
-from fhelpers.recipes import Recipe
+from fhelpers import attacks, data, frequency, networks
+from fhelpers.runs import classifier, monitoring, training
+from fhelpers.runs.compute import Compute, choose_compute
+from fhelpers.runs.recipes import Recipe
 
 CLASSES = 4
 CUES = (("low", 2.0), ("high", 2.0), ("classes", CLASSES))
-FLOAT32 = training.Compute("cpu", "float32", 1)
+FLOAT32 = Compute("cpu", "float32", 1)
 PRECISIONS = ["float32", "auto"]
 
 
@@ -38,7 +40,7 @@ def random_labels(count, seed=0):
 
 
 def lenet(**switches):
-    return models.build("lenet", channels=3, classes=CLASSES, **switches)
+    return networks.build("lenet", channels=3, classes=CLASSES, **switches)
 
 
 def carry_out(recipe, folder):
@@ -101,7 +103,7 @@ def test_a_step_with_batchnorm_and_dropout_equals_one_written_by_hand():
         if isinstance(layer, nn.Dropout):
             layer.register_forward_hook(lambda _, given, kept: masks.append((kept != 0).float()))
     images, labels = random_images(20, 3, 32, 32), random_labels(20)
-    loss = training.loss_of(recipe, CLASSES, FLOAT32)
+    loss = classifier.loss_of(recipe, CLASSES, FLOAT32)
     losses = []
 
     def recorded(model, batch):
@@ -128,7 +130,7 @@ def test_a_step_with_batchnorm_and_dropout_equals_one_written_by_hand():
 
 
 def test_dropout_leaves_out_a_new_half_each_time():
-    loss = training.loss_of(tiny(dropout=0.5), CLASSES, FLOAT32)
+    loss = classifier.loss_of(tiny(dropout=0.5), CLASSES, FLOAT32)
     model, batch = lenet(dropout=0.5), (random_images(20, 3, 32, 32), random_labels(20))
     shares = []
     for layer in model.modules():
@@ -149,7 +151,7 @@ def test_mix_up_mixes_images_and_labels_alike():
     shares = []
     torch.manual_seed(0)
     for _ in range(1000):
-        mixed, targets = training.mix(images, torch.arange(4), 0.5, classes=4)
+        mixed, targets = classifier.mix(images, torch.arange(4), 0.5, classes=4)
         torch.testing.assert_close(targets.sum(1), torch.ones(4))
         torch.testing.assert_close(mixed, (targets @ values)[:, None, None, None].expand_as(images))
         own = targets.diagonal()[targets.diagonal() < 1 - 1e-6]
@@ -165,9 +167,9 @@ def test_mix_up_mixes_images_and_labels_alike():
 def test_mix_up_loss_equals_one_written_by_hand(monkeypatch):
     model, images, labels = lenet(), random_images(20, 3, 32, 32), random_labels(20)
     drawn = []
-    mix = training.mix
+    mix = classifier.mix
     monkeypatch.setattr(training, "mix", lambda *given: drawn.append(mix(*given)) or drawn[-1])
-    value = training.loss_of(tiny(mixup=0.5), CLASSES, FLOAT32)(model, (images, labels))
+    value = classifier.loss_of(tiny(mixup=0.5), CLASSES, FLOAT32)(model, (images, labels))
     (mixed, targets) = drawn[0]
     assert not torch.equal(mixed, images)
     logits, _ = by_hand(model, mixed, [torch.ones(())] * 2)
@@ -197,7 +199,7 @@ def test_crop_flip_draws_every_padded_crop_and_its_mirror_image(height, width):
     torch.manual_seed(0)
     image = random_images(3, height, width)
     crops = padded_crops(image)
-    augmented = training.augment(image.expand(1500, 3, height, width), "crop-flip")
+    augmented = classifier.augment(image.expand(1500, 3, height, width), "crop-flip")
     found = pd.DataFrame([crops[each.contiguous().numpy().tobytes()] for each in augmented])
     for column, choices in ((0, 9), (1, 9), (2, 2)):
         shares = found[column].value_counts(normalize=True)
@@ -220,18 +222,18 @@ def bright_pixel(height, width, i, j):
 def test_rotation_by_known_angles(monkeypatch):
     image = random_images(2, 3, 9, 9)
     draw(monkeypatch, 0.5, 0.0, 0.0)  # angle 0
-    torch.testing.assert_close(training.augment(image, "rotate"), image)
+    torch.testing.assert_close(classifier.augment(image, "rotate"), image)
     draw(monkeypatch, 1.0, 0.0, 0.0)  # 180°
     torch.testing.assert_close(
-        training.augment(image, "rotate"), image.flip(2, 3), rtol=0, atol=1e-5
+        classifier.augment(image, "rotate"), image.flip(2, 3), rtol=0, atol=1e-5
     )
     draw(monkeypatch, 0.75, 0.0, 0.0)  # 90°
-    turned = training.augment(image, "rotate")
+    turned = classifier.augment(image, "rotate")
     assert min(
         (turned - torch.rot90(image, k, (2, 3))).abs().max().item() for k in (1, -1)
     ) == pytest.approx(0, abs=1e-5)  # fmt: skip
     # In an oblong image a quarter turn takes 3 pixels beside the centre to 3 pixels above it.
-    turned = training.augment(bright_pixel(9, 13, 4, 6 + 3), "rotate")
+    turned = classifier.augment(bright_pixel(9, 13, 4, 6 + 3), "rotate")
     above, below = turned[0, 0, 1, 6].item(), turned[0, 0, 7, 6].item()
     assert max(above, below) == pytest.approx(1, abs=1e-4)
     assert turned.sum().item() == pytest.approx(1, abs=1e-4)
@@ -239,7 +241,7 @@ def test_rotation_by_known_angles(monkeypatch):
 
 def test_rotation_keeps_the_distance_to_the_centre_and_takes_every_angle():
     torch.manual_seed(0)
-    turned = training.augment(bright_pixel(33, 33, 16, 26).expand(800, 1, 33, 33), "rotate")
+    turned = classifier.augment(bright_pixel(33, 33, 16, 26).expand(800, 1, 33, 33), "rotate")
     rows, columns = centroids(turned)
     radius = torch.hypot(rows - 16, columns - 16)
     assert (radius - 10).abs().max() < 0.3
@@ -266,19 +268,19 @@ def blob(height, width, side):
 def test_scaling_by_known_factors(monkeypatch):
     for value, factor in ((0.0, 0.5), (0.5, 1.0), (1.0, 1.5)):
         draw(monkeypatch, value, 0.0, 0.0)
-        scaled = training.augment(blob(32, 48, 8), "scale")
+        scaled = classifier.augment(blob(32, 48, 8), "scale")
         assert scaled.sum().item() == pytest.approx((8 * factor) ** 2, rel=0.02)
         rows, columns = centroids(scaled)
         assert (rows.item(), columns.item()) == pytest.approx((15.5, 23.5), abs=1e-3)
     draw(monkeypatch, 0.0, 0.0, 0.0)
-    shrunk = training.augment(torch.ones(1, 1, 32, 32), "scale")
+    shrunk = classifier.augment(torch.ones(1, 1, 32, 32), "scale")
     assert shrunk[..., 9:23, 9:23].eq(1).all()  # half the size, black around it
     assert shrunk.sum().item() == pytest.approx(16**2, rel=0.01)
 
 
 def test_scaling_takes_factors_from_a_half_to_one_and_a_half():
     torch.manual_seed(0)
-    areas = training.augment(blob(32, 32, 12).expand(1000, 1, 32, 32), "scale").sum(dim=(1, 2, 3))
+    areas = classifier.augment(blob(32, 32, 12).expand(1000, 1, 32, 32), "scale").sum(dim=(1, 2, 3))
     factors = areas.sqrt() / 12
     assert factors.min() > 0.48
     assert factors.max() < 1.52
@@ -288,7 +290,7 @@ def test_scaling_takes_factors_from_a_half_to_one_and_a_half():
 
 def test_translation_reaches_40_percent_each_way():
     torch.manual_seed(0)
-    moved = training.augment(blob(40, 20, 2).expand(1500, 1, 40, 20), "translate")
+    moved = classifier.augment(blob(40, 20, 2).expand(1500, 1, 40, 20), "translate")
     torch.testing.assert_close(moved.sum(dim=(1, 2, 3)), torch.full((1500,), 4.0))
     rows, columns = centroids(moved)
     for place, size in ((rows, 40), (columns, 20)):
@@ -304,7 +306,7 @@ def test_translation_reaches_40_percent_each_way():
 def test_augmented_images_stay_in_range_and_a_recipe_trains_on_them(augmentation):
     torch.manual_seed(0)
     pixels = random_images(40, 3, 32, 32)
-    batches = training.batches_of(tiny(augmentation=augmentation), pixels, torch.arange(40))
+    batches = classifier.batches_of(tiny(augmentation=augmentation), pixels, torch.arange(40))
     for batch, labels in batches(1):
         assert batch.shape == (20, 3, 32, 32)
         assert batch.min() >= 0
@@ -317,14 +319,14 @@ def test_augmented_images_stay_in_range_and_a_recipe_trains_on_them(augmentation
 
 def test_shuffled_labels_keep_the_sizes_of_the_classes():
     labels = torch.arange(2000) % CLASSES
-    shuffled = training.prepare_labels(tiny(labels="shuffled", seed=1), labels)
+    shuffled = classifier.prepare_labels(tiny(labels="shuffled", seed=1), labels)
     assert torch.equal(shuffled.bincount(), labels.bincount())
     assert (shuffled == labels).float().mean().item() == pytest.approx(1 / CLASSES, abs=0.05)
-    again = training.prepare_labels(tiny(labels="shuffled", seed=1, epochs=7), labels)
-    other = training.prepare_labels(tiny(labels="shuffled", seed=2), labels)
+    again = classifier.prepare_labels(tiny(labels="shuffled", seed=1, epochs=7), labels)
+    other = classifier.prepare_labels(tiny(labels="shuffled", seed=2), labels)
     assert torch.equal(shuffled, again)
     assert not torch.equal(shuffled, other)
-    assert torch.equal(training.prepare_labels(tiny(), labels), labels)
+    assert torch.equal(classifier.prepare_labels(tiny(), labels), labels)
 
 
 @pytest.mark.parametrize("rescale", [True, False])
@@ -333,7 +335,7 @@ def test_band_pixels_are_the_parts_divided_by_their_own_maxima(monkeypatch, band
     monkeypatch.setattr(training, "CHUNK", 7)
     images = data.load("planted", train=True, limit=20).images
     recipe = tiny(band=band, band_radius=6, rescale=rescale)
-    prepared = training.prepare_pixels(recipe, images)
+    prepared = monitoring.prepare_pixels(recipe, images)
     low, high = frequency.split(images.float() / 255, 6)
     expected = low if band == "low" else high
     if rescale:
@@ -343,14 +345,14 @@ def test_band_pixels_are_the_parts_divided_by_their_own_maxima(monkeypatch, band
 
 def test_whole_pixels_are_the_images_over_255():
     images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    prepared = training.prepare_pixels(tiny(), images)
+    prepared = monitoring.prepare_pixels(tiny(), images)
     assert prepared.dtype == torch.float32
     assert torch.equal(prepared.flatten(), torch.arange(256) / 255)
 
 
 def test_an_epoch_shows_every_image_once_in_a_new_order():
     pixels = torch.arange(50).float().view(50, 1, 1, 1).expand(50, 3, 2, 2)
-    batches = training.batches_of(tiny(), pixels, torch.arange(50))
+    batches = classifier.batches_of(tiny(), pixels, torch.arange(50))
     orders = []
     for epoch in (1, 2):
         shown = list(batches(epoch))
@@ -391,7 +393,7 @@ def test_scores_of_parts_equal_a_plain_loop(monkeypatch, band):
     recipe = tiny(band=band, band_radius=None if band == "all" else 8, radii=(4, 8))
     images = data.load("planted", train=False, limit=25, **dict(CUES))
     model = lenet(seed=3)
-    rows = training.score_parts(recipe, model, images, "float32")
+    rows = monitoring.score_parts(recipe, model, images, "float32")
     expected = plain_scores(model, recipe, images)
     assert len(rows) == len(expected) == (5 if band == "all" else 6)
     for row in rows:
@@ -420,7 +422,7 @@ def test_the_watched_subset_is_scored_before_training_and_after_each_epoch():
     }
     model = lenet(seed=1)
     state = training.Training(model, torch.optim.SGD(model.parameters(), 0.1))
-    watch = training.watch_parts(recipe, sets, FLOAT32)
+    watch = monitoring.watch_parts(recipe, sets, FLOAT32)
     watch(state)
     with torch.no_grad():
         for p in model.parameters():
@@ -599,9 +601,9 @@ def test_a_seed_gives_the_same_bits_again_and_another_seed_others(tmp_path, prec
     assert all(map(torch.equal, bits(first.model), bits(second.model)))
     pd.testing.assert_frame_equal(history, again, check_exact=True)
     other, *_ = carry_out(dataclasses.replace(recipe, seed=1), tmp_path / "other")
-    weights = models.first_convolution(first.model).weight
-    assert not torch.equal(weights, models.first_convolution(other.model).weight)
-    assert compute.precision == training.choose_compute(precision).precision
+    weights = networks.first_convolution(first.model).weight
+    assert not torch.equal(weights, networks.first_convolution(other.model).weight)
+    assert compute.precision == choose_compute(precision).precision
 
 
 def test_a_history_has_every_epoch_split_and_part(tmp_path):
@@ -635,7 +637,7 @@ def test_shuffled_labels_are_scored_as_trained_and_the_test_set_as_it_is(tmp_pat
     for split, count in (("train", 60), ("test", 30)):
         images = data.load("planted", train=split == "train", limit=count, **dict(CUES))
         logits = training.predict(done.model, images.pixels(), precision="float32")
-        shuffled = training.prepare_labels(recipe, images.labels)
+        shuffled = classifier.prepare_labels(recipe, images.labels)
         given, other = (shuffled, images.labels)[:: 1 if split == "train" else -1]
         row = history.query("scope == 'all' and split == @split and part == 'original'")
         right = (logits.argmax(1) == given).float().mean().item()
@@ -692,14 +694,14 @@ def test_training_images_are_attacked_without_touching_the_networks_own_state(ad
     model = lenet(batchnorm=True, seed=2).train()
     images, labels = random_images(20, 3, 32, 32), random_labels(20)
     before = bits(model)
-    with training.choose_compute(precision).autocast():
+    with choose_compute(precision).autocast():
         torch.manual_seed(0)
-        clean = training.attack_for_training(recipe, model, images, labels)
+        clean = classifier.attack_for_training(recipe, model, images, labels)
         assert all(p.grad is None for p in model.parameters())
         for p in model.parameters():
             p.grad = torch.full_like(p, 1e3)
         torch.manual_seed(0)
-        again = training.attack_for_training(recipe, model, images, labels)
+        again = classifier.attack_for_training(recipe, model, images, labels)
     assert torch.equal(clean, again)
     assert all((p.grad == 1e3).all() for p in model.parameters())
     assert model.training
@@ -719,7 +721,7 @@ def test_the_attack_is_the_published_one(monkeypatch, adversary):
     monkeypatch.setattr(attacks, "ascend", lambda *given, **options: calls.append((given, options)))
     recipe = tiny(adversary=adversary, epsilon=0.08, attack_steps=5)
     images, labels = random_images(6, 3, 32, 32), random_labels(6)
-    training.attack_for_training(recipe, lenet(), images, labels)
+    classifier.attack_for_training(recipe, lenet(), images, labels)
     ((_, given, _, epsilon), options) = calls[0]
     assert torch.equal(given, images)
     assert epsilon == 0.08
@@ -731,12 +733,12 @@ def test_the_attack_is_the_published_one(monkeypatch, adversary):
 
 def test_the_loss_is_that_of_the_attacked_images():
     model, batch = lenet(seed=1), (random_images(20, 3, 32, 32), random_labels(20))
-    clean = training.loss_of(tiny(), CLASSES, FLOAT32)(model, batch)
+    clean = classifier.loss_of(tiny(), CLASSES, FLOAT32)(model, batch)
     recipe = tiny(adversary="pgd", epsilon=0.1)
     torch.manual_seed(0)
-    attacked = training.loss_of(recipe, CLASSES, FLOAT32)(model, batch)
+    attacked = classifier.loss_of(recipe, CLASSES, FLOAT32)(model, batch)
     torch.manual_seed(0)
-    images = training.attack_for_training(recipe, model, *batch)
+    images = classifier.attack_for_training(recipe, model, *batch)
     torch.testing.assert_close(attacked, F.cross_entropy(model(images), batch[1]))
     assert attacked > clean + 0.01
     attacked.backward()
@@ -786,7 +788,7 @@ def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
     state = training.Training(model, torch.optim.SGD(model.parameters(), 0.1))
     state.rows = [{"part": "attacked", "accuracy": accuracy} for accuracy in before]
     state.epoch = len(before)
-    training.watch_overfitting(tiny(adversary="single-step"), test, FLOAT32)(state)
+    monitoring.watch_overfitting(tiny(adversary="single-step"), test, FLOAT32)(state)
     assert state.rows[-1]["accuracy"] == pytest.approx(now)
     assert bool(state.warnings) == warned
     if warned:
@@ -800,21 +802,21 @@ def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
 def test_precision_is_chosen_by_what_the_processor_computes_in(monkeypatch):
     for there, chosen in ((True, "bfloat16"), (False, "float32")):
         monkeypatch.setattr(training, "has_bfloat16", lambda device, there=there: there)
-        assert training.choose_compute(device="cpu").precision == chosen
-        assert training.choose_compute("float32", "cpu").precision == "float32"
+        assert choose_compute(device="cpu").precision == chosen
+        assert choose_compute("float32", "cpu").precision == "float32"
 
 
 def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert training.choose_compute().device == "cpu"
+    assert choose_compute().device == "cpu"
     with pytest.raises(ValueError, match="no GPU"):
-        training.choose_compute(device="cuda")
+        choose_compute(device="cuda")
 
 
 def test_matrix_products_run_in_the_chosen_precision():
     layer, images = nn.Linear(4, 4), torch.rand(2, 4)
     for precision, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
-        with training.Compute("cpu", precision, 1).autocast():
+        with Compute("cpu", precision, 1).autocast():
             assert layer(images).dtype == dtype
 
 
@@ -831,7 +833,7 @@ def test_a_rebuilt_network_fits_the_trained_weights(tmp_path):
 
 
 def test_images_with_other_channels_are_refused_in_a_sentence():
-    model = models.build("resnet-8", channels=3, classes=10, width=8)
+    model = networks.build("resnet-8", channels=3, classes=10, width=8)
     with pytest.raises(ValueError, match="takes images of 3 channels, not 1"):
         training.predict(model, torch.rand(2, 1, 32, 32))
     with pytest.raises(ValueError, match="must have the shape"):

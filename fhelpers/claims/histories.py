@@ -4,14 +4,17 @@ A history has one row per label, seed, epoch, split, part, radius and scope, as 
 it. Runs are compared seed by seed, so the labels of a claim must have the same seeds.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from fhelpers import data
 from fhelpers.claims.verdicts import estimate
 from fhelpers.intervals import Estimate, proportion, shifted
 
+OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
 COLUMNS = ("label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy")
 
 
@@ -67,6 +70,25 @@ def _by_seed(rows: pd.DataFrame, name: str) -> dict[int, Curve]:
         int(seed): Curve(run.epoch.to_numpy(), run.accuracy.to_numpy(), int(run.images.min()))
         for seed, run in rows.sort_values("epoch").groupby("seed")
     }
+
+
+def epochs_to(curve: Curve, level: float) -> float:
+    """Epochs until `level` is first reached, between two epochs by interpolation; inf if never."""
+    return crossing(curve.epochs, curve.accuracy, level)
+
+
+def crossing(epochs: np.ndarray, accuracy: np.ndarray, level: float) -> float:
+    reached = np.flatnonzero(accuracy >= level)
+    if reached.size == 0:
+        return math.inf
+    step = slice(max(reached[0] - 1, 0), reached[0] + 1)
+    return float(np.interp(level, accuracy[step], epochs[step]))
+
+
+def chance_of(run) -> float:
+    """Share of images that guessing gets right: 1 / classes of a run's data set."""
+    recipe = run.recipe
+    return 1 / data.describe(recipe.dataset, **recipe.options).classes
 
 
 def smallest_radii(history: pd.DataFrame, count: int) -> list[float]:

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import curves
-from fhelpers.claims.shuffled_labels import epochs_to
+from fhelpers.claims.histories import curves, epochs_to
 from fhelpers.claims.verdicts import estimate
 from fhelpers.intervals import Estimate, wilson
 

@@ -1,6 +1,7 @@
 """What a claim is, and how measured effects become a verdict."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from fhelpers.intervals import Estimate, over_seeds
@@ -26,27 +27,43 @@ class Part:
         return f"{self.name} {self.estimate}, claimed {sign} {self.margin:g}: {self.verdict}"
 
 
+def whole_history(runs) -> tuple:
+    """The inputs of a claim that takes the whole history of its section's runs."""
+    return (runs.history,)
+
+
 @dataclass(frozen=True)
 class Claim:
     """A claim in our words, how it is measured, the rule of its verdict, the paper's own number.
 
-    `section` is the notebook that checks it and `source` the place in the paper; `paper` is the
-    published value as text, None where the paper only shows a figure. `check` takes tidy data and
-    returns the parts and a note; call the claim itself with the same data for a `Verdict`.
+    source: the place in the paper; paper: the published value as text, None where the paper only
+    shows a figure; figure: the one that shows the effect, by its name on the section's page;
+    check: tidy data -> (parts, note); inputs: the section's finished runs -> the data that `check`
+    takes. Call the claim with data, or `of` with runs, for a `Verdict`.
     """
 
     id: str
     text: str
-    section: str
     source: str
     measure: str
     rule: str
     paper: str | None
+    figure: str
     check: Callable[..., tuple[list[Part], str]]
+    inputs: Callable[..., tuple] = whole_history
+
+    @property
+    def section(self) -> str:
+        """The folder of the section that checks the claim."""
+        return self.check.__module__.split(".")[-2]
 
     def __call__(self, *data, **settings) -> "Verdict":
         parts, note = self.check(*data, **settings)
         return Verdict(self, parts[0].estimate, conjunction(parts), note, tuple(parts))
+
+    def of(self, runs, **settings) -> "Verdict":
+        """The verdict on the finished runs of a section's plan; settings are those of `inputs`."""
+        return self(*self.inputs(runs, **settings))
 
 
 @dataclass(frozen=True)
@@ -104,6 +121,46 @@ def conjunction(parts) -> str:
     return INCONCLUSIVE if INCONCLUSIVE in verdicts else REPRODUCED
 
 
+@dataclass(frozen=True)
+class Judged:
+    """The parts of a claim, and the verdict on all of them together."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def verdict(self) -> str:
+        return conjunction(self.parts)
+
+
+def deciding(parts: Iterable[Part]) -> Part:
+    """The part that the verdict hangs on: the worst, of equals that with the least on its side."""
+    worst = {NOT_REPRODUCED: 0, INCONCLUSIVE: 1, REPRODUCED: 2}
+
+    def place(part: Part) -> tuple[int, float]:
+        value = distance(part)[1]
+        return worst[part.verdict], -math.inf if math.isnan(value) else value
+
+    return min(parts, key=place)
+
+
+def distance(part: Part) -> tuple[float, float, float]:
+    """Value and interval of a part on the common axis: (low, value, high).
+
+    0 is the margin of the rule, the claimed side is positive, and the unit is half the width of the
+    interval: beyond -1 and 1 the whole interval lies on one side. NaN where there is no interval.
+    """
+    estimate, sign = part.estimate, -1 if part.ceiling else 1
+    ends = sorted(sign * (end - part.margin) for end in (estimate.low, estimate.high))
+    value = sign * (estimate.value - part.margin)
+    if not all(map(math.isfinite, (*ends, value))):
+        reach = {True: math.inf, False: math.nan}
+        return (math.nan, reach[math.isinf(value)] if value > 0 else math.nan, math.nan)
+    half = (ends[1] - ends[0]) / 2
+    if half == 0:
+        return (math.copysign(math.inf, value),) * 3
+    return ends[0] / half, value / half, ends[1] / half
+
+
 def estimate(per_seed, over_images: Callable[[], Estimate]) -> Estimate:
     """Student's t over the effects of the seeds; with one seed the interval over images instead."""
     return over_seeds(per_seed) if len(per_seed) > 1 else over_images()
@@ -112,13 +169,13 @@ def estimate(per_seed, over_images: Callable[[], Estimate]) -> Estimate:
 CLAIMS: dict[str, Claim] = {}
 
 
-def claim(id: str, **words) -> Callable:
-    """Register the decorated function as the check of claim `id`; it stays callable by itself."""
+def claim(id: str, **words) -> Callable[[Callable], Claim]:
+    """Make the decorated function the check of claim `id`, and register it."""
 
-    def register(check):
+    def register(check: Callable) -> Claim:
         if id in CLAIMS:
             raise ValueError(f"Claim {id} is registered twice: give each check its own id.")
         CLAIMS[id] = Claim(id, check=check, **words)
-        return check
+        return CLAIMS[id]
 
     return register

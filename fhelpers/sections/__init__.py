@@ -1,83 +1,88 @@
-"""The runs that each section of the book needs.
+"""The sections of the book, a folder for each: `plan`, `measure`, `claims` and `figures`.
 
-A section is one function that maps (scale, dataset, seeds, its own parameters) to labelled
-recipes, one a seed. Sections that ask for the same recipe share its run.
+A section is found by its folder and by its notebook, notebooks/NN_<folder>.py; nothing else lists
+it. Sections share runs, never code of each other: what two of them need stands in a room below.
 """
 
-from fhelpers import recipes
-from fhelpers.recipes import Recipe
-from fhelpers.scales import Plan, known
-from fhelpers.sections.detected import detection
-from fhelpers.sections.masked import essential_frequencies, fourier_masks, single_image_masks
-from fhelpers.sections.measured import (
-    noise_or_signal,
-    report_card,
-    smooth_kernels,
-    smoothing_defence,
-    tradeoff,
-)
-from fhelpers.sections.trained import (
-    architectures,
-    batchnorm,
-    decomposition,
-    heuristics,
-    other_datasets,
-    shuffled_labels,
-)
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+
+from fhelpers.claims import CLAIMS, Claim
+from fhelpers.runs.checks import refuse
+from fhelpers.runs.recipes import Recipe, check_against_data
+from fhelpers.runs.scales import Plan, known
+from fhelpers.runs.schedule import everything
+
+NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
+SCORECARD = "00_scorecard"
+FOLDERS = [module.name for module in pkgutil.iter_modules(__path__) if module.ispkg]
+# Imported now, so that every kind of run and every claim is registered.
+PLANS = {name: importlib.import_module(f"{__name__}.{name}.plan").plan for name in FOLDERS}
+for _name in FOLDERS:
+    if Path(__path__[0], _name, "claims.py").exists():
+        importlib.import_module(f"{__name__}.{_name}.claims")
+
+
+def slugs() -> list[str]:
+    """Names of all notebooks, in the order of their numbers."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("[0-9][0-9]_*.py"))
+
+
+def slug_of(section: str) -> str:
+    """The notebook of a section's folder. Raises ValueError where there is none."""
+    for slug in slugs():
+        if slug.partition("_")[2] == section:
+            return slug
+    raise ValueError(f"section {section!r} has no notebook: add notebooks/NN_{section}.py")
+
+
+def all_claims() -> dict[str, Claim]:
+    """Every claim of every section by its id, in the papers' order."""
+    return {id: CLAIMS[id] for id in sorted(CLAIMS, key=lambda id: (id[0] != "W", int(id[1:])))}
 
 
 def scorecard(scale, dataset, seeds) -> Plan:
-    """The opening page: the runs of all sections that check claims, labels slug/label."""
+    """The runs of all sections that check claims, labels <section>/<label>."""
+    checking = dict.fromkeys(claim.section for claim in all_claims().values())
     return {
-        f"{slug}/{label}": group
-        for slug, section in SECTIONS.items()
-        if slug not in ("00_scorecard", "15_report_card")
-        for label, group in section(scale, dataset, seeds).items()
+        f"{name}/{label}": group
+        for name in checking
+        for label, group in PLANS[name](scale, dataset, seeds).items()
     }
 
 
-SECTIONS = {
-    "00_scorecard": scorecard,
-    "01_decomposition": decomposition,
-    "02_shuffled_labels": shuffled_labels,
-    "03_heuristics": heuristics,
-    "04_architectures": architectures,
-    "05_batchnorm": batchnorm,
-    "06_other_datasets": other_datasets,
-    "07_smooth_kernels": smooth_kernels,
-    "08_smoothing_defence": smoothing_defence,
-    "09_tradeoff": tradeoff,
-    "10_detection": detection,
-    "11_fourier_masks": fourier_masks,
-    "12_essential_frequencies": essential_frequencies,
-    "13_single_image_masks": single_image_masks,
-    "14_noise_or_signal": noise_or_signal,
-    "15_report_card": report_card,
-}
-
-
-def of_section(slug: str, parameters: dict) -> Plan:
-    """The plan of a section for a notebook's parameters; those of no concern to it are left out.
+def plan_of(slug: str) -> Callable[..., Plan]:
+    """The function that maps (scale, dataset, seeds, own parameters) to labelled recipes.
 
     Raises ValueError for a section that the book does not have.
     """
-    if slug not in SECTIONS:
-        raise ValueError(f"section {slug!r} is not known; choose one of {', '.join(SECTIONS)}")
+    if slug == SCORECARD:
+        return scorecard
+    if slug not in slugs() or (name := slug.partition("_")[2]) not in PLANS:
+        raise ValueError(f"section {slug!r} is not known; choose one of {', '.join(slugs())}")
+    return PLANS[name]
+
+
+def of_section(slug: str, parameters: dict) -> Plan:
+    """The plan of a section for a notebook's parameters; those it does not take are left out.
+
+    Raises ValueError for a section that the book does not have, and for impossible parameters.
+    """
+    function = plan_of(slug)
     known(parameters["scale"], parameters["dataset"])
     seeds = parameters["seeds"]
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"seeds={seeds} is not possible: give one or more, each once, such as [0]")
     if not parameters.get("radii", [4]):
-        recipes.refuse("radii", parameters["radii"], "a list of one radius or more, such as [4, 8]")
+        refuse("radii", parameters["radii"], "a list of one radius or more, such as [4, 8]")
     if parameters.get("epochs", 0) < 0:
-        recipes.refuse("epochs", parameters["epochs"], "at least 1, or 0 for the scale's own")
-    section = SECTIONS[slug]
-    names = section.__code__.co_varnames[: section.__code__.co_argcount]
-    names += tuple(section.__kwdefaults__ or ())
-    plan = section(**{name: value for name, value in parameters.items() if name in names})
-    queue = [recipe for group in plan.values() for recipe in group]
-    for recipe in queue:
-        queue += recipe.needs
+        refuse("epochs", parameters["epochs"], "at least 1, or 0 for the scale's own")
+    taken = inspect.signature(function).parameters
+    plan = function(**{name: value for name, value in parameters.items() if name in taken})
+    for recipe in everything(recipe for group in plan.values() for recipe in group).values():
         if isinstance(recipe, Recipe):
-            recipes.check_against_data(recipe)
+            check_against_data(recipe)
     return plan

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from fhelpers import notebooks
+from fhelpers.pages import notebooks
 
 SMOKE = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
 FEWER = {"others": ["fashion-mnist"], "strengths": [1.0, 0.25]}  # where a section takes them

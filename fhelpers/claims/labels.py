@@ -1,0 +1,127 @@
+"""Checks of networks trained on true labels, on shuffled labels, and on one band at a time.
+
+Section 02 asks them of one data set (W5, W6, W7), section 06 of each of the paper's data sets.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from fhelpers.claims.histories import Curve, above_chance, curves, smallest_radii
+from fhelpers.claims.verdicts import Part, estimate
+from fhelpers.intervals import Estimate, difference
+
+# Above chance: what lies more than the first above it is far from it, less than the second near.
+FAR, NEAR = 0.10, 0.05
+
+
+def at_equal_accuracy(history: pd.DataFrame, radius: float) -> pd.DataFrame:
+    """Training accuracy on low parts as a function of the training accuracy on originals.
+
+    A row per seed and whole per cent of training accuracy that both networks passed through;
+    columns seed, level, natural, shuffled. Only epochs that beat all earlier ones count, so a level
+    stands for the first time it was reached; between such epochs the values are interpolated.
+    """
+    originals = curves(history, "natural", "shuffled", split="train", part="original")
+    lows = curves(history, "natural", "shuffled", split="train", part="low", radius=radius)
+    frames = []
+    for seed in originals["natural"]:
+        paths = {label: _path(originals[label][seed], lows[label][seed]) for label in originals}
+        first = max(whole[0] for whole, _ in paths.values())
+        last = min(whole[-1] for whole, _ in paths.values())
+        level = np.arange(math.ceil(first * 100), math.floor(last * 100) + 1) / 100
+        values = {label: np.interp(level, *path) for label, path in paths.items()}
+        frames.append(pd.DataFrame({"seed": seed, "level": level, **values}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _path(whole: Curve, low: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracies on originals (strictly rising) and on low parts at the record epochs of a run."""
+    if not np.array_equal(whole.epochs, low.epochs):
+        raise ValueError("Originals and low parts must be evaluated at the same epochs.")
+    record = np.diff(np.maximum.accumulate(whole.accuracy), prepend=-1.0) > 0
+    return whole.accuracy[record], low.accuracy[record]
+
+
+def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]:
+    """With one seed a mean over epochs and radii counts as one yes-or-no outcome per image."""
+    radii, name = smallest_radii(history, 2), "accuracy on low parts, natural minus shuffled"
+    frames = {radius: at_equal_accuracy(history, radius) for radius in radii}
+    runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radii[0])
+    rows = pd.concat(frames)
+    if set(rows.seed) != set(runs["natural"]):
+        nothing = Estimate(math.nan, math.nan, math.nan, len(runs["natural"]), "seeds")
+        return [Part(name, nothing, 0.0)], "In some seed the two share no training accuracy."
+    images = min(curve.images for seeds in runs.values() for curve in seeds.values())
+    means = rows.groupby("seed")[["natural", "shuffled"]].mean()
+    natural, shuffled = means.natural.to_numpy(), means.shuffled.to_numpy()
+    better = estimate(
+        natural - shuffled,
+        lambda: difference(natural[0] * images, images, shuffled[0] * images, images),
+    )
+    gaps = [(f.natural - f.shuffled).groupby(f.seed).mean().mean() for f in frames.values()]
+    by_radius = ", ".join(f"{g:+.3f} at r = {r:g}" for g, r in zip(gaps, radii, strict=True))
+    note = f"{by_radius}; training accuracies {rows.level.min():.2f} to {rows.level.max():.2f}."
+    return [Part(name, better, 0.0)], note
+
+
+def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
+    """`chance`: share right by guessing, 1 / classes."""
+    (radius,) = smallest_radii(history, 1)
+    runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radius)
+    if not all(1 in curve.epochs for curve in runs["natural"].values()):
+        raise ValueError("The history of 'natural' has no epoch 1: train it for at least one.")
+    first = [(c.accuracy[c.epochs == 1][0], c.images) for c in runs["natural"].values()]
+    late = [
+        (c.accuracy[c.epochs > 0.75 * c.epochs[-1]].mean(), c.images)
+        for c in runs["shuffled"].values()
+    ]
+    natural = f"natural above chance at r = {radius:g} after epoch 1"
+    shuffled = f"shuffled above chance at r = {radius:g}"
+    return [
+        Part(natural, above_chance(first, chance), FAR),
+        Part(shuffled, above_chance(late, chance), NEAR, ceiling=True),
+    ], f"Chance is {chance:g}."
+
+
+def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
+    """`chance`: share right by guessing, 1 / classes. Labels: low-<radius> and high-<radius>."""
+    radii, low, high, images = _band_scores(history)
+
+    def minus(first, second):  # (seeds,) each
+        return estimate(
+            first - second,
+            lambda: difference(first[0] * images, images, second[0] * images, images),
+        )
+
+    closest = (low - high).argmin(0), np.arange(low.shape[1])  # the radius of each seed
+    parts = [
+        Part("trained on low minus trained on high", minus(low[closest], high[closest]), FAR),
+        Part(f"low, r = {radii[-1]:g} minus r = {radii[0]:g}", minus(low[-1], low[0]), 0.0),
+        Part(
+            "high above chance",
+            above_chance([(score, images) for score in high.mean(0)], chance),
+            NEAR,
+            ceiling=True,
+        ),
+    ]
+    scores = zip(radii, low.mean(1), high.mean(1), strict=True)
+    listed = ", ".join(f"{a:.3f} and {b:.3f} at r = {radius:g}" for radius, a, b in scores)
+    return parts, f"Trained on low and high parts: {listed}."
+
+
+def _band_scores(history: pd.DataFrame) -> tuple[list[float], np.ndarray, np.ndarray, int]:
+    """Radii, accuracies on all original test images (radii, seeds) of low and high, images."""
+    bands = [str(label).partition("-") for label in set(history.label)]
+    radii = sorted(
+        {float(radius) for band, _, radius in bands if radius and band in ("low", "high")}
+    )
+    if len(radii) < 2:
+        raise ValueError("Runs labelled low-<r> and high-<r> are needed for at least two radii.")
+    labels = [f"{band}-{radius:g}" for band in ("low", "high") for radius in radii]
+    runs = curves(history, *labels, split="test", part="original", scope="all")
+    last = [[curve.accuracy[-1] for curve in runs[label].values()] for label in labels]
+    images = min(curve.images for seeds in runs.values() for curve in seeds.values())
+    low, high = np.split(np.array(last), 2)
+    return radii, low, high, images

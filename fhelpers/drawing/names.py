@@ -1,0 +1,18 @@
+"""The names of trained networks, as figures and tables show them."""
+
+from fhelpers.networks import NETWORKS
+
+OPTIMISERS = {"sgd": "SGD", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "rmsprop": "RMSprop"}
+# By their labels in plans.
+NAMES = {
+    "natural": "M_natural",
+    "vanilla": "vanilla",
+    "dropout": "Dropout",
+    "mixup-0.5": "Mix-up, α = 0.5",
+    "mixup-1": "Mix-up, α = 1",
+    "batchnorm": "BatchNorm",
+    "adversarial": "adversarial",
+    "adversarial-crop-flip": "adversarial, crop-flip",
+    **OPTIMISERS,
+    **{name: entry.title for name, entry in NETWORKS.items()},
+}

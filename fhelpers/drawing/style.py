@@ -1,0 +1,440 @@
+"""The visual language of the book, and how figures, tables and claims reach a page.
+
+Figures are drawn once, for a white page. The dark version is the same SVG with every colour moved
+until it stands out from the dark page as much as it did from the white one.
+"""
+
+import html
+import io
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from fhelpers import intervals
+from fhelpers.drawing import numbers
+
+STYLE = Path(__file__).with_name("fhelpers.mplstyle")
+WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
+
+INK = "#1b1f24"
+GREY = "#6b7280"
+PALE = "#dfe3e8"
+WHITE_PAGE = "#ffffff"
+DARK_PAGE = "#14181e"
+COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
+    "original": "#000000",
+    "low": "#0072b2",
+    "high": "#d55e00",
+    "adversarial": "#009e73",
+    "shuffled": "#cc79a7",
+}
+MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffled": "s"}
+MEANINGS = {  # of colours, for the data that a figure offers
+    COLOURS["original"]: "original",
+    INK: "original",
+    COLOURS["low"]: "low part",
+    COLOURS["high"]: "high part",
+    COLOURS["adversarial"]: "adversarially trained",
+    COLOURS["shuffled"]: "shuffled labels",
+    GREY: "line",
+    PALE: "line",
+}
+SIGNS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "~"}
+
+FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
+OVER_PICTURES = "#fefefe"  # for lines on pictures and bars: the same on both pages
+# Contrast on the white page -> on the dark one: thin coloured lines need more of it there, and pure
+# white glares, so that black becomes light grey.
+DARK_SCALE = ([1, 1.5, 3, 21], [1, 1.5, 5.5, 13.5])
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Decorate a plot function: it draws in the book's style, matplotlib's settings stay."""
+    return rc_context(fname=STYLE)(draw)
+
+
+# Colour --------------------------------------------------------------------------------------
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour, 0 to 1 (WCAG 2)."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2)."""
+    darker, lighter = sorted([luminance(first), luminance(second)])
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """`colour` with a `share` (0 to 1) of `other` in it, as hex."""
+    return to_hex((1 - share) * np.array(to_rgb(colour)) + share * np.array(to_rgb(other)))
+
+
+@lru_cache(maxsize=4096)
+def with_contrast(colour: str, ratio: float, page: str = WHITE_PAGE) -> str:
+    """The tint or shade of `colour` that has the contrast `ratio` with `page`."""
+    away = "#000000" if luminance(page) > 0.5 else "#ffffff"
+    target = page if contrast(colour, page) > ratio else away
+    weaker = target == page
+    low, high = 0.0, 1.0
+    for _ in range(24):
+        middle = (low + high) / 2
+        if (contrast(mix(colour, target, middle), page) > ratio) == weaker:
+            low = middle
+        else:
+            high = middle
+    return mix(colour, target, high)
+
+
+def shades(part: str, radii: Iterable[float]) -> dict[float, str]:
+    """One colour per radius: the hue of `part`, stronger as the radius grows.
+
+    A single radius gets the plain colour of the part.
+    """
+    ordered = sorted(set(radii))
+    if len(ordered) == 1:
+        return {ordered[0]: COLOURS[part]}
+    ratios = np.geomspace(FAINTEST, STRONGEST, len(ordered))
+    pairs = zip(ordered, ratios, strict=True)
+    return {radius: with_contrast(COLOURS[part], float(ratio)) for radius, ratio in pairs}
+
+
+def in_the_dark(colour: str) -> str:
+    """The colour that stands out from the dark page as `colour` does from the white one."""
+    if colour == OVER_PICTURES:
+        return colour
+    ratio = np.exp(np.interp(np.log(contrast(colour, WHITE_PAGE)), *np.log(DARK_SCALE)))
+    return with_contrast(colour, round(float(ratio), 3), DARK_PAGE)
+
+
+def for_text(colour: str) -> str:
+    """The colour itself, or the shade of it that small text needs (contrast 4.5)."""
+    return colour if contrast(colour, WHITE_PAGE) >= 4.5 else with_contrast(colour, 4.5)
+
+
+# Building blocks -----------------------------------------------------------------------------
+
+
+def canvas(rows: int, columns: int, height: float, **options) -> tuple[Figure, np.ndarray]:
+    """An empty figure of the page's width and its (rows, columns) array of axes."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.05, h_pad=0.05, wspace=0.02, hspace=0.02)
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def picture(axes: Axes, image, title: str = "", **options):
+    """Draw an image (C, H, W) or a map (H, W) pixel by pixel, without ticks, in a thin frame."""
+    pixels = np.asarray(image, dtype=np.float32)
+    if pixels.ndim == 3:
+        pixels = np.clip(pixels.transpose(1, 2, 0), 0, 1)
+        if pixels.shape[-1] == 1:
+            pixels, options = pixels[..., 0], {"cmap": "gray", "vmin": 0, "vmax": 1, **options}
+    drawn = axes.imshow(pixels, interpolation="none", **options)
+    bare(axes)
+    axes.set_title(title, fontsize=11.5, fontweight="normal", loc="center", pad=4)
+    return drawn
+
+
+def bare(axes: Axes) -> None:
+    """Remove ticks and grid and close the frame: for images."""
+    axes.set(xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set(visible=True, color=GREY, linewidth=0.6)
+
+
+def percent(axes: Axes, *, lowest: float = 0.0, highest: float = 1.0) -> None:
+    """Make the vertical axis an accuracy in percent."""
+    axes.set_ylim(lowest, highest)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+
+
+def chance_line(axes: Axes, chance: float, *, where: float = 0.02) -> None:
+    """Mark guessing: a dotted line with its name on it. `where` is a share of the axes' width."""
+    axes.axhline(chance, color=GREY, linestyle=":", linewidth=1.6, zorder=1)
+    above = chance < 0.08  # no room below
+    axes.annotate(
+        "chance",
+        (where, chance),
+        xycoords=("axes fraction", "data"),
+        color=GREY,
+        xytext=(0, 2 if above else -2),
+        textcoords="offset points",
+        fontsize=10.5,
+        va="bottom" if above else "top",
+    )
+
+
+def band(axes: Axes, x, low, high, colour: str) -> None:
+    """An interval along a curve. NaN bounds (one seed) draw nothing."""
+    if np.isfinite(np.asarray(low, dtype=float)).any():
+        axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
+def point(axes: Axes, x: float, estimate, colour: str, *, marker: str = "o", **options) -> None:
+    """A value with its interval as a bar. `estimate` has value, low and high (NaN: no bar)."""
+    axes.plot([x, x], [estimate.low, estimate.high], color=colour, linewidth=2, zorder=3)
+    axes.plot(x, estimate.value, marker=marker, color=colour, zorder=4, linestyle="", **options)
+
+
+def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper"):
+    """Published values: hollow diamonds. Returns them, for a key. `name` is for the data."""
+    (drawn,) = axes.plot(
+        x,
+        y,
+        marker="D",
+        markersize=8,
+        markerfacecolor="none",
+        markeredgecolor=colour,
+        markeredgewidth=1.6,
+        linestyle="",
+        zorder=5,
+        label=f"_{name}",
+    )
+    return drawn
+
+
+def label_ends(
+    axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075, x: float = 1.0
+) -> None:
+    """Name curves at the right edge, pushed apart so that no two names overlap.
+
+    `ends` holds (y in data units, text, colour); `gap` is a share of the axes' height. Call it
+    after the limits are set.
+    """
+    bottom, top = axes.get_ylim()
+    order = sorted(ends, key=lambda end: end[0])
+    heights = [(y - bottom) / (top - bottom) for y, _, _ in order]
+    placed = spread(heights, gap)
+    for (_, text, colour), height, place in zip(order, heights, placed, strict=True):
+        axes.annotate(
+            text,
+            (x, height),
+            xytext=(x + 0.055, place),
+            xycoords="axes fraction",
+            textcoords="axes fraction",
+            color=for_text(colour),
+            va="center",
+            fontsize=11,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.9,
+                "shrinkA": 1,
+                "shrinkB": 1,
+            },
+        )
+
+
+def spread(heights: Sequence[float], gap: float) -> list[float]:
+    """Move sorted heights as little as needed for neighbours to be `gap` apart, within 0 to 1."""
+    placed = list(heights)
+    for _ in range(200):
+        for i in range(len(placed) - 1):
+            overlap = gap - (placed[i + 1] - placed[i])
+            if overlap > 1e-6:
+                placed[i] -= overlap / 2
+                placed[i + 1] += overlap / 2
+        room = max(1.0, gap * (len(placed) - 1))
+        placed = [
+            min(max(place, i * gap), room - (len(placed) - 1 - i) * gap)
+            for i, place in enumerate(placed)
+        ]
+    return placed
+
+
+def accuracy(values: Sequence[float], images: int) -> intervals.Estimate:
+    """Mean of an accuracy over seeds with its interval; over images if there is one seed."""
+    values = list(values)
+    if len(values) > 1:
+        return intervals.over_seeds(values)
+    return intervals.proportion(round(values[0] * images), images)
+
+
+# To the page ---------------------------------------------------------------------------------
+
+
+@rc_context(fname=STYLE)
+def svg(figure: Figure) -> str:
+    """The figure as SVG text for a white page; the same figure gives the same text every time."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace("base64,\n", "base64,")
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"\s*\n\s*", " ", text)
+    # Hundredths of a point are enough. Numbers below 1 are scales of glyphs: they stay exact.
+    return re.sub(r"(?<![\d.])([1-9]\d*\.\d\d)\d+", r"\1", text)
+
+
+def darkened(text: str) -> str:
+    """An SVG from `svg` with its drawn colours moved to the dark page; photographs stay."""
+    moved = re.sub(
+        r"((?:fill|stroke): )(#[0-9a-f]{6})", lambda match: match[1] + in_the_dark(match[2]), text
+    )
+    return moved.replace("<svg ", f'<svg fill="{in_the_dark("#000000")}" ', 1)
+
+
+def data_uri(text: str) -> str:
+    """An SVG as an address. Spelt out rather than in base64: a quarter smaller."""
+    return "data:image/svg+xml," + quote(text.replace('"', "'"), safe=" !$'()*+,-./:;=?@_~")
+
+
+# A page of the book knows its theme; a notebook opened by hand does not and needs these rules.
+_BY_HAND = (
+    "<style>html:not([data-theme]) .fh-figure .only-dark{display:none}"
+    "html[data-theme] .fh-figure .fh-caption{display:none}"
+    '[data-jp-theme-light="false"] .fh-figure img.only-light{display:none}'
+    'html:not([data-theme]) [data-jp-theme-light="false"] .fh-figure img.only-dark{display:inline}'
+    "</style>"
+)
+
+
+def show(
+    figure: Figure, *, name: str, caption: str, alt: str, data: pd.DataFrame | None = None
+) -> None:
+    """Display a figure in a notebook, for light and dark pages.
+
+    `caption` states the finding, `alt` says what is to be seen, `name` is the label for references.
+    They travel in the output's metadata, from where the book makes a numbered caption, and so does
+    what the book offers as the figure's data: `data`, or else what `numbers.read` finds in it.
+    Raises ValueError if name, caption or alt is empty.
+    """
+    for what, value in (("name", name), ("caption", caption), ("alt", alt)):
+        if not value or not value.strip():
+            raise ValueError(f"The {what} of a figure must not be empty: write one sentence.")
+    light = svg(figure)
+    images = "".join(
+        f'<img class="{which}" alt="{html.escape(alt)}" src="{data_uri(text)}">'
+        for which, text in (("only-light", light), ("only-dark", darkened(light)))
+    )
+    page = (
+        f'<div class="fh-figure" data-name="{html.escape(name)}">{_BY_HAND}{images}'
+        f'<p class="fh-caption">{html.escape(caption)}</p></div>'
+    )
+    offered = numbers.as_csv(numbers.read(figure, MEANINGS) if data is None else data)
+    output = {"text/html": page, "text/plain": f"Figure {name}: {caption}"}
+    about = {"name": name, "caption": caption, "data": offered}
+    display(output, raw=True, metadata={"fhelpers": about})
+
+
+def with_interval(estimate) -> str:
+    """An accuracy with its interval for a table, all to three places; alone without interval."""
+    if not np.isfinite([estimate.low, estimate.high]).all():
+        return f"{estimate.value:.3f}"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+
+
+def cell_text(value) -> str:
+    """One table cell: numbers to three places, missing values as a dash."""
+    if isinstance(value, str):
+        return value
+    if value is None or pd.isna(value):
+        return "–"
+    if isinstance(value, float | np.floating):
+        return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else f"{value:.3f}"
+    return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
+
+
+def table(frame: pd.DataFrame, *, caption: str) -> None:
+    """Display a data frame without its index, numbers to three places; caption as for `show`."""
+    if not caption.strip():
+        raise ValueError("The caption of a table must not be empty: write one sentence.")
+    texts = frame.reset_index(drop=True).map(cell_text).astype(object)
+    kinds = [_cell_class(texts[column]) for column in texts]
+    head = "".join(
+        f'<th scope="col"{kind}>{html.escape(str(column).replace("_", " "))}</th>'
+        for column, kind in zip(frame, kinds, strict=True)
+    )
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{kind}>{html.escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)
+        )
+        + "</tr>"
+        for row in texts.itertuples(index=False)
+    )
+    # A caption inside the table would be as narrow, or as wide beyond the page, as the table.
+    page = (
+        f'<div class="fh-table"><p class="fh-caption">{html.escape(caption)}</p>'
+        f'<table aria-label="{html.escape(caption)}">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+    plain = f"{caption}\n{texts.to_string(index=False)}"
+    display({"text/html": page, "text/plain": plain}, raw=True)
+
+
+def setup(frame: pd.DataFrame, *, caption: str) -> None:
+    """Display a set-up table (`runs.setup()`), narrow enough for a page.
+
+    What is the same for all rows goes into the caption; a single row is turned on its side.
+    """
+    if len(frame) == 1:
+        sideways = {
+            "what": frame.columns.str.replace("_", " "),
+            "value": frame.iloc[0].map(cell_text),
+        }
+        table(pd.DataFrame(sideways), caption=caption)
+        return
+    same = [column for column in frame if frame[column].nunique() == 1]
+    common = ", ".join(f"{c.replace('_', ' ')} {cell_text(frame[c].iloc[0])}" for c in same)
+    table(frame.drop(columns=same), caption=f"{caption} The same for all: {common}.")
+
+
+def _cell_class(texts: pd.Series) -> str:
+    """How a column is set: numbers to the right, single words like resnet-8 on one line."""
+    if texts.str.fullmatch(r"[-+]?\d[^a-df-zA-Z]*|–").all():
+        return ' class="fh-number"'
+    return "" if texts.str.contains(" ").any() else ' class="fh-word"'
+
+
+def finding(text: str) -> None:
+    """Display one sentence computed from the numbers, as Markdown."""
+    display({"text/markdown": text, "text/plain": text}, raw=True)
+
+
+def card(verdict) -> None:
+    """Display a claim: its words, the paper's number, ours with interval, and the verdict.
+
+    `verdict` is a claims.Verdict. A sign and a word carry the verdict, so colour is not needed.
+    """
+    claim, outcome, sign = verdict.claim, verdict.verdict, SIGNS[verdict.verdict]
+    paper = claim.paper or "no number, a figure only"
+    parts = [f"{part.name} {part.estimate}" for part in verdict.parts]
+    here = f"{'; '.join(parts)} (over {verdict.estimate.n:,} {verdict.estimate.over})"
+    lines = {"The paper": paper, "Here": here, "Measured": claim.measure, "Rule": claim.rule}
+    listed = "".join(f"<dt>{term}</dt><dd>{html.escape(text)}</dd>" for term, text in lines.items())
+    note = f'<p class="fh-claim-note">{html.escape(verdict.note)}</p>' if verdict.note else ""
+    page = (
+        f'<div class="fh-claim fh-{outcome.replace(" ", "-")}" role="group" '
+        f'aria-label="Claim {claim.id}: {outcome}"><p class="fh-claim-head">'
+        f'<span class="fh-claim-id">{claim.id}</span> <span class="fh-verdict">'
+        f'<span class="fh-sign" aria-hidden="true">{sign}</span> {outcome}</span></p>'
+        f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>{note}</div>'
+    )
+    plain = (
+        f"{sign} {claim.id} {outcome}: {claim.text}\nPaper: {paper}\nHere: {here}\n{verdict.note}"
+    )
+    display({"text/html": page, "text/plain": plain.strip()}, raw=True)
+
+
+def listing(values: Iterable) -> str:
+    """The values as a list in a sentence: a, b and c; "none" if there are none."""
+    texts = [str(value) for value in values]
+    if not texts:
+        return "none"
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"

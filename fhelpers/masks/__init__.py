@@ -1,0 +1,12 @@
+"""Masks of frequencies learned for a trained network (K): `learn_mask`, `learn_image_masks`."""
+
+from fhelpers.masks.learning import (
+    FourierMask,
+    Learned,
+    Learning,
+    learn_image_masks,
+    learn_mask,
+    through,
+)
+
+__all__ = ["FourierMask", "Learned", "Learning", "learn_image_masks", "learn_mask", "through"]

@@ -1,0 +1,316 @@
+"""Runs about the masks of networks: learning and scoring them, and training through one.
+
+K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fhelpers import data, frequency, masks
+from fhelpers.frequency import structural_similarity
+from fhelpers.runs import classifier, training
+from fhelpers.runs.checks import refuse
+from fhelpers.runs.compute import CHUNK
+from fhelpers.runs.kinds import Job, Result, Runnable
+from fhelpers.runs.measurements import OfNetwork
+from fhelpers.runs.recipes import Recipe
+
+MASK_IMAGES = {"smoke": 200, "quick": 1_000, "standard": 5_000, "paper": 50_000}
+BANDS = 64  # of radial and angular energies (K)
+FOLDS = 5  # disjoint sets of images, a mask each: how far a mask depends on the images it saw
+COMPARED = 500  # test images, at most, whose structural similarity is taken
+SCOPES = ("model", "class", "fold")
+VARIANTS = ("mask", "complement", "random", "disc", "permuted")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskRecipe(OfNetwork, kind="mask"):
+    """Everything that decides the masks learned for one network."""
+
+    scope: str = "model"  # one mask, or one a class (K), or one for each of FOLDS sets of images
+    learned_on: str = "train"  # "test" is K's way: learned and judged on the same images
+    images: int = 1_000  # the first so many
+    per_channel: bool = False  # K has one mask for all channels
+    sparsity_weight: float = 0.2  # λ (K)
+    threshold: float = 0.99  # K
+    patience: int = 7  # K
+    learning_rate: float = 0.05
+    batch_size: int = 50
+    epochs: int = 10
+
+    def __post_init__(self):
+        for name, allowed in (("scope", SCOPES), ("learned_on", ("train", "test"))):
+            if getattr(self, name) not in allowed:
+                refuse(name, getattr(self, name), f"one of {', '.join(allowed)}")
+        there = getattr(self.network, f"{self.learned_on}_images")
+        if not FOLDS <= self.images <= there:
+            refuse("images", self.images, f"from {FOLDS} to {there}, the network's own")
+        _ = self.learning
+
+    @property
+    def learning(self) -> masks.Learning:
+        names = [field.name for field in dataclasses.fields(masks.Learning)]
+        return masks.Learning(**{name: getattr(self, name) for name in names if name in vars(self)})
+
+    @property
+    def train_images(self) -> int:
+        return self.images
+
+    @property
+    def slug(self) -> str:
+        words = ["mask"] + [self.scope] * (self.scope != "model")
+        words += ["channels"] * self.per_channel + ["ontest"] * (self.learned_on == "test")
+        return "-".join([*words, f"w{self.sparsity_weight:g}", self.network.slug])
+
+    @property
+    def precision(self) -> str:
+        return self.network.precision
+
+    @property
+    def steps(self) -> int:
+        return self.epochs
+
+    @property
+    def work(self) -> int:
+        return self.epochs * self.images
+
+    def carry_out(self, job: Job) -> Result:
+        return learn(self, job)
+
+    def rebuild(self) -> masks.FourierMask:
+        info = data.describe(self.dataset, **self.network.options)
+        count = {"model": 1, "class": info.classes, "fold": FOLDS}[self.scope]
+        channels = info.channels if self.per_channel else 1
+        return masks.FourierMask(info.height, info.width, count=count, channels=channels)
+
+
+def masks_of(scale, group, sparsity_weight, **changes) -> tuple:
+    """A mask recipe for each network of a group, on as many images as the scale can pay."""
+    on = f"{changes.get('learned_on', 'train')}_images"
+    return tuple(
+        MaskRecipe(
+            network=network,
+            images=min(MASK_IMAGES[scale], getattr(network, on)),
+            sparsity_weight=float(sparsity_weight),
+            **changes,
+        )
+        for network in group
+    )
+
+
+def images_of(network: Recipe) -> tuple[data.ImageData, data.ImageData]:
+    """Training and test images of a network, with the labels that it was trained on."""
+    train = data.load(network.dataset, train=True, limit=network.train_images, **network.options)
+    test = data.load(network.dataset, train=False, limit=network.test_images, **network.options)
+    labels = classifier.prepare_labels(network, train.labels)
+    return data.ImageData(train.images, labels, train.classes), test
+
+
+def learn(recipe: MaskRecipe, job: Job) -> Result:
+    """Learn a recipe's masks and score them on training and test images."""
+    (run,), compute = job.needed, job.compute
+    network = run.model()
+    sets = dict(zip(("train", "test"), images_of(recipe.network), strict=True))
+    source, count = sets[recipe.learned_on], recipe.images
+    labels = source.labels[:count]
+    groups = {
+        "model": torch.zeros_like(labels),
+        "class": labels,
+        "fold": torch.arange(count) % FOLDS,
+    }[recipe.scope]
+    pixels = source.images[:count].float() / 255
+    learned = masks.learn_mask(
+        network, pixels, labels, recipe.learning, groups=groups, seed=recipe.seed,
+        channels=pixels.shape[1] if recipe.per_channel else 1, compute=compute,
+        checkpoint=job.folder / "checkpoint.pt", progress=job.progress,
+    )  # fmt: skip
+    found = learned.training
+    found.rows += [{"epoch": found.epoch} | row for row in described(learned)]
+    if recipe.scope != "fold":
+        for split, images in sets.items():
+            which = images.labels if recipe.scope == "class" else torch.zeros_like(images.labels)
+            compared = COMPARED if split == "test" else 0
+            rows = scored(network, learned.mask, images, which, compute, compared)
+            found.rows += [{"epoch": found.epoch, "split": split, "scope": "all"} | r for r in rows]
+    return found.result()
+
+
+def described(learned: masks.Learned) -> list[dict]:
+    """Weight, success and energies of each mask, a row each."""
+    with torch.no_grad():
+        learnt, weight = learned.mask.masks().mean(1), learned.mask.total_weight()
+    rows = [
+        {"split": "mask", "part": "weight", "scope": "mask", "mask": number, "value": value,
+         "reached": reached}
+        for number, (value, reached) in enumerate(
+            zip(weight.tolist(), learned.reached.tolist(), strict=True)
+        )
+    ]  # fmt: skip
+    for part, energy in ENERGIES.items():
+        whole = energy(torch.ones(learned.mask.size), BANDS).tolist()
+        for number, found in enumerate(energy(learnt, BANDS).tolist()):
+            rows += [
+                {"split": "mask", "part": part, "scope": "mask", "mask": number, "band": band,
+                 "value": found[band], "whole": whole[band]}
+                for band in range(BANDS)
+            ]  # fmt: skip
+    return rows
+
+
+ENERGIES = {"radial": frequency.radial_energy, "angular": frequency.angular_energy}
+
+
+def scored(network, mask, images: data.ImageData, which, compute, compared: int) -> list[dict]:
+    """Accuracy on images, on what their masks let through and on what they take away.
+
+    which: int64 (N,), the mask of each image. `both` is the share right on the original and on the
+    part; "similarity" the mean structural similarity of the first `compared` images to the part,
+    with its deviation.
+    """
+    right: dict[str, list[Tensor]] = {"original": [], "masked": [], "complement": []}
+    alike: dict[str, list[Tensor]] = {"masked": [], "complement": []}
+    for chunk in torch.arange(len(images)).split(CHUNK):
+        pixels, labels = images.images[chunk].float() / 255, images.labels[chunk]
+        kept = masks.through(mask, pixels, which[chunk])
+        parts = {"original": pixels, "masked": kept, "complement": pixels - kept}
+        for part, seen in parts.items():
+            logits = training.predict(network, seen, precision=compute.precision)
+            right[part].append(logits.argmax(1) == labels)
+            if part in alike and chunk[0] < compared:
+                alike[part].append(structural_similarity(pixels, seen))
+    rows, original = [], torch.cat(right["original"])
+    for part, outcomes in right.items():
+        own = torch.cat(outcomes)
+        row = {"part": part, "images": len(own), "accuracy": own.double().mean().item()}
+        row["both"] = (own & original).double().mean().item()
+        if alike.get(part):
+            values = torch.cat(alike[part])[:compared]
+            row |= {"similarity": values.mean().item(), "deviation": values.std().item()}
+            row["compared"] = len(values)
+        rows.append(row)
+    return rows
+
+
+# Training through a mask -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedTraining(Runnable, kind="masked-training"):
+    """A classifier trained anew on images seen through a mask, or through what it is compared with.
+
+    variant: the mask; its complement 1 − M; its weights dealt out at random over all frequencies,
+    or within each ring of radii that round to the same number; the disc of the same total weight.
+    """
+
+    network: Recipe  # trained anew
+    mask: MaskRecipe  # of this or another network
+    variant: str = "mask"
+
+    def __post_init__(self):
+        if self.variant not in VARIANTS:
+            refuse("variant", self.variant, f"one of {', '.join(VARIANTS)}")
+        if self.mask.scope != "model":
+            refuse("mask", self.mask.scope, 'a mask of scope "model"')
+
+    @property
+    def setup(self) -> Recipe:
+        return self.network
+
+    @property
+    def seed(self) -> int:
+        return self.network.seed
+
+    @property
+    def precision(self) -> str:
+        return self.network.precision
+
+    @property
+    def device(self) -> str:
+        return self.network.device
+
+    @property
+    def steps(self) -> int:
+        return self.network.steps
+
+    @property
+    def work(self) -> int:
+        return self.network.work
+
+    @property
+    def needs(self) -> tuple:
+        """The run whose mask the images are seen through."""
+        return (self.mask,)
+
+    @property
+    def data_digest(self) -> str:
+        return self.network.data_digest
+
+    @property
+    def slug(self) -> str:
+        whose = "-shuffled" * (self.mask.network.labels != self.network.labels)
+        return f"through{whose}-{self.variant}-{self.network.slug}"
+
+    def carry_out(self, job: Job) -> Result:
+        return train_through(self, job)
+
+    def rebuild(self) -> nn.Module:
+        return self.network.rebuild()
+
+
+def varied(mask: masks.FourierMask, variant: str, seed: int) -> masks.FourierMask:
+    """A mask of the same size made from another; see `MaskedTraining` for the variants."""
+    made = masks.FourierMask(*mask.size, channels=mask.weight.shape[1])
+    weight = mask.weight.detach()
+    distance = torch.empty(weight.shape[-1])
+    distance[mask.bins] = frequency.radial_distance(*mask.size).flatten()
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.argsort(torch.rand(len(distance), generator=generator))
+    if variant == "complement":
+        weight = 1 - weight
+    elif variant == "random":
+        weight = weight[..., order]
+    elif variant == "permuted":
+        ring = distance.round()
+        # Twice sorted by ring, once behind a random order: rank for rank within each ring.
+        shuffled = order[torch.argsort(ring[order], stable=True)]
+        weight = weight.clone().index_copy_(
+            -1, torch.argsort(ring, stable=True), weight[..., shuffled]
+        )
+    elif variant == "disc":
+        weight = disc(mask, distance)
+    made.weight.data.copy_(weight)
+    return made
+
+
+def disc(mask: masks.FourierMask, distance: Tensor) -> Tensor:
+    """Weights of the disc whose total weight is the mask's; its outermost ring is part of one."""
+    bins = mask.bins.bincount().double()
+    rings, ring = distance.unique(return_inverse=True)
+    sizes = torch.zeros(len(rings), dtype=torch.float64).index_add_(0, ring, bins)
+    left = mask.total_weight().item() * bins.sum() - (sizes.cumsum(0) - sizes)
+    filled = (left / sizes).clamp(0, 1)
+    return filled[ring].float().expand_as(mask.weight)
+
+
+def train_through(recipe: MaskedTraining, job: Job) -> Result:
+    """Train a classifier anew through a mask; score it on originals and through the same mask."""
+    (run,) = job.needed
+    mask = varied(run.model(), recipe.variant, recipe.seed)
+
+    def prepare(images: Tensor) -> Tensor:
+        chunks = images.split(CHUNK)
+        return torch.cat([masks.through(mask, chunk.float() / 255) for chunk in chunks])
+
+    network = dataclasses.replace(recipe.network, radii=())
+    found = classifier.train(network, job, prepare)
+    model = network.rebuild()
+    model.load_state_dict(found.tensors)
+    row = {"epoch": network.epochs, "scope": "all", "part": "input"}
+    for split, images in zip(("train", "test"), images_of(network), strict=True):
+        seen = prepare(images.images)
+        score = training.score(model, seen, images.labels, job.compute.precision)
+        found.rows.append(row | {"split": split, "images": len(images)} | score)
+    return found

@@ -1,0 +1,6 @@
+"""The networks of both papers by name (`build`), their first kernels and their cost."""
+
+from fhelpers.networks.classifiers import NETWORKS, build, first_convolution
+from fhelpers.networks.modes import evaluating
+
+__all__ = ["NETWORKS", "build", "evaluating", "first_convolution"]

@@ -1,0 +1,1 @@
+"""Notebooks as pages, the scorecard, the explorer and the PDF."""

@@ -1,0 +1,222 @@
+"""Notebooks as pages: Jupytext script, checked parameters, papermill, captions, provenance.
+
+The only sources are notebooks/NN_slug.py. A notebook is executed by `execute`, from the command
+line and from the Snakefile alike.
+"""
+
+import ast
+import difflib
+import html
+import json
+import os
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from fhelpers import sections
+from fhelpers.runs import store
+from fhelpers.runs.provenance import followed
+from fhelpers.sections import NOTEBOOKS, slugs
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def source(slug: str) -> Path:
+    """The script of a notebook. Raises ValueError for a name that the book does not have."""
+    if slug not in slugs():
+        raise ValueError(f"notebook {slug!r} is not known; choose one of {', '.join(slugs())}")
+    return NOTEBOOKS / f"{slug}.py"
+
+
+def read(slug: str):
+    """The notebook of a script, with the kernel that runs it."""
+    notebook = jupytext.read(source(slug))
+    language = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = language
+    return notebook
+
+
+def defaults(slug: str) -> dict:
+    """Names and values of the cell tagged `parameters`."""
+    notebook = read(slug)
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", ()):
+            assignments = ast.parse(cell.source).body
+            return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
+    raise ValueError(f"notebook {slug!r} has no cell tagged parameters")
+
+
+def parse(text: str) -> object:
+    """A value typed on the command line: a Python literal, else the text itself."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError):
+        return text
+
+
+def check(slug: str, given: dict) -> dict:
+    """The notebook's parameters with the given ones in place of the defaults.
+
+    Raises ValueError for a name that the notebook does not have, a value of another type than
+    the default's, and a value that no recipe can be made from.
+    """
+    known = defaults(slug)
+    for name, value in given.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
+            raise ValueError(f"parameter {name!r} is not known in {slug}: {hint}")
+        check_type(slug, name, value, known[name])
+    values = known | given
+    sections.of_section(slug, values)
+    return values
+
+
+def check_all(given: dict) -> None:
+    """Check parameters that are meant for the whole book: each notebook takes those it has.
+
+    Raises ValueError for one that no notebook has, and as `check` does.
+    """
+    taken = sorted({name for slug in slugs() for name in defaults(slug)})
+    listed = ", ".join(taken)
+    for name in given:
+        if name not in taken:
+            close = difflib.get_close_matches(name, taken, 1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
+            raise ValueError(f"parameter {name!r} is not known in any notebook: {hint}")
+    for slug in slugs():
+        check(slug, {name: given[name] for name in defaults(slug) if name in given})
+
+
+def check_type(slug: str, name: str, value: object, default: object) -> None:
+    """Raise ValueError unless a value has the default's type; lists go by their elements."""
+    if isinstance(default, list):
+        if not isinstance(value, list | tuple):
+            wrong_type(slug, name, value, "a list such as " + repr(default))
+        if not value:
+            raise ValueError(f"parameter {name!r} of {slug} must not be empty: try {default!r}")
+        for element in value:
+            check_type(slug, name, element, default[0])
+        return
+    allowed = {bool: bool, int: int, float: int | float, str: str}[type(default)]
+    if isinstance(default, int) and not isinstance(default, bool) and name in ("radii", "radius"):
+        allowed = int | float
+    if not isinstance(value, allowed) or isinstance(value, bool) != isinstance(default, bool):
+        wrong_type(slug, name, value, f"{type(default).__name__}, such as {default!r}")
+
+
+def wrong_type(slug: str, name: str, value: object, wanted: str) -> None:
+    raise ValueError(
+        f"parameter {name!r} of {slug} must be {wanted}; {value!r} is {type(value).__name__}"
+    )
+
+
+def plan(slug: str, given: dict) -> sections.Plan:
+    """The runs that the notebook needs with these parameters."""
+    return sections.of_section(slug, check(slug, given))
+
+
+def dependencies(slug: str) -> list[Path]:
+    """Files whose change makes the page out of date: the script and all it imports from here.
+
+    Imports are followed through the package, so that a page is rebuilt when its own plots change
+    and left alone when another section's do.
+    """
+    found = followed([source(slug), Path(__file__)])
+    styles = [style for path in found for style in path.parent.glob("*.mplstyle")]
+    return sorted({*found, *styles})
+
+
+def execute(
+    slug: str, given: dict, destination: Path, *, provenance: bool = True, progress: bool = True
+) -> Path:
+    """Execute a notebook with parameters and write it, with outputs, to `destination`.
+
+    The file appears whole or not at all. Raises ValueError for wrong parameters, before anything
+    runs, and RuntimeError with the failing cell's error.
+    """
+    values = check(slug, given)
+    notebook = read(slug)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.ipynb")
+    try:
+        executed = papermill.execute_notebook(
+            notebook,
+            str(temporary),
+            parameters={name: values[name] for name in given},
+            cwd=NOTEBOOKS.parent,
+            progress_bar=progress,
+            log_output=False,
+        )
+        finish(executed, slug, values, provenance)
+        nbformat.write(executed, temporary)
+        temporary.replace(destination)
+    except PapermillExecutionError as error:
+        raise RuntimeError(
+            f"{slug} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return destination
+
+
+def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
+    """Make an executed notebook a page: no progress bars, captions as figures, provenance."""
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
+            if "injected-parameters" in cell.metadata.get("tags", ()):
+                cell.metadata["tags"].append("remove-cell")
+            caption(cell, slug)
+    if provenance:
+        notebook.cells.append(nbformat.v4.new_markdown_cell(provenance_of(slug, values)))
+
+
+def is_progress(output) -> bool:
+    return output.get("name") == "stderr" or WIDGET in output.get("data", {})
+
+
+def caption(cell, slug: str) -> None:
+    """Hand a shown figure's name and caption to MyST-NB, which numbers it and lets pages refer."""
+    figures = [o.metadata["fhelpers"] for o in cell.outputs if "fhelpers" in o.get("metadata", {})]
+    if len(figures) > 1:
+        raise ValueError(f"{slug}: a cell shows {len(figures)} figures; give each its own cell")
+    for figure in figures:
+        options = {"caption": figure["caption"], "name": f"fig-{figure['name']}"}
+        cell.metadata["mystnb"] = {"figure": options}
+
+
+def provenance_of(slug: str, values: dict) -> str:
+    """A folded block that says from which runs, code and machine a page was made."""
+    runs = [
+        store.carry_out(recipe)
+        for group in sections.of_section(slug, values).values()
+        for recipe in group
+    ]
+    records = [run.record for run in runs]
+    machines = sorted({json.dumps(record["machine"], sort_keys=True) for record in records})
+    versions = sorted({json.dumps(record["versions"], sort_keys=True) for record in records})
+    seconds = sum(record["seconds"] for record in records)
+    warnings = [f"{run.run_id}: {text}" for run in runs for text in run.record["warnings"]]
+    rows = [
+        ("Notebook", f"notebooks/{slug}.py"),
+        ("Parameters", json.dumps(values)),
+        ("Training", f"{len(runs)} runs, {seconds:.0f} s of processor time in all"),
+        ("Precision", ", ".join(sorted({record["precision"] for record in records}))),
+        ("Machine", "; ".join(machines)),
+        ("Versions", "; ".join(versions)),
+        ("Warnings", "; ".join(warnings) or "none"),
+        ("Runs", ", ".join(run.run_id for run in runs)),
+    ]
+    lines = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in rows)
+    return (
+        '<details class="fh-provenance"><summary>Provenance: where these numbers come from'
+        f"</summary><dl>{lines}</dl></details>"
+    )

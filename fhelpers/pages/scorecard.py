@@ -1,0 +1,87 @@
+"""All claims of both papers at once: which held, by how much, and where to look.
+
+The claims stand in their sections; here the opening page and `fhelpers claims` get the verdicts
+that the sections' own pages show.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fhelpers import sections
+from fhelpers.claims import CLAIMS, Claim, Verdict
+from fhelpers.claims.verdicts import deciding
+from fhelpers.runs.schedule import fetch
+from fhelpers.runs.store import Runs
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim's verdict, or the sentence that says why it could not be computed."""
+
+    id: str
+    verdict: Verdict | None
+    failure: str = ""
+
+    @property
+    def word(self) -> str:
+        return self.verdict.verdict if self.verdict else "not computed"
+
+
+def compute(scale: str, dataset: str, seeds: Sequence[int]) -> list[Outcome]:
+    """Every claim's outcome from the records of its section, training what is missing.
+
+    A claim that cannot be computed is an outcome too, with a sentence; the others go on. Raises
+    ValueError for a scale, data set or seeds that are not possible.
+    """
+    asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
+    claims = sections.all_claims()
+    runs = {
+        name: fetch(sections.of_section(sections.slug_of(name), asked))
+        for name in dict.fromkeys(claim.section for claim in claims.values())
+    }
+    return [outcome(claim, runs[claim.section]) for claim in claims.values()]
+
+
+def outcome(claim: Claim, runs: Runs) -> Outcome:
+    try:
+        return Outcome(claim.id, claim.of(runs))
+    except (ValueError, KeyError, ArithmeticError) as error:
+        return Outcome(claim.id, None, " ".join(str(error).split()))
+
+
+def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
+    """One row a claim, in plain values: what `claims.json` and the opening page hold."""
+    rows = []
+    for each in outcomes:
+        claim = CLAIMS[each.id]
+        row = {"id": each.id, "paper": "W" if each.id[0] == "W" else "K", "claim": claim.text}
+        row |= {"section": sections.slug_of(claim.section), "figure": claim.figure}
+        row["source"] = claim.source
+        row |= {"measure": claim.measure, "rule": claim.rule, "published": claim.paper}
+        row |= {"verdict": each.word, "scale": scale, "failure": each.failure}
+        if each.verdict:
+            part = deciding(each.verdict.parts)
+            row |= {"effect": part.name, "margin": part.margin, "ceiling": part.ceiling}
+            row |= {"value": part.estimate.value, "low": part.estimate.low}
+            row |= {"high": part.estimate.high, "n": part.estimate.n, "over": part.estimate.over}
+            row |= {"text": str(part.estimate), "note": each.verdict.note}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def to_json(frame: pd.DataFrame) -> str:
+    """The table as JSON, missing and infinite numbers as null."""
+    return json.dumps(json.loads(frame.to_json(orient="records")), indent=1, ensure_ascii=False)
+
+
+def advice(row: Mapping) -> str:
+    """What it would take to decide a claim that is not decided."""
+    if row["verdict"] == "not computed":
+        return row["failure"]
+    if row["verdict"] != "inconclusive":
+        return ""
+    more = {"smoke": "scale quick", "quick": "scale standard", "standard": "more seeds"}
+    return f"Not decided at scale {row['scale']}: needs {more.get(row['scale'], 'more seeds')}."

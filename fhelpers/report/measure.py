@@ -1,0 +1,240 @@
+"""The frequency report of any classifier: the papers' question asked of one's own model (W §9).
+
+W asks that accuracy on low-frequency counterparts be reported together with accuracy on the images
+themselves. This report adds what else the two papers measure, each number with its interval over
+images.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from fhelpers import attacks, frequency, heatmap, masks
+from fhelpers.intervals import Estimate, bootstrap, paired_difference, proportion
+from fhelpers.networks import evaluating
+from fhelpers.runs.compute import CHUNK, choose_compute
+from fhelpers.runs.training import predict
+
+RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
+SMALL_EPSILONS = (1 / 255, 2 / 255, 4 / 255)
+BANDS = 16  # of a mask's energies
+SIZES = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)  # tried to name a model's own
+SHARES = {0.5: "half", 0.9: "90 %"}
+
+
+@dataclass(frozen=True)
+class FrequencyReport:
+    """What `frequency_report` found.
+
+    about: what was measured and on what; table: tidy, a row for each number, with the columns
+    measure, part, at (a radius in bins, an ε or a band), value, low, high, images; heat_map and
+    mask: (H, W), zero frequency in the centre.
+    """
+
+    about: dict
+    table: pd.DataFrame
+    heat_map: Tensor
+    mask: Tensor
+
+    def to_json(self) -> str:
+        """Everything as JSON: about, the table's rows and both maps. Missing numbers are null."""
+        rows = json.loads(self.table.to_json(orient="records"))
+        maps = {"heat_map": self.heat_map.tolist(), "mask": self.mask.tolist()}
+        return json.dumps({"about": self.about, "table": rows} | maps, indent=1, allow_nan=False)
+
+
+@dataclass
+class Table:
+    """Collects the report's rows."""
+
+    rows: list[dict] = field(default_factory=list)
+
+    def add(self, measure: str, part: str, at: float | None, found: Estimate) -> None:
+        row = {"measure": measure, "part": part, "at": at, "value": found.value}
+        self.rows.append(row | {"low": found.low, "high": found.high, "images": found.n})
+
+
+def frequency_report(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    radii: Sequence[float] | None = None,
+    classes: int | None = None,
+    name: str = "model",
+    few: int = 1_000,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda step: None,
+) -> FrequencyReport:
+    """Ask a classifier which frequencies it lives on (W §4, §5 and §9; K; Yin et al. 2019).
+
+    model: logits (N, classes) from pixels in [0, 1]; images: (N, C, H, W); labels: int64 (N,);
+    radii: where low and high part divide, `RADII` in proportion to the image size unless given;
+    classes: that the model is to have, the labels' number unless given; few: how many of the first
+    images meet what costs more an image: heat map, attacks, mask. The mask is learned on one half
+    of these and judged on the other. The model stays as it was.
+    Raises ValueError as `check_model` does and for images outside [0, 1].
+    """
+    frequency.check_images(images)
+    classes = int(labels.max()) + 1 if classes is None else classes
+    check_model(model, images, labels, classes)
+    radii = sorted(set(radii)) if radii else default_radii(*images.shape[-2:])
+    table, some = Table(), slice(min(few, len(images)))
+    progress("accuracy on parts")
+    right = right_on_parts(model, images, labels, radii)
+    add_accuracies(table, right, radii)
+    progress("attacks")
+    add_robustness(table, model, images[some], labels[some], seed)
+    progress("learning a mask")
+    mask = add_mask(table, model, images[some], labels[some], seed)
+    progress("heat map")
+    found = heatmap.heat_map(model, images[some], labels[some], seed=seed)
+    add_rings(table, found, len(images[some]))
+    about = {"model": name, "images": len(images), "classes": classes, "few": len(images[some])}
+    about |= {"shape": list(images.shape[1:]), "radii": [float(radius) for radius in radii]}
+    about |= {"chance": 1 / classes, "precision": choose_compute().precision}
+    return FrequencyReport(about, pd.DataFrame(table.rows), found, mask)
+
+
+def default_radii(height: int, width: int) -> list[float]:
+    return [radius * min(height, width) / 32 for radius in RADII]
+
+
+def check_model(model: nn.Module, images: Tensor, labels: Tensor, classes: int) -> None:
+    """Raise ValueError for a model that cannot be asked about these images.
+
+    One that takes images of another size or number of channels, whose answers are not one number
+    for each class, or hold NaN.
+    """
+    if labels.shape != images.shape[:1] or len(images) < 2:
+        raise ValueError(f"{len(images)} images need as many labels, and at least two")
+    shape = tuple(images.shape[1:])
+    try:
+        logits = answer(model, images[:2])
+    except (RuntimeError, ValueError, TypeError) as error:
+        sizes = [size for size in SIZES if takes(model, shape[0], size)]
+        hint = f"it takes {sizes[0]}×{sizes[0]} pixels" if sizes else first_line(error)
+        raise ValueError(f"the model does not take images of shape {shape}: {hint}") from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape != (2, classes):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(
+            f"the model must answer with {classes} numbers for each image, one for each class of "
+            f"the data; for two images its answer is {found}"
+        )
+    if not torch.isfinite(logits).all():
+        raise ValueError("the model's answers hold NaN or infinite numbers: look at its weights")
+
+
+@torch.no_grad()
+def answer(model: nn.Module, images: Tensor) -> Tensor:
+    with evaluating(model):
+        return model(images)
+
+
+def takes(model: nn.Module, channels: int, size: int) -> bool:
+    try:
+        answer(model, torch.zeros(2, channels, size, size))
+    except (RuntimeError, ValueError, TypeError):
+        return False
+    return True
+
+
+def first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def right_on_parts(model, images, labels, radii) -> dict[tuple[str, float | None], np.ndarray]:
+    """{(part, radius): bool (N,)}: which images are right whole and from their parts."""
+    found: dict[tuple, list[Tensor]] = {}
+    for chunk, answers in zip(images.split(CHUNK), labels.split(CHUNK), strict=True):
+        parts = {("original", None): chunk}
+        for radius, (low, high) in frequency.split_many(chunk, radii).items():
+            parts |= {("low", radius): low, ("high", radius): high}
+        for key, part in parts.items():
+            found.setdefault(key, []).append(predict(model, part).argmax(1) == answers)
+    return {key: torch.cat(pieces).numpy() for key, pieces in found.items()}
+
+
+def add_accuracies(table: Table, right: dict, radii: Sequence[float]) -> None:
+    """Accuracies on all parts, what each band adds, and how far one must go for half and 90 %."""
+    whole = right["original", None]
+    for (part, radius), each in right.items():
+        table.add("accuracy", part, radius, proportion(int(each.sum()), len(each)))
+    low = [right["low", radius] for radius in radii]
+    for place, radius in enumerate(radii):
+        if place:
+            table.add("gained", "band", radius, paired_difference(low[place], low[place - 1]))
+        else:
+            table.add("gained", "band", radius, proportion(int(low[0].sum()), len(whole)))
+    table.add("gained", "beyond", radii[-1], paired_difference(whole, low[-1]))
+    matrix = np.stack(low, 1)
+    for share, words in SHARES.items():
+
+        def reached(lows, wholes, share=share):
+            return radius_of(radii, lows.mean(0), share * wholes.mean())
+
+        if whole.any():
+            table.add("radius", words, share, bootstrap(reached, matrix, whole))
+
+
+def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> float:
+    """The first radius at which low parts reach a level, between two radii by interpolation.
+
+    Below the smallest radius the accuracy is taken to rise from 0 at radius 0; a level that is not
+    reached counts as the largest radius.
+    """
+    xs, ys = np.concatenate([[0.0], radii]), np.concatenate([[0.0], accuracies])
+    over = np.nonzero(ys >= level)[0]
+    if not len(over):
+        return float(xs[-1])
+    place = int(over[0])
+    if place == 0:
+        return 0.0
+    rise = ys[place] - ys[place - 1]
+    return float(xs[place - 1] + (xs[place] - xs[place - 1]) * (level - ys[place - 1]) / rise)
+
+
+def add_robustness(table: Table, model, images, labels, seed: int) -> None:
+    """Accuracy under PGD with ten steps at small ε."""
+    compute = choose_compute()
+    for epsilon in SMALL_EPSILONS:
+        generator = torch.Generator().manual_seed(seed)
+        with compute.autocast():
+            made = attacks.pgd(model, images, labels, epsilon, steps=10, generator=generator)
+        still = int((predict(model, made).argmax(1) == labels).sum())
+        table.add("robust accuracy", "PGD-10", epsilon, proportion(still, len(images)))
+
+
+def add_mask(table: Table, model, images, labels, seed: int) -> Tensor:
+    """Learn a mask on one half of the images, judge it on the other; return it, (H, W)."""
+    half = len(images) // 2
+    with evaluating(model):
+        learned = masks.learn_mask(model, images[:half], labels[:half], seed=seed)
+        kept = masks.through(learned.mask, images[half:])
+        still = int((predict(model, kept).argmax(1) == labels[half:]).sum())
+    table.add("accuracy", "through mask", None, proportion(still, len(kept)))
+    with torch.no_grad():
+        mask = learned.mask.masks()[0].mean(0)
+        weight = float(learned.mask.total_weight()[0])
+    nothing = float("nan")
+    table.add("mask", "weight", None, Estimate(weight, nothing, nothing, half, "images"))
+    energies = {"radial": frequency.radial_energy, "angular": frequency.angular_energy}
+    for part, energy in energies.items():
+        whole = energy(torch.ones_like(mask), BANDS).clamp(min=1)
+        for band, share in enumerate((energy(mask, BANDS) / whole).tolist()):
+            kept_share = Estimate(share, nothing, nothing, half, "images")
+            table.add("mask", f"{part} energy kept", band, kept_share)
+    return mask
+
+
+def add_rings(table: Table, found: Tensor, images: int) -> None:
+    """Accuracy of the heat map by distance from the centre."""
+    rings = frequency.radial_distance(*found.shape).round()
+    for ring in rings.unique().tolist():
+        share = float(found[rings == ring].mean())
+        table.add("accuracy", "wave", ring, proportion(share * images, images))

@@ -1,0 +1,1 @@
+"""What can be run, carried out once and kept: recipes, training, store, scales."""

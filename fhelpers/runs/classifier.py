@@ -1,0 +1,168 @@
+"""How a classifier is trained from its recipe."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fhelpers import attacks, data, networks
+from fhelpers.data import ImageData
+from fhelpers.networks import evaluating
+from fhelpers.runs import monitoring
+from fhelpers.runs.compute import Compute
+from fhelpers.runs.kinds import Job, Result
+from fhelpers.runs.training import OPTIMISERS, Training, fit
+
+if TYPE_CHECKING:
+    from fhelpers.runs.recipes import Recipe
+
+AUGMENTATIONS = ("none", "crop-flip", "scale", "translate", "rotate")
+
+
+def prepare_labels(recipe: "Recipe", labels: Tensor) -> Tensor:
+    """The training labels as they are, or permuted so that the class sizes stay (W, §4.2)."""
+    if recipe.labels == "true":
+        return labels
+    generator = torch.Generator().manual_seed(recipe.seed)
+    return labels[torch.randperm(len(labels), generator=generator)]
+
+
+def augment(pixels: Tensor, augmentation: str) -> Tensor:
+    """Change each image of a batch (N, C, H, W) at random.
+
+    crop-flip: W's adversarial training; scale 0.5–1.5, translate up to 40 %, rotate up to 180°:
+    the models S, T and R of K. Places outside the image are black.
+    """
+    count, _, height, width = pixels.shape
+    draw = torch.rand(count, 3)
+    matrix = torch.zeros(count, 2, 3)
+    if augmentation == "crop-flip":
+        # By whole pixels: a crop of the image padded with 4 on each side.
+        shift = (draw[:, :2] * 9).floor() - 4
+        matrix[:, 0, 0] = 1 - 2 * (draw[:, 2] < 0.5).float()
+        matrix[:, 1, 1] = 1
+        matrix[:, 0, 2], matrix[:, 1, 2] = 2 * shift[:, 0] / width, 2 * shift[:, 1] / height
+    elif augmentation == "rotate":
+        angle = (draw[:, 0] * 2 - 1) * math.pi
+        matrix[:, 0, 0], matrix[:, 0, 1] = angle.cos(), -angle.sin() * height / width
+        matrix[:, 1, 0], matrix[:, 1, 1] = angle.sin() * width / height, angle.cos()
+    else:
+        scale = 0.5 + draw[:, 0] if augmentation == "scale" else torch.ones(count)
+        matrix[:, 0, 0] = matrix[:, 1, 1] = 1 / scale
+        if augmentation == "translate":
+            matrix[:, :, 2] = (draw[:, :2] * 2 - 1) * 0.4 * 2
+    grid = F.affine_grid(matrix.to(pixels), list(pixels.shape), align_corners=False)
+    mode = "nearest" if augmentation == "crop-flip" else "bilinear"
+    return F.grid_sample(pixels, grid, mode=mode, align_corners=False)
+
+
+def mix(pixels: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[Tensor, Tensor]:
+    """Mix-up (Zhang et al. 2018): pairs of images and of their one-hot labels, one λ a batch."""
+    share = torch.distributions.Beta(alpha, alpha).sample().item()
+    partner = torch.randperm(len(pixels), device=pixels.device)
+    one_hot = F.one_hot(labels, classes).float()
+    mixed = share * pixels + (1 - share) * pixels[partner]
+    return mixed, share * one_hot + (1 - share) * one_hot[partner]
+
+
+def attack_for_training(recipe: "Recipe", model, pixels: Tensor, labels: Tensor) -> Tensor:
+    """The strongest images found within ε: PGD, or one step from a random start (Wong et al. 2020).
+
+    The model answers in eval mode, so that BatchNorm's averages see each batch once.
+    """
+    if recipe.adversary == "none":
+        return pixels
+    single = recipe.adversary == "single-step"
+    steps = 1 if single else recipe.attack_steps
+    size = 1.25 * recipe.epsilon if single else 2.5 * recipe.epsilon / steps
+    start = attacks.random_point(pixels, recipe.epsilon, None)
+    with evaluating(model):
+        return attacks.ascend(
+            model, pixels, labels, recipe.epsilon, steps=steps, step_size=size, start=start
+        )
+
+
+def batches_of(recipe: "Recipe", pixels: Tensor, labels: Tensor):
+    """epoch -> shuffled batches of (pixels, labels), the last one smaller if need be."""
+
+    def batches(epoch: int):
+        order = torch.randperm(len(pixels)).to(pixels.device)
+        for chosen in order.split(recipe.batch_size):
+            batch = pixels[chosen].contiguous(memory_format=torch.channels_last)
+            if recipe.augmentation != "none":
+                batch = augment(batch, recipe.augmentation)
+            yield batch, labels[chosen]
+
+    return batches
+
+
+def loss_of(recipe: "Recipe", classes: int, compute: Compute):
+    """(model, batch) -> cross-entropy, on attacked or mixed images where the recipe says so."""
+
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+        pixels, labels = batch
+        with compute.autocast():
+            pixels = attack_for_training(recipe, model, pixels, labels)
+            if recipe.mixup is not None:
+                pixels, labels = mix(pixels, labels, recipe.mixup, classes)
+            logits = model(pixels)
+        return F.cross_entropy(logits.float(), labels)
+
+    return loss
+
+
+def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None = None) -> Result:
+    """Carry out a classifier's recipe.
+
+    prepare: uint8 training images -> pixels, `prepare_pixels` unless given. One loop trains and
+    evaluates the monitored subsets after every epoch; at the end all training and test images are
+    evaluated once, on originals and on every part.
+    """
+    prepare = prepare or partial(monitoring.prepare_pixels, recipe)
+    compute = job.compute
+    train = data.load(recipe.dataset, train=True, limit=recipe.train_images, **recipe.options)
+    test = data.load(recipe.dataset, train=False, limit=recipe.test_images, **recipe.options)
+    labels = prepare_labels(recipe, train.labels)
+    sets = {"train": ImageData(train.images, labels, train.classes), "test": test}
+    model = build(recipe).to(compute.device, memory_format=torch.channels_last)
+    optimiser = OPTIMISERS[recipe.optimiser](model.parameters(), lr=recipe.learning_rate)
+    watchers = [monitoring.watch_parts(recipe, sets, compute)]
+    if recipe.adversary != "none":
+        watchers.append(monitoring.watch_overfitting(recipe, test, compute))
+    pixels = prepare(train.images).to(compute.device)
+    training = fit(
+        Training(model, optimiser),
+        batches_of(recipe, pixels, labels.to(compute.device)),
+        loss_of(recipe, len(train.classes), compute),
+        epochs=recipe.epochs,
+        seed=recipe.seed,
+        watchers=watchers,
+        checkpoint=job.folder / "checkpoint.pt",
+        progress=job.progress,
+    )
+    outcomes: dict = {}
+    for split, images in sets.items():
+        rows, right = monitoring.score_parts(recipe, model, images, compute.precision)
+        about = {"epoch": training.epoch, "split": split, "scope": "all"}
+        training.rows += [about | row for row in rows]
+        outcomes = right  # of the test set, which comes last
+    return training.result(outcomes=outcomes)
+
+
+def build(recipe: "Recipe") -> nn.Module:
+    """The recipe's untrained network."""
+    info = data.describe(recipe.dataset, **recipe.options)
+    return networks.build(
+        recipe.model,
+        channels=info.channels,
+        classes=info.classes,
+        width=recipe.width,
+        batchnorm=recipe.batchnorm,
+        dropout=recipe.dropout,
+        kernel_size=recipe.kernel_size,
+        seed=recipe.seed,
+    )

@@ -1,0 +1,122 @@
+"""How accurate a classifier is on whole images, on their parts and under attack.
+
+Evaluated on a monitored subset after every epoch, and once on all images when training has ended.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fhelpers import attacks, frequency
+from fhelpers.data import ImageData
+from fhelpers.runs.compute import CHUNK, Compute
+from fhelpers.runs.training import Training, predict, score
+
+if TYPE_CHECKING:
+    from fhelpers.runs.recipes import Recipe
+
+
+def score_parts(recipe: "Recipe", model: nn.Module, images: ImageData, precision: str):
+    """Accuracy and loss on all images and on their parts: (rows, outcomes).
+
+    outcomes: {(part, radius): bool (N,)}, which images are right. The parts are made and scored
+    chunk by chunk, because all parts of a whole data set would fill several gigabytes.
+    """
+    right: dict[tuple[str, float], list[Tensor]] = {}
+    losses: dict[tuple[str, float], float] = {}
+    for chunk, labels in zip(images.images.split(CHUNK), images.labels.split(CHUNK), strict=True):
+        for key, pixels in every_part(recipe, chunk):
+            logits = predict(model, pixels, precision=precision)
+            right.setdefault(key, []).append(logits.argmax(1) == labels)
+            loss = F.cross_entropy(logits, labels, reduction="sum").item()
+            losses[key] = losses.get(key, 0.0) + loss
+    outcomes = {key: torch.cat(pieces) for key, pieces in right.items()}
+    rows = [
+        {"part": part, "radius": radius, "images": len(images),
+         "accuracy": own.double().mean().item(), "loss": losses[part, radius] / len(images)}
+        for (part, radius), own in outcomes.items()
+    ]  # fmt: skip
+    return rows, outcomes
+
+
+def prepare_pixels(recipe: "Recipe", images: Tensor) -> Tensor:
+    """Training pixels (N, C, H, W): whole images, or one part of each (W, Table 1)."""
+    if recipe.band == "all":
+        return images.float() / 255
+    chunks = []
+    for chunk in images.split(CHUNK):
+        low, high = frequency.split(chunk.float() / 255, recipe.band_radius)
+        part = low if recipe.band == "low" else high
+        chunks.append(frequency.divide_by_max(part) if recipe.rescale else part)
+    return torch.cat(chunks)
+
+
+def every_part(recipe: "Recipe", images: Tensor) -> Iterable[tuple[tuple[str, float], Tensor]]:
+    """Pairs of (part, radius) and pixels, from uint8 images (N, C, H, W).
+
+    "original", then "low" and "high" at every radius of the recipe; for a model trained on one
+    part also "input": that part, prepared as in its training.
+    """
+    pixels = images.float() / 255
+    yield ("original", math.nan), pixels
+    for radius, (low, high) in frequency.split_many(pixels, recipe.radii).items():
+        yield ("low", radius), low
+        yield ("high", radius), high
+    if recipe.band != "all":
+        yield ("input", recipe.band_radius), prepare_pixels(recipe, images)
+
+
+def watch_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute):
+    """A watcher that scores a fixed subset of each split on every part, every epoch."""
+    prepared = {}
+    for split, images in sets.items():
+        parts = {
+            key: part.contiguous(memory_format=torch.channels_last)
+            for key, part in every_part(recipe, images.images[: recipe.watch_images])
+        }
+        prepared[split] = (parts, images.labels[: recipe.watch_images])
+
+    def watch(training: Training) -> None:
+        for split, (parts, labels) in prepared.items():
+            for (part, radius), pixels in parts.items():
+                row = {"epoch": training.epoch, "split": split, "part": part, "radius": radius}
+                row |= {"scope": "subset", "images": len(labels)}
+                training.rows.append(row | score(training.model, pixels, labels, compute.precision))
+
+    return watch
+
+
+def watch_overfitting(recipe: "Recipe", test: ImageData, compute: Compute):
+    """A watcher that attacks one test batch with PGD-10 each epoch of adversarial training.
+
+    Single-step training can collapse from one epoch to the next (catastrophic overfitting): the
+    network resists the single step and nothing else. A fall below half the best is a warning, once
+    that best was ten points above what guessing gives.
+    """
+    something = 1 / len(test.classes) + 0.1
+    pixels = test.images[:100].float() / 255
+    labels = test.labels[:100]
+
+    def watch(training: Training) -> None:
+        generator = torch.Generator().manual_seed(recipe.seed)
+        with compute.autocast():
+            attacked = attacks.pgd(
+                training.model, pixels.to(compute.device), labels.to(compute.device),
+                recipe.epsilon, steps=10, generator=generator,
+            )  # fmt: skip
+        row = {"epoch": training.epoch, "split": "test", "part": "attacked", "radius": math.nan}
+        row |= {"scope": "subset", "images": len(labels)}
+        training.rows.append(row | score(training.model, attacked, labels, compute.precision))
+        robust = [row["accuracy"] for row in training.rows if row["part"] == "attacked"]
+        best = max(robust[1:], default=0.0)
+        if best > something and robust[-1] < best / 2:
+            training.warnings.append(
+                f"epoch {training.epoch}: accuracy under PGD-10 fell to {robust[-1]:.2f} from "
+                f"{best:.2f}; adversarial training may have overfitted to its own attack"
+            )
+
+    return watch

@@ -1,0 +1,130 @@
+"""Networks that several sections of the book train, by label.
+
+Sections that ask for the same recipe share its run.
+"""
+
+import dataclasses
+import math
+
+from fhelpers.runs.recipes import Recipe
+from fhelpers.runs.scales import SCALES, Plan, natural, several
+
+# Chosen on training images held out from training, by benchmarks/learning_rates.py at quick on
+# CIFAR-10. Adam's is the scale's own, which was within sampling error of the best there.
+OPTIMISER_RATES = {"sgd": 0.05, "adagrad": 0.02, "adadelta": 3.0, "rmsprop": 2e-3}
+MODEL_RATES = {"lenet": 2e-3, "alexnet": 1e-3, "vgg-11": 5e-4}
+RADII = (4, 8, 12, 16)  # W, Fig. 3
+AUGMENTED = ("scale", "translate", "rotate")  # the models S, T and R of K
+
+
+def true_and_shuffled(scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0) -> Plan:
+    """True and shuffled labels, then one band at a time (W, Fig. 3 and Table 1).
+
+    epochs: of M_natural and the band-trained models, 0 for the scale's own; M_shuffle trains
+    longer in the scale's proportion.
+    """
+    plan = {"natural": natural(scale, dataset, seeds, radii, epochs)}
+    own = SCALES[scale]
+    epochs = epochs or own.epochs
+    longer = math.ceil(epochs * own.memorising_epochs / own.epochs)
+    shuffled = {"labels": "shuffled", "radii": tuple(radii), "epochs": longer}
+    plan["shuffled"] = several(scale, dataset, seeds, **shuffled)
+    for band in ("low", "high"):
+        for radius in radii:
+            changes = {"band": band, "band_radius": radius, "radii": (radius,), "epochs": epochs}
+            plan[f"{band}-{radius:g}"] = several(scale, dataset, seeds, **changes)
+    return plan
+
+
+def heuristics(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
+    """Vanilla training, training heuristics and optimisers (W, §5.1, Fig. 5)."""
+    own = SCALES[scale]
+    common = {"radii": tuple(radii), "epochs": epochs or own.short_epochs}
+    attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
+    kinds = {
+        "vanilla": {},
+        "dropout": {"dropout": 0.5},
+        "mixup-0.5": {"mixup": 0.5},
+        "mixup-1": {"mixup": 1.0},
+        "batchnorm": {"batchnorm": True},
+        "adversarial": attacked,
+        "adversarial-crop-flip": attacked | {"augmentation": "crop-flip"},
+    }
+    kinds |= {
+        name: {"optimiser": name, "learning_rate": rate} for name, rate in OPTIMISER_RATES.items()
+    }
+    return {
+        label: several(scale, dataset, seeds, **(common | kind)) for label, kind in kinds.items()
+    }
+
+
+def architectures(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
+    """Kinds of network at equal data (W, §5.1); ResNet-18 at the scale paper only."""
+    own = SCALES[scale]
+    common = {"radii": tuple(radii), "epochs": epochs or own.short_epochs}
+    widths = {"alexnet": 64 // own.narrow, "vgg-11": 64 // own.narrow}
+    plan = {own.model: several(scale, dataset, seeds, **common)}
+    for model, rate in MODEL_RATES.items():
+        kind = {"model": model, "width": widths.get(model), "learning_rate": rate}
+        plan[model] = several(scale, dataset, seeds, **common, **kind)
+    if scale == "paper":
+        plan["resnet-18"] = several(scale, dataset, seeds, **common, model="resnet-18")
+    return plan
+
+
+def attacked_pair(scale, dataset, seeds, radii=RADII, epochs=0, **changes) -> Plan:
+    """M_natural and M_adversarial, the two networks of W's §6: the runs of sections 02 and 03."""
+    adversary = {"adversary": "pgd", "epochs": epochs or SCALES[scale].attacked_epochs}
+    longest = epochs or SCALES[scale].epochs
+    common = {"radii": tuple(radii)} | changes
+    return {
+        "natural": several(scale, dataset, seeds, **common, epochs=longest),
+        "adversarial": several(scale, dataset, seeds, **common, **adversary),
+    }
+
+
+def every_network(scale, dataset, seeds, epochs=0) -> Plan:
+    """M_natural, the heuristics, the optimisers and the kinds of network."""
+    plan = {"natural": natural(scale, dataset, seeds, RADII, epochs)}
+    plan |= heuristics(scale, dataset, seeds, epochs=epochs)
+    kinds = architectures(scale, dataset, seeds, epochs=epochs)
+    del kinds[SCALES[scale].model]  # the same runs as vanilla
+    return plan | kinds
+
+
+def masked_networks(scale, dataset, seeds, *, epochs=0) -> Plan:
+    """The five models N, A, S, T and R of K, of the scale's network and of VGG-11.
+
+    N is the run of section 01, A that of section 03, and VGG-11 as N that of section 04. Below
+    standard, VGG-11 comes as N and A only, and its A is attacked in three steps: five would not fit
+    the scale. At the scale paper Imagenette is K's own: five classes in grey, 128 pixels, VGG-11
+    with BatchNorm and ResNet-18.
+    """
+    own, shared = SCALES[scale], {"radii": RADII}  # as other sections watch them
+    main, second = {}, {"model": "vgg-11", "width": 64 // own.narrow}
+    second |= {"learning_rate": MODEL_RATES["vgg-11"], "epochs": epochs or own.short_epochs}
+    if dataset == "imagenette" and scale == "paper":
+        main = {"data_options": (("classes", 5), ("grey", True), ("size", 128))}
+        main |= {"batchnorm": True, "model": "resnet-18"}
+        second |= main | {"model": "vgg-11"}
+    attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
+    kinds = {"natural": shared | {"epochs": epochs or own.epochs}, "adversarial": shared | attacked}
+    kinds |= {name: {"augmentation": name, "epochs": epochs or own.epochs} for name in AUGMENTED}
+    both = scale in ("standard", "paper")
+    seconds = {name: kind | {"epochs": second["epochs"]} for name, kind in kinds.items()}
+    seconds["adversarial"] = attacked | ({} if both else {"attack_steps": 3})
+    plan = {
+        name: several(scale, dataset, seeds, **({"radii": ()} | main | kind))
+        for name, kind in kinds.items()
+    }
+    for name in seconds if both else ("natural", "adversarial"):
+        kind = {"radii": ()} | second | seconds[name]
+        plan[f"vgg-11-{name}"] = several(scale, dataset, seeds, **kind)
+    return plan
+
+
+def memorising(scale: str, recipe: Recipe) -> Recipe:
+    """M_shuffle beside a given M_natural: the run of section 02."""
+    own = SCALES[scale]
+    longer = math.ceil(recipe.epochs * own.memorising_epochs / own.epochs)
+    return dataclasses.replace(recipe, labels="shuffled", epochs=longer)

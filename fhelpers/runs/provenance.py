@@ -1,0 +1,91 @@
+"""Where a result comes from: machine, versions, commit, and the source that made it.
+
+All of this stands in a record, and none of it decides a run's name.
+"""
+
+import ast
+import hashlib
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PACKAGE = Path(__file__).parent.parent
+PACKAGES = ("fhelpers", "torch", "torchvision", "numpy")
+
+
+def machine() -> dict:
+    """Processor, cores and system, but no name by which the machine could be found."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        processor = names[0].partition(":")[2].strip() if names else processor
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "gpu": gpu,
+        "system": platform.system(),
+    }
+
+
+def versions() -> dict:
+    """Versions of Python and of the packages that decide most."""
+    return {"python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+@cache
+def commit() -> str | None:
+    """The commit of the checkout, with a + where files differ from it; None outside a checkout."""
+    if not (PACKAGE.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(PACKAGE.parent), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    command += ["--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+@cache
+def source_digest(module: str) -> str:
+    """Digest of a module of this package and of all that it imports from the package."""
+    digest = hashlib.sha256()
+    for path in followed([PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")]):
+        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def followed(files: list[Path]) -> list[Path]:
+    """The files, and all modules of this package that they import, directly or not."""
+    found, queue = set(), list(files)
+    while queue:
+        path = queue.pop()
+        if path not in found:
+            found.add(path)
+            queue += imported_files(path)
+    return sorted(found)
+
+
+def imported_files(path: Path) -> list[Path]:
+    """Modules of this package that a script or module imports."""
+    return list(_read_imports(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _read_imports(path: Path, changed: int) -> tuple[Path, ...]:
+    """`imported_files` of a file as it was when it was last `changed`: pages share most of them."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fhelpers"):
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.startswith("fhelpers")]
+    stems = [PACKAGE.parent.joinpath(*name.split(".")) for name in names]
+    files = [stem.with_suffix(".py") for stem in stems] + [stem / "__init__.py" for stem in stems]
+    return tuple(file for file in files if file.exists())

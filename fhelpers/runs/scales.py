@@ -1,0 +1,124 @@
+"""The scales, and the plain recipe of a scale with its variations.
+
+Sections build their plans from these. Recipes that come out equal share one run.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fhelpers import data
+from fhelpers.runs.recipes import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How much of everything a book at this scale uses."""
+
+    train_images: int
+    test_images: int
+    watch_images: int
+    model: str
+    width: int | None
+    learning_rate: float
+    batch_size: int
+    epochs: int  # with true labels
+    memorising_epochs: int  # with shuffled labels, which take longer to learn (W, §4.2)
+    short_epochs: int  # where a section compares many networks with each other
+    attacked_epochs: int  # of adversarial training, which costs eight times as much
+    narrow: int  # divides the widths of AlexNet and VGG-11
+    attacked_images: int  # test images of Table 2
+    few_images: int  # test images of what costs more an image: checks, heat maps, small steps
+    planted: tuple = ()  # strengths of the planted cues
+
+
+SCALES = {
+    "smoke": Scale(
+        train_images=300, test_images=300, watch_images=100, model="resnet-8", width=8,
+        learning_rate=4e-3, batch_size=25, epochs=10, memorising_epochs=15,
+        short_epochs=6, attacked_epochs=4, narrow=8, attacked_images=40, few_images=20,
+        planted=(("low", 2.0), ("high", 3.0)),
+    ),
+    "quick": Scale(
+        train_images=2_000, test_images=2_000, watch_images=250, model="resnet-8", width=None,
+        learning_rate=2e-3, batch_size=50, epochs=24, memorising_epochs=60,
+        short_epochs=14, attacked_epochs=10, narrow=4, attacked_images=500, few_images=150,
+    ),
+    "standard": Scale(
+        train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-8", width=None,
+        learning_rate=1e-3, batch_size=100, epochs=30, memorising_epochs=90,
+        short_epochs=30, attacked_epochs=20, narrow=1, attacked_images=2_000, few_images=1_000,
+    ),
+    "paper": Scale(
+        train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-32", width=None,
+        learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
+        short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000,
+    ),
+}  # fmt: skip
+
+Plan = dict[str, tuple[Recipe, ...]]  # labelled groups of recipes, one a seed
+
+
+def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
+    """The scale's plain recipe (W, §4) with some fields changed.
+
+    Sizes shrink to what a small data set holds. Raises ValueError for an unknown scale.
+    """
+    known(scale, dataset)
+    size = dataclasses.asdict(SCALES[scale])
+    for name in set(size) - {field.name for field in dataclasses.fields(Recipe)}:
+        del size[name]
+    size.update(dataset=dataset, seed=seed, data_options=data_options(scale, dataset))
+    if "model" in changes:
+        size["width"] = None  # the scale's width is meant for the scale's model
+    size.update(changes)
+    info = data.describe(dataset, **dict(size["data_options"]))
+    for name, there in (("train_images", info.train), ("test_images", info.test)):
+        if name not in changes:
+            size[name] = min(size[name], there)
+    return Recipe(**size)
+
+
+def data_options(scale: str, dataset: str) -> tuple:
+    """What a scale asks of a data set: strengths of planted cues, a size of images that it can pay.
+
+    Four times the pixels cost four times the training; W's ImageNet subset has no stated size.
+    """
+    if dataset == "imagenette" and scale != "paper":
+        return (("size", 64),)
+    return SCALES[scale].planted if dataset == "planted" else ()
+
+
+def known(scale: str, dataset: str) -> None:
+    """Raise ValueError unless scale and data set are ones that the book has."""
+    if scale not in SCALES:
+        raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
+    if dataset not in data.NAMES:
+        raise ValueError(
+            f"data set {dataset!r} is not known; choose one of {', '.join(data.NAMES)}"
+        )
+
+
+def several(scale, dataset, seeds, **changes) -> tuple[Recipe, ...]:
+    """The plain recipe with some fields changed, once a seed."""
+    return tuple(vanilla(scale, dataset, seed, **changes) for seed in seeds)
+
+
+def natural(scale: str, dataset: str, seeds: Sequence[int], radii, epochs=0) -> tuple[Recipe, ...]:
+    """M_natural, which several sections share: the longest training, watched at every radius."""
+    epochs = epochs or SCALES[scale].epochs
+    return several(scale, dataset, seeds, radii=tuple(radii), epochs=epochs)
+
+
+def images_at(scale: str, name: str, group: Sequence[Recipe]) -> int:
+    """How many test images a scale measures, at most half of those that the networks have.
+
+    The other half is for choices that must not see the images measured.
+    """
+    return min(getattr(SCALES[scale], name), group[0].test_images // 2)
+
+
+def scaled_radii(scale: str, dataset: str, radii) -> tuple[float, ...]:
+    """Radii given for 32×32 images, in proportion to a data set's image size."""
+    info = data.describe(dataset, **dict(data_options(scale, dataset)))
+    return tuple(radius * min(info.height, info.width) / 32 for radius in radii)

@@ -1,0 +1,157 @@
+"""In which order runs are carried out: needs before what needs them, long chains first."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import groupby
+from threading import Thread
+
+import torch
+from tqdm import tqdm
+
+from fhelpers.runs import store
+from fhelpers.runs.kinds import Runnable
+
+TOGETHER = 150_000  # work of runs that share a process, which takes seconds to start
+
+
+def everything(recipes: Iterable[Runnable]) -> dict[str, Runnable]:
+    """{run_id: recipe} of the recipes and of all that they need, needs first."""
+    found: dict[str, Runnable] = {}
+
+    def add(recipe: Runnable) -> None:
+        run_id = recipe.run_id
+        if run_id not in found:
+            for needed in recipe.needs:
+                add(needed)
+            found[run_id] = recipe
+
+    for recipe in recipes:
+        add(recipe)
+    return found
+
+
+def urgency(runs: Mapping[str, Runnable]) -> dict[str, int]:
+    """{run_id: work of the longest chain that begins with it}, of runs with needs first."""
+    chain = {run_id: recipe.work for run_id, recipe in runs.items()}
+    for run_id, recipe in reversed(runs.items()):
+        for needed in recipe.needs:
+            name = needed.run_id
+            chain[name] = max(chain[name], runs[name].work + chain[run_id])
+    return chain
+
+
+def depth(recipe: Runnable) -> int:
+    """How many runs have to be done one after the other before this one can begin."""
+    return max((1 + depth(needed) for needed in recipe.needs), default=0)
+
+
+def batches(
+    runs: Mapping[str, Runnable], wanted: Mapping[str, object], done: Callable[[str], bool]
+) -> Iterator[dict[str, Runnable]]:
+    """Unfinished runs in lots that share a process, an empty lot where all are finished.
+
+    Only runs that the same pages need (`wanted`) and that can begin as early as each other share
+    one. Lots are cut over all runs, finished or not, so that every process that plans the same
+    book numbers them alike, however far the others are.
+    """
+
+    def alike(run_id: str) -> tuple:
+        return str(wanted[run_id]), depth(runs[run_id])
+
+    for _, group in groupby(sorted(runs, key=alike), alike):
+        lot, work = {}, 0
+        for run_id in sorted(group, key=lambda run_id: (-runs[run_id].work, run_id)):
+            if lot and work + runs[run_id].work > TOGETHER:
+                yield {name: recipe for name, recipe in lot.items() if not done(name)}
+                lot, work = {}, 0
+            lot[run_id] = runs[run_id]
+            work += runs[run_id].work
+        yield {name: recipe for name, recipe in lot.items() if not done(name)}
+
+
+def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> store.Runs:
+    """The runs of a plan: verified where they exist, carried out where they do not.
+
+    Missing runs are carried out side by side, one thread each, behind one progress bar.
+    """
+    if not wanted or not all(wanted.values()):
+        raise ValueError("no runs are asked for: give at least one seed, such as seeds = [0]")
+    runs = everything(recipe for group in wanted.values() for recipe in group)
+    missing = {run_id: runs[run_id] for run_id in runs if store.finished(run_id) is None}
+    for recipe in missing.values():
+        store.plan(recipe)
+    if missing:
+        carry_out_all(missing)
+    return store.Runs(
+        {label: [store.carry_out(recipe) for recipe in group] for label, group in wanted.items()}
+    )
+
+
+def workers() -> int:
+    """How many runs are carried out at once: one per core, or one when there is a GPU."""
+    if torch.cuda.is_available():
+        return 1
+    allowed = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count()))
+    return len(allowed(0))
+
+
+def carry_out_all(missing: Mapping[str, Runnable]) -> None:
+    """Carry out runs in worker processes and show how far they are and how long it will take."""
+    total = sum(recipe.steps for recipe in missing.values())
+    context, slots = multiprocessing.get_context("spawn"), min(workers(), len(missing))
+    chain, waiting, running = urgency(everything(missing.values())), dict(missing), {}
+    pool = ProcessPoolExecutor(slots, context, initializer=begin_worker)
+    bar = tqdm(total=total, unit="epoch", desc=f"training {len(missing)} runs", smoothing=0.05)
+    with bar, pool:
+        try:
+            while waiting or running:
+                for run_id in ready(waiting, running, chain)[: slots - len(running)]:
+                    running[run_id] = pool.submit(store.carry_out, waiting.pop(run_id))
+                wait(running.values(), timeout=1, return_when=FIRST_COMPLETED)
+                for run_id in [name for name, future in running.items() if future.done()]:
+                    running.pop(run_id).result()
+                bar.n = sum(steps_done(recipe) for recipe in missing.values())
+                bar.refresh()
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "a worker process was killed; call again: finished epochs are kept"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def ready(waiting: Mapping[str, Runnable], running: Mapping, chain: Mapping[str, int]) -> list[str]:
+    """The waiting runs whose needs are done, those that begin the longest chains first."""
+    blocked = {*waiting, *running}
+    free = [
+        run_id
+        for run_id, recipe in waiting.items()
+        if not any(needed.run_id in blocked for needed in recipe.needs)
+    ]
+    return sorted(free, key=lambda run_id: -chain[run_id])
+
+
+def begin_worker() -> None:
+    """One thread for each worker, and no work for a parent that was killed."""
+    torch.set_num_threads(1)
+    Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def steps_done(recipe: Runnable) -> int:
+    """How many steps of a run are finished, read from what its process last reported."""
+    run_id = recipe.run_id
+    if store.finished(run_id) is not None:
+        return recipe.steps
+    try:
+        return int((store.unfinished(run_id) / "progress").read_text())
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,162 @@
+"""The training loop and prediction.
+
+`fit` is the only loop of the project: batches in, loss out, and watchers for what is looked at
+after each epoch. Classifiers, detectors and masks all go through it.
+"""
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fhelpers.networks import evaluating
+from fhelpers.runs.compute import EVALUATION_BATCH, choose_compute
+from fhelpers.runs.kinds import Result
+
+OPTIMISERS = {
+    "adam": torch.optim.Adam,
+    "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9),
+    "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
+    "rmsprop": torch.optim.RMSprop,
+}
+
+
+@dataclass
+class Training:
+    """What `fit` advances and a checkpoint holds."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler | None = None
+    rows: list[dict] = field(default_factory=list)  # the history so far
+    warnings: list[str] = field(default_factory=list)
+    epoch: int = 0  # epochs finished
+    finished: bool = False  # a watcher may end the training early
+    earlier: float = 0.0  # seconds that interrupted processes spent on it
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Time spent so far, in this process and in those it continues."""
+        return self.earlier + time.perf_counter() - self.started
+
+    def result(self, **changes) -> Result:
+        """What the training leaves: history, weights, warnings and time; with other tensors."""
+        weights = {k: v.detach() for k, v in self.model.state_dict().items()}
+        return Result(self.rows, weights, self.warnings, self.seconds, **changes)
+
+    def parts(self) -> list:
+        return [part for part in (self.model, self.optimiser, self.schedule) if part is not None]
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint under a temporary name and rename it."""
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        state = {"parts": [part.state_dict() for part in self.parts()], "rows": self.rows}
+        state |= {"warnings": self.warnings, "epoch": self.epoch, "finished": self.finished}
+        content = io.BytesIO()
+        torch.save(state | {"seconds": self.seconds}, content)
+        try:
+            # torch would report a full disk as a broken file; Python names it.
+            temporary.write_bytes(content.getbuffer())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint, which is read without executing code."""
+        state = torch.load(path, weights_only=True)
+        for part, saved in zip(self.parts(), state["parts"], strict=True):
+            part.load_state_dict(saved)
+        self.rows, self.warnings = state["rows"], state["warnings"]
+        self.epoch, self.finished = state["epoch"], state["finished"]
+        self.earlier = state["seconds"]
+
+
+def fit(
+    training: Training,
+    batches: Callable[[int], Iterable],
+    loss: Callable[[nn.Module, object], Tensor],
+    *,
+    epochs: int,
+    seed: int,
+    watchers: Sequence[Callable[[Training], None]] = (),
+    checkpoint: Path | None = None,
+    progress: Callable[[int], None] = lambda epoch: None,
+) -> Training:
+    """Train until `epochs` are done or a watcher sets `finished`.
+
+    batches: epoch (from 1) -> the epoch's batches; loss: (model, batch) -> scalar. The random
+    state is a function of seed and epoch alone, so that a run resumed from its checkpoint ends
+    bit-equal to one that was never interrupted. Watchers see epoch 0 too, before any training.
+    Raises FloatingPointError when the loss stops being a number.
+    """
+    if checkpoint is not None and checkpoint.exists():
+        training.load(checkpoint)
+    elif training.epoch == 0:
+        for watch in watchers:
+            watch(training)
+    progress(training.epoch)
+    while training.epoch < epochs and not training.finished:
+        torch.manual_seed(seed * 1_000_003 + training.epoch + 1)
+        training.model.train()
+        total = torch.zeros(())
+        for batch in batches(training.epoch + 1):
+            value = loss(training.model, batch)
+            training.optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            training.optimiser.step()
+            if training.schedule is not None:
+                training.schedule.step()
+            total = total + value.detach().cpu()
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"the loss stopped being a number in epoch {training.epoch + 1}: "
+                "the learning rate is too high for this network and optimiser"
+            )
+        training.epoch += 1
+        for watch in watchers:
+            watch(training)
+        if checkpoint is not None:
+            training.save(checkpoint)
+        progress(training.epoch)
+    return training
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: Tensor, *, precision: str = "auto") -> Tensor:
+    """Logits (N, classes), float32, of images (N, C, H, W) in eval mode and in batches.
+
+    Raises ValueError when the images have another number of channels than the model takes.
+    """
+    check_channels(model, images)
+    device = next((p.device for p in model.parameters()), images.device)
+    compute = choose_compute(precision, device.type)
+    with evaluating(model), compute.autocast():
+        logits = [
+            model(batch.to(device).contiguous(memory_format=torch.channels_last)).float().cpu()
+            for batch in images.split(EVALUATION_BATCH)
+        ]
+    return torch.cat(logits)
+
+
+def check_channels(model: nn.Module, images: Tensor) -> None:
+    """Raise ValueError unless images (N, C, H, W) have the channels of the first convolution."""
+    wanted = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), None)
+    if images.ndim != 4:
+        raise ValueError(f"images must have the shape (N, C, H, W), not {tuple(images.shape)}")
+    if wanted not in (None, images.shape[1]):
+        raise ValueError(f"the model takes images of {wanted} channels, not {images.shape[1]}")
+
+
+def score(model: nn.Module, images: Tensor, labels: Tensor, precision: str) -> dict:
+    """Accuracy and mean cross-entropy over all images."""
+    logits = predict(model, images, precision=precision)
+    accuracy = (logits.argmax(1) == labels).float().mean().item()
+    return {"accuracy": accuracy, "loss": F.cross_entropy(logits, labels).item()}

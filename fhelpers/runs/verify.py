@@ -1,0 +1,66 @@
+"""Carrying out a finished run anew, to see whether its record still holds."""
+
+import dataclasses
+import math
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from fhelpers.runs import store
+from fhelpers.runs.compute import choose_compute
+from fhelpers.runs.kinds import Job, Result
+from fhelpers.runs.store import Run
+
+
+def carry_out_anew(run: Run) -> Result:
+    """The result of a run's recipe, with the threads and the precision of its record.
+
+    The store is left as it is; runs that this one needs are taken from it.
+    """
+    record, recipe = run.record, run.recipe
+    needed = tuple(store.carry_out(each) for each in recipe.needs)
+    compute = choose_compute(record["precision"], record["device"])
+    compute = dataclasses.replace(compute, threads=record["threads"])
+    before = torch.get_num_threads()
+    torch.set_num_threads(record["threads"])
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return recipe.carry_out(Job(Path(folder), compute, needed))
+    finally:
+        torch.set_num_threads(before)
+
+
+def largest_difference(run: Run, result: Result) -> float:
+    """The largest difference between a run's numbers and a result's: 0 where they are bit-equal.
+
+    Infinite where they cannot be compared: other rows, words or shapes.
+    """
+    differences = [difference_of_rows(run.history, store.tidy(result.rows))]
+    kept = run.tensors()
+    for name, tensor in kept.items():
+        other = result.tensors.get(name)
+        if other is None or other.shape != tensor.shape:
+            return math.inf
+        gap = (tensor.double() - other.detach().cpu().double()).abs()
+        same = tensor == other.detach().cpu()
+        differences.append(gap.masked_fill(same, 0).nan_to_num(0).max().item() if len(gap) else 0.0)
+    return max(differences)
+
+
+def difference_of_rows(first: pd.DataFrame, second: pd.DataFrame) -> float:
+    if first.shape != second.shape or list(first) != list(second):
+        return math.inf
+    largest = 0.0
+    for name in first:
+        ours, theirs = first[name], second[name]
+        if pd.api.types.is_numeric_dtype(ours) and pd.api.types.is_numeric_dtype(theirs):
+            ours, theirs = ours.astype(float), theirs.astype(float)
+            if (ours.isna() != theirs.isna()).any():
+                return math.inf
+            gap = (ours - theirs).abs().where(ours != theirs, 0.0).max()
+            largest = max(largest, float(gap) if len(ours) and gap == gap else 0.0)
+        elif not ours.equals(theirs.astype(ours.dtype)):
+            return math.inf
+    return largest

@@ -1,0 +1,1 @@
+"""Section 04 (W, §5.1): kinds of network."""

@@ -1,0 +1,305 @@
+"""Claims about BatchNorm: its speed, its use of high parts, and faint signals (W §5.1, §5.2)."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from fhelpers.claims.histories import Curve, curves, epochs_to
+from fhelpers.claims.reliance import TEST, Measure, Term, effect, lost_without_high, watched_radii
+from fhelpers.claims.verdicts import Claim, Part, claim, estimate
+from fhelpers.intervals import Estimate, wilson
+
+NETWORKS = ("vanilla", "batchnorm")
+TESTED: dict[str, Measure] = {"whole images": TEST, "low parts": (Term(1, "test", "input"),)}
+# Training accuracies, highest first. They reach further down than those of W4: networks without
+# BatchNorm on small low parts may end far below one half.
+LEVELS = tuple(level / 100 for level in range(95, 15, -5))
+SOONEST = 0.05  # epochs: where within the first one a level is passed cannot be told any finer
+
+
+@claim(
+    "W12",
+    text="With BatchNorm a network learns whole images in fewer epochs, and relies more on their "
+    "high parts.",
+    source="W, §5.1, Figure 5",
+    measure="epochs until a training accuracy is first reached, without BatchNorm divided by with, "
+    f"at the highest of the levels {LEVELS[-1]}, {LEVELS[-2]}, …, {LEVELS[0]} that all runs pass "
+    "beyond doubt; accuracy on test images minus accuracy on their low parts, mean over radii, "
+    "with BatchNorm minus without",
+    rule="reproduced if the first interval lies above 1 and the second above 0",
+    paper=None,
+    figure="batchnorm-whole",
+)
+def faster_and_higher(history: pd.DataFrame) -> tuple[list[Part], str]:
+    """`history` of the labels "vanilla" and "batchnorm", trained on whole images."""
+    runs = curves(history, *NETWORKS, split="train", part="original")
+    whole = history[history.label.isin(NETWORKS)]
+    lost = lost_without_high(watched_radii(whole))
+    speed, note = missing(len(runs["vanilla"])), "No common level of training accuracy."
+    if level := common_level([runs]):
+        speed = times(speed_up(runs["vanilla"], runs["batchnorm"], level))
+        note = f"Epochs to a training accuracy of {level:g}: {spans(runs, level)}."
+    more = effect(whole, {"batchnorm": 1, "vanilla": -1}, lost)
+    return [
+        Part("epochs without BatchNorm divided by with", speed, 1.0),
+        Part("accuracy lost without the high part, with BatchNorm minus without", more, 0.0),
+    ], note
+
+
+@claim(
+    "W15",
+    text="For networks trained on low parts only, BatchNorm helps the less the smaller the radius "
+    "is, and speeds up training least at the smallest radius.",
+    source="W, §5.2, Figure 6",
+    measure="test accuracy with BatchNorm minus without, at the largest radius minus at the "
+    "smallest, on whole images and on the same low parts; epochs until a training accuracy is "
+    "first reached, without BatchNorm divided by with, at the other radius where this is smallest "
+    f"divided by that at the smallest radius, at the highest of the levels {LEVELS[-1]}, "
+    f"{LEVELS[-2]}, …, {LEVELS[0]} that all runs pass beyond doubt",
+    rule="reproduced if the first two intervals lie above 0 and the third above 1",
+    paper=None,
+    figure="batchnorm-help",
+)
+def help_on_low_parts(history: pd.DataFrame) -> tuple[list[Part], str]:
+    """`history` of the labels vanilla-low-<r> and batchnorm-low-<r> for two radii or more."""
+    radii = low_radii(history)
+    if len(radii) < 2:
+        raise ValueError("Runs labelled vanilla-low-<r> and batchnorm-low-<r> need two radii.")
+    small, large = (helped(radius) for radius in (radii[0], radii[-1]))
+    grown = large | {label: -weight for label, weight in small.items()}
+    parts = [
+        Part(
+            f"help on {name}, r = {radii[-1]:g} minus r = {radii[0]:g}",
+            effect(history, grown, measure),
+            0.0,
+        )
+        for name, measure in TESTED.items()
+    ]
+    runs = {radius: trained_on_low(history, radius) for radius in radii}
+    level, name = common_level(runs.values()), f"speed-up, other radii by r = {radii[0]:g}"
+    if level is None:
+        none = missing(len(runs[radii[0]]["vanilla"]))
+        return [*parts, Part(name, none, 1.0)], "No common level of training accuracy."
+    ratios = {
+        r: times(speed_up(run["vanilla"], run["batchnorm"], level)) for r, run in runs.items()
+    }
+    listed = ", ".join(f"{ratio.value:.2f} at r = {radius:g}" for radius, ratio in ratios.items())
+    note = f"Speed-up to a training accuracy of {level:g}: {listed}."
+    return [*parts, Part(name, times(least_elsewhere(runs, level)), 1.0)], note
+
+
+def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
+    """`chance`: share right by guessing, 1 / classes of the planted data."""
+    found, sizes = thresholds(history, chance), strengths(history)
+    first, second = ([within(one, sizes) for one in found[name]] for name in NETWORKS)
+    logs = [one.value - other.value for one, other in zip(first, second, strict=True)]
+    ratio = estimate(logs, lambda: minus(first[0], second[0]))
+    # Where one limit is beyond the strengths that were tried, the ratio is bounded on one side.
+    plain, normed = ({one.value for one in found[name]} for name in NETWORKS)
+    if math.inf in plain or -math.inf in normed:
+        ratio = replace(ratio, high=math.inf)
+    if -math.inf in plain or math.inf in normed:
+        ratio = replace(ratio, low=-math.inf)
+    limits = " without BatchNorm, ".join(limit_in_words(found[name]) for name in NETWORKS)
+    name = "faintest strength without BatchNorm divided by with"
+    return [Part(name, times(ratio), 1.0)], f"Faintest strength learnt: {limits} with."
+
+
+# An experiment of ours on what the paper supposes: it has no number in the list of claims.
+HYPOTHESIS = Claim(
+    id="Hypothesis",
+    text="BatchNorm puts signals of different size on one scale, so that a network learns from "
+    "fainter ones.",
+    source="W, §5.2",
+    measure="strength of a planted high cue from which on a network gets more than half of what "
+    "lies between chance and all test images right, without BatchNorm divided by with",
+    rule="reproduced if the interval lies above 1; a network that learns no cue, or every one, "
+    "counts as if the strongest, or faintest, were its limit, and the interval is open on that "
+    "side",
+    paper="stated, not tested",
+    figure="batchnorm-faintest",
+    check=faintest_cues,
+)
+
+
+# Reading the history ---------------------------------------------------------------------------
+
+
+def after(history: pd.DataFrame, kind: str) -> list[float]:
+    """The numbers behind labels such as batchnorm-low-8 (kind "low"), ascending."""
+    labels = [str(label).partition(f"-{kind}-") for label in set(history.label)]
+    return sorted({float(number) for name, _, number in labels if number and name in NETWORKS})
+
+
+def low_radii(history: pd.DataFrame) -> list[float]:
+    """The radii of low parts that networks were trained on."""
+    return after(history, "low")
+
+
+def strengths(history: pd.DataFrame) -> list[float]:
+    """The strengths of the planted cues that networks were trained on."""
+    return after(history, "cue")
+
+
+def helped(radius: float) -> dict[str, float]:
+    """The weights that make of a measure BatchNorm's help: with it minus without it."""
+    return {f"batchnorm-low-{radius:g}": 1, f"vanilla-low-{radius:g}": -1}
+
+
+def trained_on_low(history: pd.DataFrame, radius: float) -> dict[str, dict[int, Curve]]:
+    """Accuracy by epoch on the low parts trained on: {"vanilla": {seed: Curve}, "batchnorm": …}."""
+    labels = [f"{name}-low-{radius:g}" for name in NETWORKS]
+    found = curves(history, *labels, split="train", part="input")
+    return dict(zip(NETWORKS, found.values(), strict=True))
+
+
+# Speed -----------------------------------------------------------------------------------------
+
+
+def common_level(groups: Iterable[dict]) -> float | None:
+    """The highest of `LEVELS` that each run passes by more than its sampling error, if any.
+
+    groups: dictionaries {network: {seed: Curve}}. The sampling error is that of the images that
+    were watched: a level that a run barely touches would leave its epochs unknown.
+    """
+    seen = [curve for runs in groups for seeds in runs.values() for curve in seeds.values()]
+    reached = min(wilson(c.accuracy.max() * c.images, c.images)[0] for c in seen)
+    return next((level for level in LEVELS if level <= reached), None)
+
+
+def log_epochs(curve: Curve, level: float) -> Estimate:
+    """Logarithm to base 2 of the epochs to `level`, with the interval over images.
+
+    Its ends are the crossings of Wilson's upper and lower limits of the accuracy.
+    """
+    low, high = wilson(curve.accuracy * curve.images, curve.images)
+    crossed = [
+        epochs_to(Curve(curve.epochs, accuracy, curve.images), level)
+        for accuracy in (curve.accuracy, high, low)
+    ]
+    value, early, late = (math.log2(max(epochs, SOONEST)) for epochs in crossed)
+    return Estimate(value, early, late, curve.images, "images")
+
+
+def speed_up(slow: dict[int, Curve], fast: dict[int, Curve], level: float) -> Estimate:
+    """Logarithm to base 2 of how many times as many epochs the first runs need."""
+    pairs = [(log_epochs(slow[s], level), log_epochs(fast[s], level)) for s in slow]
+    return estimate([a.value - b.value for a, b in pairs], lambda: minus(*pairs[0]))
+
+
+def least_elsewhere(runs: dict[float, dict], level: float) -> Estimate:
+    """The smallest speed-up at other radii over that at the smallest radius, logarithm to base 2.
+
+    The radius is chosen seed by seed.
+    """
+    smallest, *others = sorted(runs)
+    per_seed, chosen = [], []
+    for seed in runs[smallest]["vanilla"]:
+        each = {
+            radius: speed_up(*({seed: run[name][seed]} for name in NETWORKS), level)
+            for radius, run in runs.items()
+        }
+        weakest = min((each[radius] for radius in others), key=lambda ratio: ratio.value)
+        chosen.append((weakest, each[smallest]))
+        per_seed.append(weakest.value - each[smallest].value)
+    return estimate(per_seed, lambda: minus(*chosen[0]))
+
+
+def spans(runs: dict[str, dict[int, Curve]], level: float) -> str:
+    """Mean epochs to a level, in words."""
+    means = {n: np.mean([epochs_to(c, level) for c in seeds.values()]) for n, seeds in runs.items()}
+    return f"{means['vanilla']:.1f} without BatchNorm, {means['batchnorm']:.1f} with"
+
+
+# Faint cues ------------------------------------------------------------------------------------
+
+
+def half_way(chance: float) -> float:
+    """The accuracy in the middle between guessing and all right."""
+    if not 0 < chance < 1:
+        raise ValueError(f"Chance must lie between 0 and 1, such as 1 / classes, not {chance!r}.")
+    return (1 + chance) / 2
+
+
+def thresholds(history: pd.DataFrame, chance: float) -> dict[str, list[Estimate]]:
+    """{network: [each seed's log2 of the faintest cue strength it learns, over images]}.
+
+    What is infinite lies beyond the strengths that were tried: no cue learnt, or every one (-inf).
+    """
+    sizes = strengths(history)
+    if not sizes:
+        raise ValueError("Runs labelled vanilla-cue-<s> and batchnorm-cue-<s> are needed.")
+    level, found = half_way(chance), {}
+    for name in NETWORKS:
+        labels = [f"{name}-cue-{size:g}" for size in sizes]
+        runs = curves(history, *labels, split="test", part="original", scope="all").values()
+        found[name] = [
+            threshold(sizes, [seeds[seed] for seeds in runs], level) for seed in next(iter(runs))
+        ]
+    return found
+
+
+def threshold(sizes: Sequence[float], runs: Sequence[Curve], level: float) -> Estimate:
+    """log2 of the faintest strength learnt by one seed, whose runs belong to ascending `sizes`."""
+    scores, images = np.array([run.accuracy[-1] for run in runs]), min(run.images for run in runs)
+    low, high = wilson(scores * images, images)
+    value, below, above = (faintest(sizes, accuracy, level) for accuracy in (scores, high, low))
+    return Estimate(value, below, above, images, "images")
+
+
+def within(limit: Estimate, sizes: Sequence[float]) -> Estimate:
+    """The limit with what is beyond all strengths counted as the last one, open on that side."""
+    first, last = (math.log2(size) for size in (sizes[0], sizes[-1]))
+    value = min(max(limit.value, first), last)
+    return replace(limit, value=value, low=min(limit.low, last), high=max(limit.high, first))
+
+
+def faintest(sizes: Sequence[float], accuracy: np.ndarray, level: float) -> float:
+    """log2 of the strength at which accuracy falls below `level`, coming from the strongest.
+
+    Between two strengths by interpolation; inf if it starts below, -inf if it never falls.
+    """
+    logs, failed = np.log2(sizes), np.flatnonzero(accuracy < level)
+    if failed.size == 0:
+        return -math.inf
+    if failed[-1] == len(sizes) - 1:
+        return math.inf
+    step = slice(failed[-1], failed[-1] + 2)
+    return float(np.interp(level, accuracy[step], logs[step]))
+
+
+def limit_in_words(found: Sequence[Estimate]) -> str:
+    """The faintest strength that a network learns, mean over seeds, or that there is none."""
+    finite = [one.value for one in found if math.isfinite(one.value)]
+    words = [f"{2 ** np.mean(finite):.2g}"] if finite else []
+    for value, word in ((math.inf, "none"), (-math.inf, "every one")):
+        if count := sum(one.value == value for one in found):
+            words.append(word if count == len(found) else f"{word} in {count} of {len(found)} runs")
+    return ", ".join(words)
+
+
+# Arithmetic of estimates -----------------------------------------------------------------------
+
+
+def missing(seeds: int) -> Estimate:
+    return Estimate(math.nan, math.nan, math.nan, seeds, "seeds")
+
+
+def minus(first: Estimate, second: Estimate) -> Estimate:
+    """Difference of two independent estimates over images.
+
+    Their distances to their ends are combined like standard errors (Zou and Donner 2008).
+    """
+    value = first.value - second.value
+    down = math.hypot(first.value - first.low, second.high - second.value)
+    up = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, value - down, value + up, min(first.n, second.n), "images")
+
+
+def times(logarithm: Estimate) -> Estimate:
+    """2 to the power of an estimate: a ratio from a difference of logarithms."""
+    ends = {name: 2 ** getattr(logarithm, name) for name in ("value", "low", "high")}
+    return replace(logarithm, **ends)

@@ -1,0 +1,389 @@
+"""Figures of the section on the two parts of an image (W, §3.1 and Fig. 2)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from fhelpers import frequency, intervals
+from fhelpers.drawing import style
+
+# What each figure shows, for those who cannot see it. Captions hold the numbers.
+ALT = {
+    "primer": (
+        "Three striped images and a test image, each above its spectrum. The stripes give two "
+        "bright points beside the centre, further out for finer stripes; the spectrum of the "
+        "test image is bright in the middle and fades outwards."
+    ),
+    "split": (
+        "For two test images: the image and its spectrum with a circle for each radius, "
+        "beside them the low part above the high part for each radius. Low parts are blurred "
+        "at small radii; high parts are outlines on grey that grow fainter as the radius "
+        "grows."
+    ),
+    "energy": (
+        "A bar for each radius, divided into the low part's and the high part's share of the "
+        "energy. The low part's share grows with the radius and is larger than its share of "
+        "the bins."
+    ),
+    "cases": (
+        "Test images in threes: the image, its low part, which looks like the image but "
+        "blurred, and its high part, which is nearly grey. Under each stands the class the "
+        "network names and its confidence: right, wrong, right."
+    ),
+    "counts": (
+        "For each radius a point with its interval, the share of such images, and a bar, the "
+        "share expected if the three answers were independent."
+    ),
+    "inclusive": (
+        "For each radius the difference in accuracy between the two rules, on low and on high "
+        "parts, as points with intervals around a line at zero."
+    ),
+    "stretched": (
+        "A test image, its low part and its high part, before and after division by their own "
+        "maximum. Only the high part changes visibly: its contrast grows."
+    ),
+    "divided": (
+        "For each radius the change in accuracy through division by the maximum, on low and "
+        "on high parts, as points with intervals around a line at zero."
+    ),
+}
+
+DECADES = 4  # amplitudes shown: from the largest down to a ten-thousandth of it
+
+
+def amplitude(image: torch.Tensor) -> np.ndarray:
+    """log10 of the amplitude relative to the largest, averaged over channels first.
+
+    (C, H, W) -> (H, W), 0 for the largest and no lower than -DECADES.
+    """
+    size = frequency.spectrum(image).abs().mean(0)
+    return (size / size.max()).clamp_min(10.0**-DECADES).log10().numpy()
+
+
+def draw_spectrum(axes: Axes, image: torch.Tensor, title: str = ""):
+    return style.picture(axes, amplitude(image), title, cmap="magma", vmin=-DECADES, vmax=0)
+
+
+def amplitude_bar(figure: Figure, drawn, axes) -> None:
+    """The colour bar of spectra: amplitudes as plain fractions of the largest."""
+    bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.7, aspect=32, pad=0.03)
+    ticks = range(-DECADES, 1)
+    bar.set_ticks(list(ticks), labels=["largest" if t == 0 else f"{10.0**t:g}" for t in ticks])
+    bar.set_label("amplitude of a wave, relative to the largest")
+    bar.outline.set_visible(False)
+
+
+@style.styled
+def primer(images: torch.Tensor, names: Sequence[str]) -> Figure:
+    """Images (N, C, H, W) above their spectra, zero frequency in the centre."""
+    figure, axes = style.canvas(2, len(images), 4.6)
+    for column, (image, name) in enumerate(zip(images, names, strict=True)):
+        style.picture(axes[0, column], image, name)
+        drawn = draw_spectrum(axes[1, column], image)
+    axes[0, 0].set_ylabel("image")
+    axes[1, 0].set_ylabel("spectrum")
+    amplitude_bar(figure, drawn, axes)
+    return figure
+
+
+@style.styled
+def split(images: torch.Tensor, parts: Mapping[float, tuple]) -> Figure:
+    """Each image with its spectrum, then its low part above its high part at every radius.
+
+    images: (N, C, H, W) in [0, 1]; parts: {radius: (low, high)} of them. High parts are drawn on
+    mid-grey, because they are differences around zero.
+    """
+    radii = sorted(parts)
+    figure, axes = style.canvas(2 * len(images), 1 + len(radii), 2.45 * len(images) + 0.9)
+    lows, highs = style.shades("low", radii), style.shades("high", radii)
+    for index, image in enumerate(images):
+        whole, spectrum = axes[2 * index : 2 * index + 2, 0]
+        style.picture(whole, image)
+        drawn = draw_spectrum(spectrum, image)
+        whole.set_ylabel("image")
+        spectrum.set_ylabel("spectrum")
+        for column, radius in enumerate(radii, start=1):
+            low, high = (part[index] for part in parts[radius])
+            above, below = axes[2 * index : 2 * index + 2, column]
+            style.picture(above, low, f"r = {radius:g}" if index == 0 else "")
+            style.picture(below, 0.5 + high)
+            for frame, colour in ((above, lows[radius]), (below, highs[radius])):
+                frame.spines[:].set(color=colour, linewidth=2.5)
+            draw_circle(spectrum, image, radius)
+        name_rows(axes[2 * index : 2 * index + 2, -1])
+    amplitude_bar(figure, drawn, axes)
+    return figure
+
+
+def draw_circle(axes: Axes, image: torch.Tensor, radius: float) -> None:
+    """Where a radius divides the spectrum; clipped to the picture."""
+    height, width = image.shape[-2:]
+    circle = Circle(
+        (width // 2, height // 2), radius, fill=False, linewidth=1, color=style.OVER_PICTURES
+    )
+    axes.add_patch(circle)
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+
+
+def name_rows(pair: Sequence[Axes]) -> None:
+    for axes, part in zip(pair, ("low", "high"), strict=True):
+        axes.yaxis.set_label_position("right")
+        axes.set_ylabel(f"{part} part", color=style.COLOURS[part], fontweight="bold")
+
+
+@style.styled
+def energy(shares: pd.DataFrame) -> Figure:
+    """How the energy of the images divides at each radius.
+
+    shares: a row per radius with `radius`, `low` (mean share, 0 to 1), `least` and `most` (the
+    range of the middle 90 % of images) and `bins` (share of the spectrum's bins in the low part).
+    """
+    figure, ((axes,),) = style.canvas(1, 1, 0.9 + 0.62 * len(shares))
+    low, high = style.COLOURS["low"], style.COLOURS["high"]
+    for row, line in enumerate(shares.sort_values("radius").itertuples()):
+        axes.barh(row, line.low, height=0.62, color=low)
+        axes.barh(row, 1 - line.low, left=line.low, height=0.62, color=high)
+        axes.plot([line.least, line.most], [row, row], color=style.OVER_PICTURES, linewidth=2.2,
+                  label="_middle 90 % of the images")  # fmt: skip
+        axes.plot([line.bins] * 2, [row - 0.4, row + 0.4], color=style.INK, linewidth=3)
+        axes.text(1.02, row, f"{100 * line.low:.0f} %", va="center", color=low, fontweight="bold")
+    name_energy(axes, shares.sort_values("radius"))
+    return figure
+
+
+def name_energy(axes: Axes, shares: pd.DataFrame) -> None:
+    first = shares.iloc[0]
+    axes.set(xlim=(0, 1), ylim=(len(shares) - 0.45, -0.95), xlabel="share of the energy")
+    axes.set_yticks(range(len(shares)), [f"r = {radius:g}" for radius in shares.radius])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.grid(False)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(left=False)
+    for text, x, align, colour in (
+        ("low part", 0.0, "left", style.COLOURS["low"]),
+        ("high part", 1.0, "right", style.COLOURS["high"]),
+    ):
+        axes.text(x, -0.5, text, color=colour, ha=align, fontweight="bold")
+    axes.annotate(
+        "the low part's share of the bins",
+        (first.bins, -0.4),
+        ha="center",
+        xytext=(0.5, -0.5),
+        color=style.INK,
+        fontsize=11,
+        va="baseline",
+        arrowprops={"arrowstyle": "-", "color": style.INK, "relpos": (0, 0.3)},
+    )
+
+
+@style.styled
+def changes(frame: pd.DataFrame, label: str) -> Figure:
+    """Accuracy lost or gained on low and on high parts by a choice, at each radius.
+
+    frame: columns `part` ("low" or "high"), `radius`, `value`, `low`, `high`: a difference of
+    accuracies (0 to 1) and its interval, drawn in percentage points.
+    """
+    figure, ((axes,),) = style.canvas(1, 1, 3.5)
+    radii = sorted(frame.radius.unique())
+    for line in frame.itertuples():
+        position = radii.index(line.radius) + (-0.12 if line.part == "low" else 0.12)
+        line = line._replace(value=100 * line.value, low=100 * line.low, high=100 * line.high)
+        style.point(axes, position, line, style.COLOURS[line.part], marker=style.MARKERS[line.part])
+    axes.axhline(0, color=style.GREY, linewidth=1.2)
+    axes.set_xticks(range(len(radii)), [f"r = {radius:g}" for radius in radii])
+    axes.set(xlim=(-0.5, len(radii) - 0.5), ylabel=f"{label}\n(percentage points)")
+    axes.margins(y=0.15)
+    part_key(axes)
+    return figure
+
+
+def part_key(axes: Axes) -> None:
+    """Marker and name of the two parts, beside each other above the axes' right end."""
+    names = [
+        axes.plot(
+            [],
+            [],
+            linestyle="",
+            marker=style.MARKERS[part],
+            label=f"{part} part",
+            color=style.COLOURS[part],
+        )[0]
+        for part in ("low", "high")
+    ]
+    axes.legend(
+        handles=names,
+        ncols=2,
+        loc="lower right",
+        bbox_to_anchor=(1, 0.98),
+        handletextpad=0.1,
+        columnspacing=1,
+        borderpad=0,
+    )
+
+
+@style.styled
+def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure:
+    """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}.
+
+    Names that begin with "high" are drawn on mid-grey, as in `split`.
+    """
+    figure, axes = style.canvas(2, len(images), 4.4)
+    for column, (name, (before, after)) in enumerate(images.items()):
+        grey = 0.5 * name.startswith("high")
+        style.picture(axes[0, column], before + grey, name)
+        style.picture(axes[1, column], after + grey, f"× {(after.max() / before.max()).item():.2f}")
+    axes[0, 0].set_ylabel("as it is")
+    axes[1, 0].set_ylabel("divided")
+    return figure
+
+
+@style.styled
+def cases(images: torch.Tensor, answers: pd.DataFrame) -> Figure:
+    """W, Fig. 2: images right on the whole and on the high part, wrong on the low part.
+
+    images: (N, 3, C, H, W), for each case the image, its low and its high part (high parts around
+    zero); answers: a row per case with columns `original`, `low` and `high`: what the model says
+    and how surely, for example "cat 97 %". No case at all draws a sentence instead.
+    """
+    columns = 6 if len(images) > 1 else 3
+    rows = max(1, -(-3 * len(images) // columns))
+    figure, axes = style.canvas(rows, columns, 1.52 * rows + 0.3)
+    for panel in axes.flat:
+        panel.set_axis_off()
+    if not len(images):
+        axes[0, 1].text(
+            0.5, 0.5, "No test image is of this kind.", ha="center", transform=axes[0, 1].transAxes
+        )
+    panels = axes.reshape(-1, 3)
+    for trio, parts, row in zip(panels, images, answers.itertuples(), strict=False):
+        for panel, name, pixels in zip(trio, ("original", "low", "high"), parts, strict=True):
+            panel.set_axis_on()
+            style.picture(panel, pixels + 0.5 * (name == "high"))
+            panel.spines[:].set(color=style.COLOURS[name], linewidth=2.5)
+            wrong = name == "low"
+            sign = "✗" if wrong else "✓"
+            panel.set_xlabel(
+                f"\n{sign} ".join(getattr(row, name).split(" ", 1)),
+                fontsize=10.5,
+                labelpad=3,
+                fontweight="bold" if wrong else "normal",
+            )
+    for panel, name in zip(axes[0], ["image", "low part", "high part"] * 2, strict=False):
+        part = name.split()[0].replace("image", "original")
+        panel.set_title(name, loc="center", fontsize=11.5, color=style.COLOURS[part])
+    return figure
+
+
+@style.styled
+def counts(frame: pd.DataFrame, images: int) -> Figure:
+    """How many test images are of Fig. 2's kind, and how many independent errors would give.
+
+    frame: columns `radius`, `value`, `low`, `high` (share of the test images with its interval)
+    and `independent` (the share expected if the errors on the parts had nothing to do with each
+    other); images: how many test images there are, for the scale on the right.
+    """
+    figure, ((axes,),) = style.canvas(1, 1, 3.6)
+    frame = frame.sort_values("radius").reset_index(drop=True)
+    for row in frame.itertuples():
+        axes.plot(
+            [row.Index - 0.22, row.Index + 0.22],
+            [row.independent] * 2,
+            color=style.GREY,
+            linewidth=3.5,
+            solid_capstyle="butt",
+        )
+        style.point(axes, row.Index, row, style.COLOURS["high"], markersize=9)
+    axes.set_xticks(frame.index, [f"r = {radius:g}" for radius in frame.radius])
+    top = 1.25 * max(frame.independent.max(), frame.high.max(), frame.value.max(), 0.01)
+    axes.set(xlim=(-0.5, len(frame) - 0.5), ylim=(0, top), ylabel="share of the test images")
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    beside = axes.secondary_yaxis("right", functions=(lambda y: y * images, lambda y: y / images))
+    beside.set_ylabel("images")
+    beside.spines["right"].set_visible(False)
+    handles = axes.get_lines()
+    axes.legend(
+        [handles[2], handles[0]],
+        ["found", "if the three answers were independent"],
+        ncols=2,
+        loc="lower right",
+        bbox_to_anchor=(1.08, 1),
+        columnspacing=1.2,
+    )
+    return figure
+
+
+# What the notebook hands to the figures ------------------------------------------------------
+
+WHOLE = ("original", None)  # the key of whole images among a network's answers
+
+
+def outcomes(answers: Mapping, labels: torch.Tensor, radius: float) -> pd.DataFrame:
+    """Which test images are right whole and in parts: a row per seed and image, for claim W1.
+
+    answers: {(part, radius): logits (images, classes) of each seed}, whole images under WHOLE;
+    labels: (images,). Columns seed (its place), right_original, right_low, right_high.
+    """
+    keys = {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
+    frames = []
+    for place in range(len(answers[WHOLE])):
+        right = {
+            f"right_{name}": (answers[key][place].argmax(1) == labels).numpy()
+            for name, key in keys.items()
+        }
+        frames.append(pd.DataFrame({"seed": place, **right}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def found(answers: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
+    """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius."""
+    rows = []
+    for radius in radii:
+        frame = outcomes(answers, labels, radius)
+        frame["found"] = frame.right_original & frame.right_high & ~frame.right_low
+        shares = frame.groupby("seed").mean()
+        expected = shares.right_original * shares.right_high * (1 - shares.right_low)
+        estimate = style.accuracy(shares.found, len(labels))
+        rows.append({"radius": radius, **vars(estimate), "independent": expected.mean()})
+    return pd.DataFrame(rows)
+
+
+def change(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> intervals.Estimate:
+    """Accuracy after minus before on the same images; bool (images,) for each seed."""
+    if len(before) > 1:
+        pairs = zip(before, after, strict=True)
+        return intervals.over_seeds([new.mean() - old.mean() for old, new in pairs])
+    return intervals.paired_difference(after[0], before[0])
+
+
+def most_confident(answers: Mapping, labels: torch.Tensor, radius: float, count: int):
+    """Places of the first seed's surest images of Fig. 2's kind, and what it says of each.
+
+    Surest: the least of its three confidences is highest. Returns the places (cases,) and a frame
+    with the class (its number) and the confidence for "original", "low" and "high".
+    """
+    keys = {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
+    tops = {name: answers[key][0].softmax(1).max(1) for name, key in keys.items()}
+    right = {name: top.indices == labels for name, top in tops.items()}
+    places = (right["original"] & right["high"] & ~right["low"]).nonzero().flatten()
+    sure = torch.stack([top.values for top in tops.values()]).amin(0)[places]
+    places = places[sure.argsort(descending=True, stable=True)[:count]]
+    frame = {name: top.indices[places].tolist() for name, top in tops.items()}
+    frame |= {f"{name}_sure": top.values[places].tolist() for name, top in tops.items()}
+    return places, pd.DataFrame(frame)
+
+
+def in_words(said: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """What `most_confident` returns as text, for example "cat 97 %"."""
+    words = {
+        name: [
+            f"{classes[number].replace(' ', '-')} {100 * sure:.0f} %"
+            for number, sure in zip(said[name], said[f"{name}_sure"], strict=True)
+        ]
+        for name in ("original", "low", "high")
+    }
+    return pd.DataFrame(words)

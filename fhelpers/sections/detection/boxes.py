@@ -1,0 +1,54 @@
+"""Pictures with boxes on them, made so that they read on light and on dark pages."""
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from torch.nn import functional as F
+
+from fhelpers.drawing import style
+
+WIDEST = 160  # pixels of a drawn picture: more would make pages heavy
+
+
+def draw_picture(axes: Axes, image: torch.Tensor) -> float:
+    """Draw an image, made smaller where it is large; returns what its boxes shrink by."""
+    scale = min(1.0, WIDEST / max(image.shape[-2:]))
+    if scale < 1:
+        size = [max(1, round(side * scale)) for side in image.shape[-2:]]
+        image = F.interpolate(image[None], size, mode="bilinear", antialias=True)[0]
+    style.picture(axes, image)
+    return scale
+
+
+def frame(
+    axes: Axes, box: np.ndarray, text: str = "", *, dashed: bool = False, thick: float = 0.9
+) -> None:
+    """A box (x, y, width, height) on a picture, on a dark ring so that it shows on any ground."""
+    x, y, width, height = box - [0.5, 0.5, 0, 0]
+    wide, high = (max(3, round(4 * side)) for side in (width, height))
+    ring = np.pad(np.zeros((high, wide)), 3, constant_values=0.7)
+    shade(axes, (x - 0.75, y - 0.75, width + 1.5, height + 1.5), ring)
+    line = {"linewidth": thick, "linestyle": "--" if dashed else "-"}
+    axes.add_patch(Rectangle((x, y), width, height, fill=False, ec=style.OVER_PICTURES, **line))
+    if not text:
+        return
+    right = axes.get_xlim()[1]
+    point = right / 125  # a picture is about 125 points wide, and a letter takes 4.6
+    long, y = 4.6 * len(text) * point, max(y, 9 * point)
+    left = x + width - long if x > 0.55 * right else x  # or it would leave the picture
+    shade(axes, (left, y - 9 * point, long, 9 * point), np.full((1, 1), 0.7))
+    axes.text(
+        left + point, y - 1.5 * point, text, color=style.OVER_PICTURES, fontsize=7.5, clip_on=True
+    )
+
+
+def shade(axes: Axes, place: tuple[float, float, float, float], alpha: np.ndarray) -> None:
+    """Darken a place (x, y, width, height) of a picture by `alpha`, (rows, columns) from 0 to 1.
+
+    As pixels, because drawn shapes change their colour on the dark page and pictures do not.
+    """
+    limits, (x, y, width, height) = axes.axis(), place
+    black = np.concatenate([np.zeros((*alpha.shape, 3)), alpha[..., None]], axis=2)
+    axes.imshow(black, extent=(x, x + width, y + height, y), zorder=1.5)
+    axes.axis(limits)

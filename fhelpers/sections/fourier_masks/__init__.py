@@ -1,0 +1,1 @@
+"""Section 11 (K): the masks of five networks."""

@@ -1,0 +1,59 @@
+"""The claim about singular values in place of frequencies (W §8)."""
+
+import numpy as np
+import pandas as pd
+
+from fhelpers.claims.histories import OUTCOMES
+from fhelpers.claims.verdicts import Part, claim, estimate
+from fhelpers.intervals import paired_difference
+
+FOURIER, EQUAL_ENERGY = "Fourier", "SVD, equal energy"
+
+
+def outcomes(history: pd.DataFrame) -> pd.DataFrame:
+    """The rows of all networks, with the column `network`."""
+    rows = history[history.label.str.startswith("cases-")]
+    return rows.assign(network=rows.label.str.removeprefix("cases-"))
+
+
+def outcomes_of_natural(runs) -> tuple:
+    """What M_natural gets right by each split."""
+    rows = outcomes(runs.history)
+    return (rows[rows.network == "natural"],)
+
+
+def cases(rows: pd.DataFrame) -> np.ndarray:
+    """Which images are right whole and from the rest, and wrong from the first part: bool."""
+    right = [rows[name].to_numpy(dtype=bool) for name in OUTCOMES]
+    whole, rest, first = right
+    return whole & rest & ~first
+
+
+@claim(
+    "W23",
+    text="A split by singular values that keeps as much energy gives fewer images that are right "
+    "whole and from the rest but wrong from the leading part than the Fourier split does.",
+    source="W, §8",
+    measure="share of such test images of M_natural by the Fourier split minus that by singular "
+    "values of equal energy",
+    rule="reproduced if the interval lies above 0",
+    paper="far fewer, without a number",
+    figure="noise-counts",
+    inputs=outcomes_of_natural,
+)
+def fewer_cases(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
+    """`outcomes`: rows of one network by seed, part (the split) and image, with `OUTCOMES`."""
+    if missing := [n for n in ("seed", "part", "image", *OUTCOMES) if n not in outcomes]:
+        raise ValueError(f"The outcomes have no column {', '.join(missing)}.")
+    pairs = []
+    for _, seed in outcomes.sort_values("image").groupby("seed"):
+        found = [seed[seed.part == split] for split in (FOURIER, EQUAL_ENERGY)]
+        if found[0].empty or list(found[0].image) != list(found[1].image):
+            raise ValueError("Both splits must be of the same images, at least one of them.")
+        pairs.append([cases(rows) for rows in found])
+    effects = [fourier.mean() - svd.mean() for fourier, svd in pairs]
+    effect = estimate(effects, lambda: paired_difference(*pairs[0]))
+    images = len(pairs[0][0])
+    counts = [np.mean([pair[k].mean() for pair in pairs]) * images for k in (0, 1)]
+    note = f"{counts[0]:,.0f} of {images:,} images by the Fourier split, {counts[1]:,.0f} by SVD."
+    return [Part("share of images, difference", effect, 0.0)], note

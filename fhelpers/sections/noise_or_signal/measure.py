@@ -1,0 +1,105 @@
+"""Fourier split against singular value decomposition: which one tells W's story (W §8).
+
+Figure 2 of W shows images that a network gets right whole and from their high part, but wrong from
+their low part. Are such images a matter of frequency, or of any split that takes most of an image's
+energy away? The same count for leading and trailing singular values answers it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from fhelpers import frequency
+from fhelpers.runs import checks
+from fhelpers.runs.compute import CHUNK
+from fhelpers.runs.kinds import Job, Result
+from fhelpers.runs.measurements import OfNetwork
+from fhelpers.runs.training import predict
+
+SPLITS = ("Fourier", "SVD, equal energy", "SVD, equal coefficients")
+
+
+def ranks_of_equal_energy(images: Tensor, low: Tensor) -> Tensor:
+    """For each channel of each image the rank whose leading part has the energy nearest `low`'s.
+
+    images, low: (N, C, H, W); returns int64 (N, C), at least 1. Energy is the sum of squares; the
+    squared singular values of a channel add up to it.
+    """
+    energies = torch.linalg.svdvals(images.double()).square().cumsum(-1)
+    wanted = low.double().square().sum((-2, -1))
+    return (energies - wanted[..., None]).abs().argmin(-1) + 1
+
+
+def rank_of_equal_coefficients(height: int, width: int, radius: float) -> int:
+    """The rank that takes as many numbers to write down as the low part at a radius does.
+
+    The spectrum of a real image has as many independent real numbers in the disc as the disc has
+    bins; a matrix of rank k has k (H + W - k).
+    """
+    bins = int(frequency.disc(height, width, radius).sum())
+    ranks = torch.arange(1, min(height, width) + 1)
+    return int((ranks * (height + width - ranks) - bins).abs().argmin()) + 1
+
+
+def split_all(images: Tensor, radius: float) -> dict[str, tuple[Tensor, Tensor]]:
+    """{split: (first part, rest)} of images (N, C, H, W) in [0, 1], for each of `SPLITS`."""
+    low, high = frequency.split(images, radius)
+    rank = rank_of_equal_coefficients(*images.shape[-2:], radius)
+    ranks = (ranks_of_equal_energy(images, low), rank)
+    svd = [frequency.svd_split(images, each) for each in ranks]
+    return dict(zip(SPLITS, [(low, high), *svd], strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cases(OfNetwork, kind="cases"):
+    """Which test images a network gets right whole, from a split's first part, from the rest."""
+
+    word: ClassVar[str] = "cases"
+
+    radius: float = 12.0  # W, Figure 2
+
+    def __post_init__(self):
+        super().__post_init__()
+        checks.check_radius("radius", self.radius)
+        object.__setattr__(self, "radius", float(self.radius))
+
+    @property
+    def work(self) -> int:
+        return 4 * self.images
+
+    def carry_out(self, job: Job) -> Result:
+        return measure(self, job)
+
+
+def measure(recipe: Cases, job: Job) -> Result:
+    """Carry out `Cases`: a row for each split and image, with what the network got right.
+
+    Columns: part (the split), radius, image, right_original, right_low (from the first part),
+    right_high (from the rest), energy (share of the image's energy in the first part).
+    """
+    measured, compute, (run,) = Result(), job.compute, job.needed
+    model = run.model().to(compute.device)
+    images, labels = recipe.test_set()
+    for number, (chunk, answers) in enumerate(
+        zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
+    ):
+        whole = right(model, chunk, answers)
+        for split, (first, rest) in split_all(chunk, recipe.radius).items():
+            found = {
+                "right_original": whole,
+                "right_low": right(model, first, answers),
+                "right_high": right(model, rest, answers),
+                "energy": (first.square().sum((1, 2, 3)) / chunk.square().sum((1, 2, 3))).tolist(),
+            }
+            about = {"split": "test", "scope": "all", "part": split, "radius": recipe.radius}
+            for place, values in enumerate(zip(*found.values(), strict=True)):
+                image = {"image": number * CHUNK + place, "images": len(images)}
+                measured.rows.append(about | image | dict(zip(found, values, strict=True)))
+    job.progress(1)
+    return measured
+
+
+def right(model, images: Tensor, labels: Tensor) -> list[bool]:
+    return (predict(model, images).argmax(1) == labels).tolist()

@@ -1,0 +1,19 @@
+"""The runs of section 14."""
+
+from fhelpers.runs import plans
+from fhelpers.runs.scales import Plan
+from fhelpers.sections.noise_or_signal.measure import Cases
+
+
+def plan(scale, dataset, seeds, *, radius=12, epochs=0) -> Plan:
+    """Fourier split against singular values, for every network (W, §8).
+
+    Labels: those of the networks, and cases-… for each.
+    """
+    plan = plans.every_network(scale, dataset, seeds, epochs)
+    return plan | {
+        f"cases-{label}": tuple(
+            Cases(network=network, images=network.test_images, radius=radius) for network in group
+        )
+        for label, group in plan.items()
+    }

@@ -1,0 +1,108 @@
+"""The claim that what holds on CIFAR-10 holds on the paper's other data sets too (W §4)."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from fhelpers import data
+from fhelpers.claims import labels
+from fhelpers.claims.histories import chance_of
+from fhelpers.claims.labels import FAR, NEAR
+from fhelpers.claims.verdicts import Judged, Part, claim, deciding
+from fhelpers.intervals import Estimate
+
+REPEATED = ("W5", "W6", "W7")
+# The data sets that W, §4 names besides CIFAR-10; either folder serves as the ImageNet subset.
+FURTHER = {
+    "MNIST": ("mnist",),
+    "Fashion-MNIST": ("fashion-mnist",),
+    "ImageNet subset": ("imagenette", "tiny-imagenet"),
+}
+NOTHING = Estimate(math.nan, math.nan, math.nan, 0, "images")
+
+
+def of_dataset(history: pd.DataFrame, name: str, radii: Iterable[float]) -> pd.DataFrame:
+    """One data set's rows with the labels of section 02: "mnist/low-3.5" becomes "low-3.5".
+
+    Only what was trained or watched at `radii` is kept, so that all data sets are judged at the
+    same radii even where more are at hand.
+    """
+    radii = [float(radius) for radius in radii]
+    prefix, _, label = zip(*history.label.str.partition("/").to_numpy(), strict=True)
+    band_radius = pd.Series(label, index=history.index).str.extract(r"^(?:low|high)-(.+)$")[0]
+    chosen = band_radius.isna() | band_radius.isin([f"{radius:g}" for radius in radii])
+    seen = history.radius.isna() | history.radius.isin(radii)
+    own = pd.Series(prefix, index=history.index) == name
+    return history.assign(label=label)[own & chosen & seen]
+
+
+def repeated(history: pd.DataFrame, chance: float) -> dict[str, Judged]:
+    """W5, W6 and, where there are two radii to compare, W7 on one data set."""
+    found = {
+        "W5": labels.low_parts_at_equal_accuracy(history)[0],
+        "W6": labels.smallest_low_parts(history, chance)[0],
+    }
+    if sum(label.startswith("low-") for label in set(history.label)) > 1:
+        found["W7"] = labels.trained_on_one_band(history, chance)[0]
+    return {id: Judged(tuple(parts)) for id, parts in found.items()}
+
+
+def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
+    """{data set: history as in section 02} and {data set: chance}; radii are for 32×32 images."""
+    histories, chances = {}, {}
+    for name in dict.fromkeys(label.partition("/")[0] for label in runs):
+        run = runs[f"{name}/natural"][0]
+        info = data.describe(name, **run.recipe.options)
+        own = [radius * min(info.height, info.width) / 32 for radius in radii]
+        histories[name] = of_dataset(runs.history, name, own)
+        chances[name] = chance_of(run)
+    return histories, chances
+
+
+@claim(
+    "W24",
+    text="What W5, W6 and W7 say also holds on MNIST, on Fashion-MNIST and on a subset of "
+    "ImageNet.",
+    source="W, §4",
+    measure="as W5, W6 and W7 on each of these data sets, radii in proportion to the image size; "
+    "of each claim the part is listed that decides its verdict",
+    rule="reproduced if all three are reproduced on each data set, not reproduced if one is not; "
+    "a data set that was not at hand leaves it inconclusive",
+    paper=None,
+    figure="other-datasets-compared",
+    inputs=by_dataset,
+)
+def holds_elsewhere(
+    histories: Mapping[str, pd.DataFrame], chances: Mapping[str, float]
+) -> tuple[list[Part], str]:
+    """`histories`: {data set: from `of_dataset`}; `chances`: {data set: 1 / classes}.
+
+    CIFAR-10 and planted images, on which the claim says nothing, are passed over.
+    """
+    parts, missing, said = [], [], []
+    for title, names in FURTHER.items():
+        found = [name for name in names if name in histories]
+        if not found:
+            missing.append(Part(f"{title}, not at hand", NOTHING, 0.0))
+        for name in found:
+            verdicts = repeated(histories[name], chances[name])
+            for id in REPEATED:
+                parts.append(decided_by(f"{name}, {id}", verdicts.get(id)))
+            each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
+            said.append(f"{name}: {', '.join(each)}")
+            if (classes := round(1 / chances[name])) != 10:
+                said.append(
+                    f"{name} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "
+                    f"its chance of {chances[name]:.2g} are those fixed for 10"
+                )
+    note = "; ".join([*said, *(part.name for part in missing)])
+    return [*parts, *missing], f"{note}."
+
+
+def decided_by(name: str, judged: Judged | None) -> Part:
+    """The part that decides a verdict, under another name; nothing measured without one."""
+    return (
+        Part(name, NOTHING, 0.0) if judged is None else replace(deciding(judged.parts), name=name)
+    )

@@ -1,0 +1,22 @@
+"""The runs of page 15."""
+
+from fhelpers.runs import plans
+from fhelpers.runs.scales import SCALES, Plan, several
+from fhelpers.sections.report_card.measure import Report
+
+
+def plan(scale, dataset, seeds, *, epochs=0) -> Plan:
+    """The reports of M_natural, M_adversarial and of BatchNorm's network (W, §9).
+
+    Labels: natural, adversarial, batchnorm, and report-… for each.
+    """
+    plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
+    short = {"radii": plans.RADII, "epochs": epochs or SCALES[scale].short_epochs}
+    plan["batchnorm"] = several(scale, dataset, seeds, batchnorm=True, **short)
+    few = 2 * SCALES[scale].few_images
+    return plan | {
+        f"report-{label}": tuple(
+            Report(network=network, images=network.test_images, few=few) for network in group
+        )
+        for label, group in plan.items()
+    }

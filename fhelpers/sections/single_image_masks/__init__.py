@@ -1,0 +1,1 @@
+"""Section 13 (K): the masks of single images."""

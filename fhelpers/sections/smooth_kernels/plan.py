@@ -1,0 +1,35 @@
+"""The runs of section 07."""
+
+from fhelpers.heatmap import HeatMap
+from fhelpers.runs import plans
+from fhelpers.runs.scales import Plan, images_at
+from fhelpers.sections.smooth_kernels.measure import Kernels
+
+
+def plan(scale, dataset, seeds, *, rho=1.0, epochs=0) -> Plan:
+    """M_natural and M_adversarial with first kernels 3×3 and 5×5 (W, Fig. 7).
+
+    Labels: natural, adversarial, natural-5, adversarial-5; the smoothness of their kernels as
+    trained (kernels-…) and smoothed with ρ (smoothed-…); the heat maps map-natural,
+    map-adversarial and, of M_natural(ρ), map-smoothed.
+    """
+    pair = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
+    larger = plans.attacked_pair(scale, dataset, seeds, epochs=epochs, kernel_size=5)
+    networks = pair | {f"{label}-5": group for label, group in larger.items()}
+    few = images_at(scale, "few_images", pair["natural"])
+    mapped = {"natural": ("natural", 0.0), "adversarial": ("adversarial", 0.0)}
+    mapped["smoothed"] = ("natural", float(rho))
+    return (
+        networks
+        | {
+            f"{word}-{label}": tuple(Kernels(network=network, rho=own) for network in group)
+            for word, own in (("kernels", 0.0), ("smoothed", float(rho)))
+            for label, group in networks.items()
+        }
+        | {
+            f"map-{name}": tuple(
+                HeatMap(network=network, images=few, rho=own) for network in pair[label]
+            )
+            for name, (label, own) in mapped.items()
+        }
+    )

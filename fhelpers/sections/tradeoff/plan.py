@@ -1,0 +1,23 @@
+"""The runs of section 09."""
+
+from fhelpers.runs import plans
+from fhelpers.runs.scales import Plan, images_at
+from fhelpers.sections.tradeoff.measure import Corollary
+
+
+def plan(
+    scale, dataset, seeds, *, radius=12, epsilons=(0.004, 0.008, 0.016, 0.031), epochs=0
+) -> Plan:
+    """Smallest perturbations of the networks of sections 03 and 04 (W, Corollary 1).
+
+    Labels: those of the networks, natural among them, and corollary-… for each.
+    """
+    plan = plans.every_network(scale, dataset, seeds, epochs)
+    few = images_at(scale, "few_images", plan["natural"])
+    settings = {"radius": radius, "epsilons": tuple(map(float, epsilons))}
+    return plan | {
+        f"corollary-{label}": tuple(
+            Corollary(network=network, images=few, **settings) for network in group
+        )
+        for label, group in plan.items()
+    }
