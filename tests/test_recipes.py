@@ -1,9 +1,8 @@
-"""`fhelpers.recipes`: names of runs, JSON, and refused values."""
+"""`fhelpers.runs.kinds` and `fhelpers.runs.recipes`: names of runs, JSON, and refused values."""
 
 import dataclasses
 import json
 import math
-import shutil
 import subprocess
 import sys
 
@@ -12,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhelpers import data
-from fhelpers.runs import kinds, recipes, training
+from fhelpers.heatmap import HeatMap
+from fhelpers.runs import kinds, recipes
 from fhelpers.runs.recipes import Recipe
 
 # Every field with another possible value; fields that only go together are changed together.
@@ -83,23 +83,57 @@ def test_numbers_that_are_equal_give_one_name():
     assert recipe(band_radius=4, **low).run_id == recipe(band_radius=4.0, **low).run_id
 
 
-@pytest.fixture(scope="module")
-def another_process():
-    """A recipe's name and this package's modules behind `training`, as a new process sees them."""
-    code = """
-import sys
-from fhelpers import training
-print(training.Recipe(dataset="planted", seed=3).run_id)
-print(*(name.removeprefix("fhelpers.") for name in sys.modules if name.startswith("fhelpers.")))
-"""
+def test_the_name_is_the_same_in_another_process():
+    code = (
+        "from fhelpers.runs.recipes import Recipe; print(Recipe(dataset='planted', seed=3).run_id)"
+    )
     command = [sys.executable, "-c", code]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    name, loaded = printed.splitlines()
-    return name, set(loaded.split())
+    assert printed.strip() == recipe(seed=3).run_id
 
 
-def test_the_name_is_the_same_in_another_process(another_process):
-    assert another_process[0] == recipe(seed=3).run_id
+def test_fields_at_their_defaults_are_absent_from_a_name():
+    assert recipe().decided == {
+        "kind": "classifier",
+        "version": 1,
+        "fields": {"dataset": "planted"},
+        "data": data.describe("planted").digest,
+        "needs": [],
+    }
+    assert recipe(seed=2, epochs=100, radii=(4, 8)).decided["fields"] == {
+        "dataset": "planted", "seed": 2, "radii": [4, 8],
+    }  # fmt: skip
+
+
+def test_kind_and_version_are_part_of_the_name(monkeypatch):
+    before = recipe().run_id
+    monkeypatch.setattr(Recipe, "version", 2)
+    assert recipe().run_id != before
+    monkeypatch.setattr(Recipe, "version", 1)
+    monkeypatch.setattr(Recipe, "kind", "another")
+    assert recipe().run_id != before
+
+
+def test_a_recipe_within_a_recipe_counts_by_the_name_of_its_run():
+    measured = HeatMap(network=recipe(seed=4), images=3)
+    assert measured.decided["fields"] == {"network": recipe(seed=4).run_id, "images": 3}
+    assert measured.decided["needs"] == [recipe(seed=4).run_id]
+    assert kinds.from_json(json.loads(json.dumps(kinds.as_json(measured)))) == measured
+
+
+def test_a_word_belongs_to_one_kind():
+    with pytest.raises(ValueError, match="kind 'classifier' is taken by Recipe"):
+
+        class Other(kinds.Runnable, kind="classifier"):
+            pass
+
+    assert kinds.KINDS["classifier"] is Recipe
+
+
+def test_a_recipe_of_another_version_is_refused():
+    values = kinds.as_json(recipe()) | {"version": 7}
+    with pytest.raises(ValueError, match="version 7 of the kind 'classifier'; this package has"):
+        kinds.from_json(values)
 
 
 def test_the_data_change_the_name(monkeypatch):
@@ -108,51 +142,6 @@ def test_the_data_change_the_name(monkeypatch):
     changed = dataclasses.replace(info, digest="0" * 64)
     monkeypatch.setattr(data, "describe", lambda name, **options: changed)
     assert recipe().run_id != before
-
-
-@pytest.fixture
-def sources(tmp_path, monkeypatch):
-    """A copy of the package's files, which a test may change."""
-    for name in Recipe.decided_by:
-        shutil.copy(recipes.__file__.replace("recipes.py", f"{name}.py"), tmp_path)
-    monkeypatch.setattr(recipes, "__file__", str(tmp_path / "recipes.py"))
-    recipes.source_digest.cache_clear()
-    yield tmp_path
-    recipes.source_digest.cache_clear()
-
-
-@pytest.mark.parametrize("module", Recipe.decided_by)
-def test_code_that_decides_training_changes_the_name(sources, module):
-    before = recipe().run_id
-    with (sources / f"{module}.py").open("a") as file:
-        file.write("\n\nadded = 1\n")
-    recipes.source_digest.cache_clear()
-    assert recipe().run_id != before
-
-
-def test_comments_docstrings_and_layout_do_not_change_the_name(sources):
-    before = recipe().run_id
-    path = sources / "attacks.py"
-    text = path.read_text("utf-8")
-    for old, new in (
-        ('"""Perturbations within', '"""Reworded: perturbations within'),  # of the module
-        ('"""One step of size ε', '"""One single step of size ε'),  # of a function
-        ("    check_epsilon(epsilon)\n", "    # a comment\n\n    check_epsilon(  epsilon  )\n"),
-    ):
-        assert old in text
-        text = text.replace(old, new, 1)
-    path.write_text(text, "utf-8")
-    recipes.source_digest.cache_clear()
-    assert recipe().run_id == before
-    path.write_text(text.replace("images - epsilon", "images - 2 * epsilon"), "utf-8")
-    recipes.source_digest.cache_clear()
-    assert recipe().run_id != before
-
-
-def test_the_digest_sees_every_module_that_training_is_made_of(another_process):
-    # What these decide is in the name by itself: the recipe, and the digest of the images.
-    elsewhere = {"recipes", "data", "planted", "sources", "places"}
-    assert another_process[1] - elsewhere == set(Recipe.decided_by)
 
 
 # --- JSON -----------------------------------------------------------------------------------------
@@ -168,15 +157,14 @@ def test_a_recipe_survives_json():
 
 
 OTHER_KINDS = (
-    "", None, "os:system", "fhelpers.recipes:nothing", "fhelpers.nothing:Recipe",
-    "fhelpers.recipes:check", "fhelpers.training:Training",
+    "", None, "os:system", "fhelpers.runs.recipes:Recipe", "Recipe", 3, ["classifier"],
 )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
 def test_other_kinds_are_refused(kind):
     values = kinds.as_json(recipe()) | {"kind": kind}
-    with pytest.raises(ValueError, match="not a kind of recipe"):
+    with pytest.raises(ValueError, match="not a kind of run"):
         kinds.from_json(values)
 
 
@@ -266,14 +254,6 @@ def test_possible_recipes_are_accepted_and_survive_json(**values):
 
 
 # --- with other modules --------------------------------------------------------------------------
-
-
-def test_names_of_fields_are_those_of_the_modules_that_use_them():
-    """The recipes import no network and no optimiser; their lists are compared here instead."""
-    from fhelpers import networks
-
-    assert set(recipes.MODELS) == set(networks.DEFAULTS)
-    assert set(recipes.OPTIMISERS) == set(training.OPTIMISERS)
 
 
 def test_attacked_images_are_more_work():

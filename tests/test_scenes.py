@@ -119,7 +119,7 @@ def test_grey_data_sets_get_grounds_in_colour():
     assert Scenes("cifar10").source == "cifar10"
     assert Scenes("planted", classes=2).source_options == {"low": 0.0, "high": 0.0}
     assert Scenes("mnist").class_names[:2] == ("Trouser", "Bag")
-    assert set(Scenes("mnist").class_names) == set(data.PINNED["fashion-mnist"].classes)
+    assert set(Scenes("mnist").class_names) == set(data.DATASETS["fashion-mnist"].classes)
 
 
 def test_the_folder_that_is_written_holds_the_scenes(tmp_path):

@@ -1,7 +1,6 @@
-"""`fhelpers.store`: runs are trained once, survive a kill, and are never used when altered."""
+"""`fhelpers.runs.store`: runs are trained once, survive a kill, and are never used when altered."""
 
 import contextlib
-import dataclasses
 import errno
 import json
 import os
@@ -12,19 +11,21 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from fhelpers.runs import kinds, schedule, store, training
+from fhelpers import data, frequency
+from fhelpers.runs import classifier, kinds, schedule, store, training
+from fhelpers.runs.kinds import Result, Runnable
 from fhelpers.runs.recipes import Recipe
 
-SCALE = "smoke"
-FILES = ["history.parquet", "model.safetensors", "record.json"]
+FILES = ["history.parquet", "model.safetensors", "outcomes.parquet", "record.json"]
 
 
 def tiny(**changes):
@@ -51,13 +52,13 @@ def results(tmp_path, monkeypatch):
 def trained(monkeypatch):
     """The recipes that were trained, in order."""
     carried_out = []
-    original = training.train_classifier
+    original = classifier.train
 
-    def noted(recipe, folder, progress):
+    def noted(recipe, job):
         carried_out.append(recipe)
-        return original(recipe, folder, progress)
+        return original(recipe, job)
 
-    monkeypatch.setattr(training, "train_classifier", noted)
+    monkeypatch.setattr(classifier, "train", noted)
     return carried_out
 
 
@@ -66,13 +67,13 @@ def finished(tmp_path_factory):
     """A finished run, to be copied and damaged."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FHELPERS_RESULTS", str(tmp_path_factory.mktemp("results")))
-        return store.carry_out(tiny(), SCALE)
+        return store.carry_out(tiny())
 
 
 @pytest.fixture
 def copied(finished, results):
     """The same run in this test's store."""
-    folder = results / SCALE / finished.run_id
+    folder = results / finished.run_id
     folder.mkdir(parents=True)
     for name in FILES:
         (folder / name).write_bytes((finished.path / name).read_bytes())
@@ -96,11 +97,11 @@ def assert_equal_runs(first, second):
 
 def test_a_run_is_trained_once(trained, results):
     seen = []
-    first = store.carry_out(tiny(), SCALE, seen.append)
-    again = store.carry_out(tiny(), SCALE)
+    first = store.carry_out(tiny(), seen.append)
+    again = store.carry_out(tiny())
     assert trained == [tiny()]
     assert seen == [0, 1, 2]
-    assert first.path == again.path == results / SCALE / tiny().run_id
+    assert first.path == again.path == results / tiny().run_id
     assert sorted(file.name for file in first.path.iterdir()) == FILES
     # Nothing else is left, but for the file that is locked while a run is trained.
     left = [file.name for file in results.rglob("*") if file.is_file()]
@@ -115,7 +116,8 @@ def test_a_record_says_what_was_asked_and_what_came_out(finished):
     assert record["epochs"] == 2
     assert 0 < record["seconds"] < 100
     assert record["versions"]["torch"] == torch.__version__.partition("+")[0] or torch.__version__
-    assert set(record["sources"]) == set(Recipe.decided_by)
+    assert len(record["source"]) == 16
+    assert record["decided"] == tiny().decided
     assert record["machine"]["cores"] >= 1
     final = finished.history.query("scope == 'all'")
     assert [row["accuracy"] for row in record["results"]] == final.accuracy.tolist()
@@ -133,7 +135,7 @@ def test_a_history_is_tidy(finished):
 def test_the_trained_network_comes_back(finished):
     model = finished.model()
     assert not model.training
-    test = training.data.load("planted", train=False, limit=20, classes=4)
+    test = data.load("planted", train=False, limit=20, classes=4)
     scored = training.score(model, test.pixels(), test.labels, "float32")
     row = finished.history.query("scope == 'all' and split == 'test' and part == 'original'")
     assert scored["accuracy"] == row.accuracy.item()
@@ -150,9 +152,9 @@ def test_nothing_in_a_finished_run_is_a_pickle(finished):
 
 
 def test_published_records_are_used_too(finished, trained, monkeypatch, tmp_path):
-    monkeypatch.setattr(store, "published", lambda: finished.path.parent.parent)
-    assert store.carry_out(tiny(), SCALE).path == finished.path
-    assert store.find(finished.run_id) == (tiny(), SCALE)
+    monkeypatch.setattr(store, "published", lambda: finished.path.parent)
+    assert store.carry_out(tiny()).path == finished.path
+    assert store.find(finished.run_id) == tiny()
     assert trained == []
     assert not any(store.root().glob("**/record.json"))
 
@@ -168,10 +170,10 @@ def test_one_altered_byte_is_found_and_named(copied, name, place, trained):
     content[round(place * (len(content) - 1))] ^= 1
     file.write_bytes(content)
     for use in (
-        lambda: store.carry_out(tiny(), SCALE),
+        lambda: store.carry_out(tiny()),
         lambda: store.Run(copied).history,
         lambda: store.Run(copied).model(),
-        lambda: schedule.fetch({"natural": (tiny(),)}, scale=SCALE),
+        lambda: schedule.fetch({"natural": (tiny(),)}),
     ):
         with pytest.raises(store.DamagedRun) as caught:
             use()
@@ -201,7 +203,7 @@ def test_a_record_that_still_reads_well_is_found_altered(copied, old, new):
 def test_a_missing_file_is_named(copied, name):
     (copied / name).unlink()
     with pytest.raises(store.DamagedRun, match=f"{copied.name} is damaged: {name} is missing"):
-        store.carry_out(tiny(), SCALE)
+        store.carry_out(tiny())
 
 
 def test_a_record_rewritten_with_its_own_digest_missing_is_damaged(copied):
@@ -215,7 +217,7 @@ def test_a_record_rewritten_with_its_own_digest_missing_is_damaged(copied):
 
 def test_a_folder_without_its_record_is_trained_anew(copied, finished, trained):
     (copied / "record.json").unlink()
-    assert_equal_runs(store.carry_out(tiny(), SCALE), finished)
+    assert_equal_runs(store.carry_out(tiny()), finished)
     assert trained == [tiny()]
 
 
@@ -224,7 +226,7 @@ def test_a_folder_without_its_record_is_trained_anew(copied, finished, trained):
 KILLED = """
 import os, signal, sys
 import torch
-from fhelpers import recipes, store, training
+from fhelpers.runs import classifier, store
 import test_store
 
 torch.set_num_threads(1)
@@ -243,7 +245,7 @@ def loss_of(*given):
     return counted
 
 classifier.loss_of = loss_of
-store.carry_out(recipe, test_store.SCALE)
+store.carry_out(recipe)
 """
 
 
@@ -259,35 +261,35 @@ def test_a_killed_run_resumes_and_ends_bit_equal(trained, monkeypatch, tmp_path)
     killed = python(KILLED)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    folder = store.unfinished(recipe.run_id, SCALE)
+    folder = store.unfinished(recipe.run_id)
     assert (folder / "checkpoint.pt").exists()
     assert (folder / "progress").read_text() == "2"
     assert states() == {recipe.run_id: "interrupted"}
-    assert store.finished(recipe.run_id, SCALE) is None
+    assert store.finished(recipe.run_id) is None
 
     seen = []
-    resumed = store.carry_out(recipe, SCALE, seen.append)
+    resumed = store.carry_out(recipe, seen.append)
     assert seen == [2, 3, 4]
     monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "uninterrupted"))
-    assert_equal_runs(resumed, store.carry_out(recipe, SCALE))
+    assert_equal_runs(resumed, store.carry_out(recipe))
     assert len(trained) == 2
 
 
 WAITING = """
 import torch
-from fhelpers import store, training
+from fhelpers.runs import classifier, store
 import test_store
 
 torch.set_num_threads(1)
-original = training.train_classifier
+original = classifier.train
 
-def train_classifier(*given):
+def train(*given):
     print("training", flush=True)
     input()
     return original(*given)
 
-training.train_classifier = train_classifier
-store.carry_out(test_store.tiny(), test_store.SCALE)
+classifier.train = train
+store.carry_out(test_store.tiny())
 """
 
 
@@ -296,7 +298,7 @@ def test_a_second_process_waits_for_the_first(trained, finished):
     assert first.stdout.readline() == "training\n"
     assert states() == {tiny().run_id: "running"}
     found = []
-    second = threading.Thread(target=lambda: found.append(store.carry_out(tiny(), SCALE)))
+    second = threading.Thread(target=lambda: found.append(store.carry_out(tiny())))
     second.start()
     second.join(0.5)
     assert second.is_alive()
@@ -310,7 +312,7 @@ def test_a_second_process_waits_for_the_first(trained, finished):
 def test_runs_with_dots_in_their_names_have_locks_of_their_own():
     """`with_suffix` would give both the lock of `planted-…-mixup0`."""
     first, second = (
-        store.lock_of(store.unfinished(tiny(mixup=alpha).run_id, SCALE)) for alpha in (0.5, 0.25)
+        store.lock_of(store.unfinished(tiny(mixup=alpha).run_id)) for alpha in (0.5, 0.25)
     )
     assert "mixup0.5" in first.name
     assert first != second
@@ -357,26 +359,26 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     with pytest.MonkeyPatch.context() as patch:
         full_disk(patch, method, is_meant)
         with pytest.raises(OSError, match="is full: free some space and call again") as caught:
-            store.carry_out(tiny(), SCALE)
+            store.carry_out(tiny())
     assert caught.value.errno == errno.ENOSPC
     assert str(results) in caught.value.strerror
     assert "\n" not in str(caught.value)
-    assert store.finished(tiny().run_id, SCALE) is None
+    assert store.finished(tiny().run_id) is None
     assert not [file for file in results.rglob("*.tmp") if file.is_file()]
     assert not [file for file in results.rglob(".*") if file.is_file()]
-    checkpoint = store.unfinished(tiny().run_id, SCALE) / "checkpoint.pt"
+    checkpoint = store.unfinished(tiny().run_id) / "checkpoint.pt"
     if part == "checkpoint":
         assert torch.load(checkpoint, weights_only=True)["epoch"] == 1
 
     seen = []
-    assert_equal_runs(store.carry_out(tiny(), SCALE, seen.append), finished)
+    assert_equal_runs(store.carry_out(tiny(), seen.append), finished)
     assert seen[0] == {"checkpoint": 1, "model.safetensors": 2, "record.json": 2}.get(part, 0)
 
 
 def test_a_full_disk_is_named_while_planning_too(monkeypatch, results):
     full_disk(monkeypatch, "write_text", lambda path: True)
     with pytest.raises(OSError, match="is full: free some space and call again") as caught:
-        schedule.fetch({"natural": (tiny(),)}, scale=SCALE)
+        schedule.fetch({"natural": (tiny(),)})
     assert str(results) in caught.value.strerror
     assert not [file for file in results.rglob("*") if file.is_file()]
 
@@ -385,21 +387,21 @@ def test_other_errors_of_the_file_system_pass_unchanged(monkeypatch):
     def refused(*_):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(training, "train_classifier", refused)
+    monkeypatch.setattr(classifier, "train", refused)
     with pytest.raises(PermissionError):
-        store.carry_out(tiny(), SCALE)
+        store.carry_out(tiny())
 
 
 # --- many runs ------------------------------------------------------------------------------------
 
 
-def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd):
+def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd, monkeypatch, tmp_path):
     plan = {
         "natural": (tiny(), tiny(seed=1)),
         "shuffled": (tiny(labels="shuffled"), tiny(labels="shuffled", seed=1)),
     }
     before = (copied / "record.json").stat().st_mtime_ns
-    runs = schedule.fetch(plan, scale=SCALE)
+    runs = schedule.fetch(plan)
     assert (copied / "record.json").stat().st_mtime_ns == before
     assert "training 3 runs" in capfd.readouterr().err
     assert list(runs) == list(plan)
@@ -422,12 +424,13 @@ def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd):
     assert setup.loc["natural", "batch_size"] == 10
 
     # What was trained in a worker equals what is trained here.
-    here = store.carry_out(tiny(seed=1), "quick")
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "here"))
+    here = store.carry_out(tiny(seed=1))
     assert_equal_runs(runs["natural"][1], here)
 
 
 def test_fetch_trains_nothing_when_all_is_there(copied, trained, capfd):
-    assert schedule.fetch({"natural": (tiny(),)}, scale=SCALE)["natural"][0].path == copied
+    assert schedule.fetch({"natural": (tiny(),)})["natural"][0].path == copied
     assert trained == []
     assert "training" not in capfd.readouterr().err
 
@@ -436,18 +439,18 @@ def test_an_error_in_a_worker_reaches_the_caller(monkeypatch):
     def threads(workers, context, initializer):
         return ThreadPoolExecutor(workers)
 
-    monkeypatch.setattr(store, "ProcessPoolExecutor", threads)
+    monkeypatch.setattr(schedule, "ProcessPoolExecutor", threads)
     hopeless = tiny(learning_rate=1e6, optimiser="sgd", mixup=None)
     with pytest.raises(FloatingPointError, match="the learning rate is too high"):
-        schedule.fetch({"natural": (hopeless,)}, scale=SCALE)
+        schedule.fetch({"natural": (hopeless,)})
 
 
 ENDLESS = """
-from fhelpers import store
+from fhelpers.runs import schedule
 import test_store
 
 if __name__ == "__main__":
-    schedule.fetch({"natural": (test_store.tiny(epochs=100_000),)}, scale=test_store.SCALE)
+    schedule.fetch({"natural": (test_store.tiny(epochs=100_000),)})
 """
 
 
@@ -473,55 +476,183 @@ def wait_for(true, seconds=30):
 
 def test_no_seeds_is_one_sentence():
     with pytest.raises(ValueError, match=r"give at least one seed, such as seeds = \[0\]"):
-        schedule.fetch({"natural": ()}, scale=SCALE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Dependent(Recipe):
-    """A kind of recipe that needs another run, as a mask needs its network."""
-
-    carried_out_by: ClassVar[str] = "test_store:train_dependent"
-
-    @property
-    def needs(self):
-        return (tiny(seed=5),)
+        schedule.fetch({"natural": ()})
 
 
 handed_over = []
 
 
-def train_dependent(recipe, folder, progress, *needed):
-    handed_over[:] = needed
-    return training.train_classifier(recipe, folder, progress)
+@dataclass(frozen=True, kw_only=True)
+class Dependent(Runnable, kind="dependent-in-tests"):
+    """A kind of run that needs another one, as a mask needs its network."""
+
+    needed: Recipe
+    slug = "dependent"
+    data_digest = "of nothing"
+
+    @property
+    def needs(self):
+        return (self.needed,)
+
+    def carry_out(self, job):
+        handed_over[:] = job.needed
+        return Result([{"value": 1.0}])
 
 
-def test_what_a_run_needs_is_carried_out_first_and_handed_over(trained, monkeypatch):
-    monkeypatch.setitem(sys.modules, "test_store", sys.modules[__name__])
-    recipe = Dependent(**dataclasses.asdict(tiny()))
-    store.plan(recipe, SCALE)
+def test_what_a_run_needs_is_carried_out_first_and_handed_over(trained):
+    recipe = Dependent(needed=tiny(seed=5))
+    store.plan(recipe)
     assert states() == {recipe.run_id: "planned", tiny(seed=5).run_id: "planned"}
-    store.carry_out(recipe, SCALE)
-    assert sorted(each.seed for each in trained) == [0, 5]
+    run = store.carry_out(recipe)
+    assert trained == [tiny(seed=5)]
     assert states() == {recipe.run_id: "done", tiny(seed=5).run_id: "done"}
     assert [run.run_id for run in handed_over] == [tiny(seed=5).run_id]
+    assert run.tensors() == {}
+    assert run.recipe == recipe
+    with pytest.raises(ValueError, match="keeps no network"):
+        run.model()
 
 
-def test_a_run_is_named_by_the_runs_it_needs_too(monkeypatch):
-    recipe = Dependent(**dataclasses.asdict(tiny()))
-    before = recipe.run_id
-    monkeypatch.setattr(Dependent, "needs", (tiny(seed=6),))
-    assert recipe.run_id != before
+def test_a_run_is_named_by_the_runs_it_needs_too():
+    first, other = (Dependent(needed=tiny(seed=seed)) for seed in (5, 6))
+    assert first.run_id != other.run_id
+    assert first.decided["needs"] == [tiny(seed=5).run_id]
+
+
+def test_outcomes_tell_which_test_images_are_right(finished):
+    test = data.load("planted", train=False, limit=20, classes=4)
+    low, high = frequency.split(test.pixels(), 8)
+    parts = {("original", None): test.pixels(), ("low", 8): low, ("high", 8.0): high}
+    for (part, radius), pixels in parts.items():
+        logits = training.predict(finished.model(), pixels, precision="float32")
+        correct = finished.correct(part, radius)
+        assert correct.dtype == bool
+        assert correct.tolist() == (logits.argmax(1) == test.labels).tolist()
+        rows = finished.history.query("scope == 'all' and split == 'test' and part == @part")
+        assert correct.mean() == pytest.approx(rows.accuracy.item())
+    with pytest.raises(ValueError, match="was not evaluated on low at r = 9"):
+        finished.correct("low", 9)
+
+
+# --- identity ------------------------------------------------------------------------------------
+
+
+def test_a_run_in_the_folder_of_another_is_damaged(copied, results):
+    other = results / tiny(seed=1).run_id
+    copied.rename(other)
+    with pytest.raises(store.DamagedRun, match=f"its record is that of {copied.name}"):
+        store.carry_out(tiny(seed=1))
+
+
+def test_a_recipe_in_the_folder_of_another_is_refused():
+    planned, other = store.plan(tiny(seed=3)), store.plan(tiny(seed=4))
+    source = store.unfinished(planned) / "recipe.json"
+    source.replace(store.unfinished(other) / "recipe.json")
+    with pytest.raises(ValueError, match=f"is the recipe of {planned}: delete it"):
+        store.find(other)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"kind": "classifier"}', '"text"', "null"])
+def test_a_recipe_that_cannot_be_read_is_named(content):
+    planned = store.plan(tiny(seed=3))
+    file = store.unfinished(planned) / "recipe.json"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"recipe\.json cannot be used .* delete it") as caught:
+        store.find(planned)
+    assert "\n" not in str(caught.value)
+
+
+# --- the order of runs ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Runnable, kind="step-in-tests"):
+    """A run of known work that leaves a note of when it was carried out."""
+
+    name: str
+    after: tuple = ()
+    work: int = 1
+
+    @property
+    def slug(self):
+        return f"step-{self.name}"
+
+    data_digest = "of nothing"
+
+    @property
+    def needs(self):
+        return self.after
+
+    def carry_out(self, job):
+        with (store.root() / "order").open("a") as file:
+            file.write(f"{self.name} ")
+        return Result([{"value": float(len(job.needed))}])
+
+
+def chain():
+    """first -> second -> third, and three runs that nobody waits for."""
+    first = Step(name="first", work=2)
+    second = Step(name="second", after=(first,), work=2)
+    third = Step(name="third", after=(second,), work=2)
+    return third, [Step(name=f"alone-{n}", work=3) for n in range(3)]
+
+
+def test_what_begins_the_longest_chain_is_the_most_urgent():
+    third, alone = chain()
+    runs = schedule.everything([*alone, third])
+    order = [recipe.name for recipe in runs.values()]
+    assert order.index("first") < order.index("second") < order.index("third")
+    urgency = {runs[run_id].name: value for run_id, value in schedule.urgency(runs).items()}
+    assert (urgency["first"], urgency["second"], urgency["third"]) == (6, 4, 2)
+    assert urgency["alone-0"] == 3
+    assert [schedule.depth(recipe) for recipe in (*alone, third)] == [0, 0, 0, 2]
+
+
+def test_one_worker_carries_out_needs_first_and_long_chains_before_short_ones(monkeypatch, results):
+    monkeypatch.setattr(schedule, "workers", lambda: 1)
+    monkeypatch.setattr(
+        schedule, "ProcessPoolExecutor", lambda slots, *_, **__: ThreadPoolExecutor(slots)
+    )
+    results.mkdir()
+    third, alone = chain()
+    schedule.fetch({"steps": (*alone, third)})
+    order = (results / "order").read_text().split()
+    assert order[:2] == ["first", "second"]
+    assert sorted(order) == sorted(["first", "second", "third", "alone-0", "alone-1", "alone-2"])
+
+
+def test_a_killed_worker_is_one_sentence(monkeypatch):
+    def broken(recipe):
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(
+        schedule, "ProcessPoolExecutor", lambda slots, *_, **__: ThreadPoolExecutor(slots)
+    )
+    monkeypatch.setattr(store, "carry_out", broken)
+    with pytest.raises(RuntimeError, match="a worker process was killed; call again"):
+        schedule.fetch({"natural": (tiny(),)})
+
+
+def test_lots_do_not_depend_on_what_is_finished():
+    third, alone = chain()
+    runs = schedule.everything([*alone, third])
+    wanted = dict.fromkeys(runs, "page")
+    fresh = list(schedule.batches(runs, wanted, lambda run_id: False))
+    some = next(iter(fresh[0]))
+    later = list(schedule.batches(runs, wanted, lambda run_id: run_id == some))
+    assert len(later) == len(fresh)
+    for before, after in zip(fresh, later, strict=True):
+        assert list(after) == [run_id for run_id in before if run_id != some]
 
 
 # --- the listing ----------------------------------------------------------------------------------
 
 
 def test_the_listing_tells_the_state_of_every_run(copied, finished):
-    store.plan(tiny(seed=3), SCALE)
+    store.plan(tiny(seed=3))
     listing = store.listing().set_index("run")
     assert dict(listing.state) == {copied.name: "done", tiny(seed=3).run_id: "planned"}
     row = listing.loc[copied.name]
-    assert row.scale == SCALE
     assert row.epochs == 2
     assert row.seconds == finished.record["seconds"]
     final = finished.history.query("scope == 'all' and split == 'test' and part == 'original'")
@@ -535,19 +666,19 @@ def test_an_empty_store_has_an_empty_listing(results):
 
 
 def test_planning_a_finished_run_leaves_it_alone(copied):
-    store.plan(tiny(), SCALE)
+    store.plan(tiny())
     assert states() == {copied.name: "done"}
 
 
 def test_runs_are_found_by_their_names(copied):
-    assert store.find(copied.name) == (tiny(), SCALE)
-    planned = store.plan(tiny(seed=3), "quick")
-    assert store.find(planned) == (tiny(seed=3), "quick")
+    assert store.find(copied.name) == tiny()
+    planned = store.plan(tiny(seed=3))
+    assert store.find(planned) == tiny(seed=3)
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "*", "planted*", "[a-z]*", "..", ".", "/", "**"])
 def test_names_that_no_run_has_are_refused(copied, name):
-    store.plan(tiny(seed=3), SCALE)
+    store.plan(tiny(seed=3))
     with pytest.raises(ValueError, match="no run is called") as caught:
         store.find(name)
     assert repr(name) in str(caught.value)
@@ -557,5 +688,5 @@ def test_names_that_no_run_has_are_refused(copied, name):
 def test_a_run_for_a_gpu_that_is_not_there_is_refused_before_any_other_trains(results):
     wanted = {"fine": (tiny(),), "impossible": (tiny(device="cuda", adversary="pgd"),)}
     with pytest.raises(ValueError, match="torch sees no GPU"):
-        schedule.fetch(wanted, scale="smoke")
-    assert not list(results.glob("smoke/*/record.json"))
+        schedule.fetch(wanted)
+    assert not list(results.glob("*/record.json"))

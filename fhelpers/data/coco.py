@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
+from fhelpers.data import files
 from fhelpers.data.objects import COCO_LIMITS, Truth
 
 SPLIT = "val2017"  # W §7: the 5,000 images of COCO val
@@ -90,24 +90,22 @@ class CocoFolder:
         annotations say.
         """
         known = self.entries[number]
-        path = self.base / SPLIT / known["file_name"]
-        try:
-            image, _ = self.dataset[number]
-        except OSError as error:
-            raise ValueError(f"{path} cannot be read as an image: {error}") from error
-        size = known["width"], known["height"]
-        if image.size != size:
-            raise ValueError(
-                f"{path} has {image.width} × {image.height} pixels, but the annotations say "
-                f"{size[0]} × {size[1]}"
-            )
+        path, size = self.base / SPLIT / known["file_name"], (known["width"], known["height"])
+        dataset = self.dataset
+        with files.opened(path) as header:  # refused by its header, before anything is decoded
+            if header.size != size:
+                raise ValueError(
+                    f"{path} has {header.width} × {header.height} pixels, but the annotations say "
+                    f"{size[0]} × {size[1]}"
+                )
+            image, _ = dataset[number]
         pixels = torch.from_numpy(np.asarray(image).copy())
         return pixels.permute(2, 0, 1).float() / 255
 
 
 def annotations(root: str | Path) -> Path:
     """The annotation file of a folder. Raises FileNotFoundError where it is missing."""
-    path = Path(root).expanduser() / "annotations" / f"instances_{SPLIT}.json"
+    path = files.absolute(root) / "annotations" / f"instances_{SPLIT}.json"
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is missing: coco_root must name a folder with annotations/"
@@ -139,7 +137,7 @@ def read(root: str | Path, limit: int = 0) -> CocoFolder:
     path = annotations(root)
     content = parse(path)
     images = sorted(content["images"], key=lambda image: image["id"])[: limit or None]
-    base = Path(root).expanduser()
+    base = files.absolute(root)
     for image in images:
         if not (base / SPLIT / image["file_name"]).is_file():
             raise FileNotFoundError(
@@ -159,12 +157,14 @@ def parse(path: Path) -> dict:
 
     Raises ValueError where it is not JSON, a field is missing, or images are listed twice.
     """
+    with files.reading(path):
+        text = path.read_bytes()
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(text)
         ids = [image["id"] for image in content["images"]]
         names = [image["file_name"] for image in content["images"]]
         _ = [(image["width"], image["height"]) for image in content["images"]]
-        known = {category["id"] for category in content["categories"]}
+        known = [category["id"] for category in content["categories"]]
         for each in content["annotations"]:
             _ = each["id"], each["image_id"], each["category_id"], each["area"], each["bbox"]
     except (ValueError, KeyError, TypeError) as error:
@@ -173,6 +173,9 @@ def parse(path: Path) -> dict:
         raise ValueError(f"{path} lists an image twice")
     if not ids:
         raise ValueError(f"{path} lists no images: there is nothing to evaluate")
+    for number in known:  # the numbers are labels, and 0 is the background
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"{path}: category {number!r} must be a whole number from 1")
     listed = set(ids)
     for each in content["annotations"]:
         if each["image_id"] not in listed:
@@ -228,22 +231,22 @@ def from_tiny_imagenet(source: Path, destination: Path) -> int:
     target = destination / "annotations" / f"instances_{SPLIT}.json"
     if target.exists():
         raise ValueError(f"{target} is there already: name another folder, or delete this one")
-    rows = [line.split("\t") for line in listing.read_text("utf-8").splitlines() if line.strip()]
-    rows = [row for row in rows if row[1] in IN_COCO]
+    rows = [boxed(place, *row[:6]) for place, row in files.rows(listing, 6) if row[1] in IN_COCO]
     if not rows:
         raise ValueError(f"{listing} has no class that COCO has too")
     (destination / SPLIT).mkdir(parents=True, exist_ok=True)
     images, found = [], []
-    for number, (name, wnid, *corners) in enumerate(rows, start=1):
+    for number, (place, name, wnid, box) in enumerate(rows, start=1):
         file = source / "val" / "images" / name
-        width, height = size_of(file)
+        if not file.exists():
+            raise FileNotFoundError(f"{place} lists an image that is not there: {file} is missing")
+        with files.opened(file) as image:
+            width, height = image.size
         shutil.copyfile(file, destination / SPLIT / name)
         images.append({"id": number, "file_name": name, "width": width, "height": height})
-        left, top, right, bottom = map(int, corners)
-        box = [left, top, right - left + 1, bottom - top + 1]  # both ends are pixels of the object
         entry = {"id": number, "image_id": number, "category_id": IN_COCO[wnid][0], "bbox": box}
         found.append(entry | {"area": box[2] * box[3], "iscrowd": 0})
-    used = sorted({IN_COCO[row[1]] for row in rows})
+    used = sorted({IN_COCO[wnid] for _, _, wnid, _ in rows})
     categories = [{"id": number, "name": name} for number, name in used]
     target.parent.mkdir(parents=True, exist_ok=True)
     content = {"info": {}, "images": images, "annotations": found, "categories": categories}
@@ -251,12 +254,10 @@ def from_tiny_imagenet(source: Path, destination: Path) -> int:
     return len(images)
 
 
-def size_of(file: Path) -> tuple[int, int]:
-    """Width and height of an image file. Raises FileNotFoundError or ValueError with its name."""
+def boxed(place: str, name: str, wnid: str, *corners: str) -> tuple[str, str, str, list[int]]:
+    """A line of the list with its box as x, y, width, height: both corners belong to the object."""
     try:
-        with Image.open(file) as image:
-            return image.size
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{file} is missing: unpack the archive again") from None
-    except OSError as error:
-        raise ValueError(f"{file} is damaged and cannot be decoded: {error}") from error
+        left, top, right, bottom = map(int, corners)
+    except ValueError as error:
+        raise ValueError(f"{place} must end with the corners of a box: {error}") from error
+    return place, name, wnid, [left, top, right - left + 1, bottom - top + 1]

@@ -12,10 +12,14 @@ the exact integer whatever the processor and library, and all later steps are in
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+import torch
+
+from fhelpers.data.dataset import Dataset, DatasetInfo, ImageData
 
 COUNTS = {"train": 50_000, "test": 10_000}
 GREY = 128  # mid-grey as an integer: half a grey level would put every pixel on a rounding tie
@@ -107,6 +111,43 @@ def digest(planted: Planted) -> str:
     for split in COUNTS:
         sha.update(generate(planted, split, 2 * planted.classes)[0])
     return sha.hexdigest()
+
+
+class Generated(Dataset):
+    """The planted data set as an entry of the registry."""
+
+    generated = True
+
+    def check_values(self, **options) -> None:
+        Planted(**options)
+
+    def available(self, root: Path, **options) -> bool:
+        return True
+
+    def fetch(self, root: Path, **options) -> None:
+        pass
+
+    def describe(self, root: Path, **options) -> DatasetInfo:
+        own = Planted(**options)
+        shape = (own.channels, own.size, own.size)
+        return DatasetInfo(self.name, *shape, own.classes, *COUNTS.values(), digest(own))
+
+    def load(self, split: str, limit: int | None, root: Path, **options) -> ImageData:
+        return _load(Planted(**options), split, self.limited(split, limit, COUNTS[split]))
+
+
+@lru_cache(maxsize=4)
+def _load(planted: Planted, split: str, count: int) -> ImageData:
+    images, labels = map(torch.from_numpy, generate(planted, split, count))
+    return ImageData(images, labels, tuple(f"class {i}" for i in range(planted.classes)))
+
+
+PLANTED = Generated(
+    name="planted",
+    title="planted",
+    options=tuple(each.name for each in fields(Planted)),
+    proposals={"easy": (("low", 2.0), ("high", 3.0)), "plain": (("low", 0.0), ("high", 0.0))},
+)
 
 
 def _is_number(value) -> bool:

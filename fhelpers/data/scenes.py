@@ -19,7 +19,7 @@ from PIL import Image
 from scipy import ndimage
 
 from fhelpers import data
-from fhelpers.data import planted
+from fhelpers.data import named, planted
 from fhelpers.data.objects import Truth
 
 STREAMS = {"train": 0, "test": 1}
@@ -60,20 +60,20 @@ class Scenes:
     @property
     def generated(self) -> bool:
         """Whether objects and backgrounds are generated, with no data set behind them."""
-        return self.backgrounds == "planted"
+        return named.known(self.backgrounds, {}).generated
 
     @property
     def source(self) -> str:
         """The data set whose images are the backgrounds."""
         if self.generated:
-            return "planted"
+            return self.backgrounds
         info = data.describe(self.backgrounds, **dict(self.options))
         return self.backgrounds if info.channels == 3 else "cifar10"
 
     @property
     def source_options(self) -> dict:
         if self.generated:
-            return {"low": 0.0, "high": 0.0}  # clouds without a cue
+            return dict(named.known(self.backgrounds, {}).proposed("plain"))  # clouds without a cue
         return dict(self.options) if self.source == self.backgrounds else {}
 
     @property

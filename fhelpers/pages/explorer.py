@@ -9,7 +9,6 @@ import contextlib
 import io
 import json
 import logging
-import os
 import shutil
 import tarfile
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from fhelpers import data, frequency, places, smoothing
+from fhelpers import data, frequency, smoothing
 from fhelpers.data import sources
 from fhelpers.runs import training
 from fhelpers.runs.store import Run
@@ -129,8 +128,7 @@ def runtime(folder: Path) -> str:
 
     It is fetched once, as data sets are, and kept in the data folder.
     """
-    kept = Path(os.environ.get("FHELPERS_DATA") or places.home() / "data")
-    kept = kept.expanduser() / f"{RUNTIME.name}-{RUNTIME.version}"
+    kept = data.folder() / f"{RUNTIME.name}-{RUNTIME.version}"
     if not kept.is_dir():
         if sources.offline():
             return "FHELPERS_OFFLINE forbade the network"

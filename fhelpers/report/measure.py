@@ -6,7 +6,7 @@ images.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +59,23 @@ class Table:
         self.rows.append(row | {"low": found.low, "high": found.high, "images": found.n})
 
 
+@dataclass(frozen=True)
+class Observations:
+    """What a model does with the images, before any interval is computed.
+
+    correct: bool (1 + 2 R, N), on whole images, then on low and high parts at each of R radii;
+    resists: bool (E, n), still correct under PGD at each of `SMALL_EPSILONS`, of the first n;
+    through: bool (n - n // 2,), correct through the mask, of those it was not learned from;
+    mask, heat_map: (H, W), zero frequency in the centre.
+    """
+
+    correct: Tensor
+    resists: Tensor
+    through: Tensor
+    mask: Tensor
+    heat_map: Tensor
+
+
 def frequency_report(
     model: nn.Module,
     images: Tensor,
@@ -71,34 +88,67 @@ def frequency_report(
     seed: int = 0,
     progress: Callable[[str], None] = lambda step: None,
 ) -> FrequencyReport:
-    """Ask a classifier which frequencies it lives on (W §4, §5 and §9; K; Yin et al. 2019).
+    """Which frequencies a classifier relies on (W §4, §5 and §9; K; Yin et al. 2019).
 
     model: logits (N, classes) from pixels in [0, 1]; images: (N, C, H, W); labels: int64 (N,);
     radii: where low and high part divide, `RADII` in proportion to the image size unless given;
-    classes: that the model is to have, the labels' number unless given; few: how many of the first
-    images meet what costs more an image: heat map, attacks, mask. The mask is learned on one half
-    of these and judged on the other. The model stays as it was.
+    classes: that the model is to have, the labels' number unless given; few: how many images,
+    from the first on, meet what costs more an image: heat map, attacks, mask. The mask is learned
+    on one half of these and judged on the other. The model stays as it was.
     Raises ValueError as `check_model` does and for images outside [0, 1].
     """
     frequency.check_images(images)
     classes = int(labels.max()) + 1 if classes is None else classes
     check_model(model, images, labels, classes)
-    radii = sorted(set(radii)) if radii else default_radii(*images.shape[-2:])
-    table, some = Table(), slice(min(few, len(images)))
+    radii = sorted(map(float, set(radii))) if radii else default_radii(*images.shape[-2:])
+    seen = observe(model, images, labels, radii, few=few, seed=seed, progress=progress)
+    shape = list(images.shape[1:])
+    about = {"model": name, "classes": classes, "shape": shape, "radii": radii}
+    return report_of(seen, about | {"precision": choose_compute().precision})
+
+
+def observe(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    radii: Sequence[float],
+    *,
+    few: int,
+    seed: int,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Observations:
+    """Everything that a report rests on; arguments as for `frequency_report`, which checks them."""
     progress("accuracy on parts")
-    right = right_on_parts(model, images, labels, radii)
-    add_accuracies(table, right, radii)
+    correct = correct_on_parts(model, images, labels, radii)
+    images, labels, half = images[:few], labels[:few], min(few, len(images)) // 2
     progress("attacks")
-    add_robustness(table, model, images[some], labels[some], seed)
+    resists = correct_under_attack(model, images, labels, seed)
     progress("learning a mask")
-    mask = add_mask(table, model, images[some], labels[some], seed)
+    with evaluating(model):
+        learned = masks.learn_mask(model, images[:half], labels[:half], seed=seed)
+        kept = masks.through(learned.mask, images[half:])
+        through = predict(model, kept).argmax(1) == labels[half:]
+    mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
-    found = heatmap.heat_map(model, images[some], labels[some], seed=seed)
-    add_rings(table, found, len(images[some]))
-    about = {"model": name, "images": len(images), "classes": classes, "few": len(images[some])}
-    about |= {"shape": list(images.shape[1:]), "radii": [float(radius) for radius in radii]}
-    about |= {"chance": 1 / classes, "precision": choose_compute().precision}
-    return FrequencyReport(about, pd.DataFrame(table.rows), found, mask)
+    return Observations(
+        correct, resists, through, mask, heatmap.heat_map(model, images, labels, seed=seed)
+    )
+
+
+def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
+    """The report on observations: every number with its interval over images.
+
+    about: model, classes, shape, radii and precision.
+    """
+    few = seen.resists.shape[1]
+    counts = {"images": seen.correct.shape[1], "few": few, "chance": 1 / about["classes"]}
+    table = Table()
+    add_accuracies(table, seen.correct.numpy(), about["radii"])
+    for epsilon, still in zip(SMALL_EPSILONS, seen.resists, strict=True):
+        table.add("robust accuracy", "PGD-10", epsilon, proportion(int(still.sum()), few))
+    add_mask(table, seen, few // 2)
+    add_rings(table, seen.heat_map, few)
+    return FrequencyReport({**about, **counts}, pd.DataFrame(table.rows), seen.heat_map, seen.mask)
 
 
 def default_radii(height: int, width: int) -> list[float]:
@@ -148,38 +198,34 @@ def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def right_on_parts(model, images, labels, radii) -> dict[tuple[str, float | None], np.ndarray]:
-    """{(part, radius): bool (N,)}: which images are right whole and from their parts."""
-    found: dict[tuple, list[Tensor]] = {}
+def correct_on_parts(model, images, labels, radii) -> Tensor:
+    """Which images are classified correctly whole and from their parts: bool (1 + 2 radii, N)."""
+    pieces = []
     for chunk, answers in zip(images.split(CHUNK), labels.split(CHUNK), strict=True):
-        parts = {("original", None): chunk}
-        for radius, (low, high) in frequency.split_many(chunk, radii).items():
-            parts |= {("low", radius): low, ("high", radius): high}
-        for key, part in parts.items():
-            found.setdefault(key, []).append(predict(model, part).argmax(1) == answers)
-    return {key: torch.cat(pieces).numpy() for key, pieces in found.items()}
+        split = frequency.split_many(chunk, radii)
+        parts = [chunk, *(split[r][0] for r in radii), *(split[r][1] for r in radii)]
+        pieces.append(torch.stack([predict(model, part).argmax(1) == answers for part in parts]))
+    return torch.cat(pieces, 1)
 
 
-def add_accuracies(table: Table, right: dict, radii: Sequence[float]) -> None:
+def add_accuracies(table: Table, correct: np.ndarray, radii: Sequence[float]) -> None:
     """Accuracies on all parts, what each band adds, and how far one must go for half and 90 %."""
-    whole = right["original", None]
-    for (part, radius), each in right.items():
-        table.add("accuracy", part, radius, proportion(int(each.sum()), len(each)))
-    low = [right["low", radius] for radius in radii]
+    whole, low, high = correct[0], correct[1 : 1 + len(radii)], correct[1 + len(radii) :]
+    table.add("accuracy", "original", None, proportion(int(whole.sum()), len(whole)))
     for place, radius in enumerate(radii):
-        if place:
-            table.add("gained", "band", radius, paired_difference(low[place], low[place - 1]))
-        else:
-            table.add("gained", "band", radius, proportion(int(low[0].sum()), len(whole)))
+        for part, each in (("low", low[place]), ("high", high[place])):
+            table.add("accuracy", part, radius, proportion(int(each.sum()), len(each)))
+    table.add("gained", "band", radii[0], proportion(int(low[0].sum()), len(whole)))
+    for place, radius in enumerate(radii[1:], 1):
+        table.add("gained", "band", radius, paired_difference(low[place], low[place - 1]))
     table.add("gained", "beyond", radii[-1], paired_difference(whole, low[-1]))
-    matrix = np.stack(low, 1)
     for share, words in SHARES.items():
 
         def reached(lows, wholes, share=share):
             return radius_of(radii, lows.mean(0), share * wholes.mean())
 
         if whole.any():
-            table.add("radius", words, share, bootstrap(reached, matrix, whole))
+            table.add("radius", words, share, bootstrap(reached, low.T, whole))
 
 
 def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> float:
@@ -199,37 +245,30 @@ def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> f
     return float(xs[place - 1] + (xs[place] - xs[place - 1]) * (level - ys[place - 1]) / rise)
 
 
-def add_robustness(table: Table, model, images, labels, seed: int) -> None:
-    """Accuracy under PGD with ten steps at small ε."""
-    compute = choose_compute()
+def correct_under_attack(model, images, labels, seed: int) -> Tensor:
+    """Which images are still classified correctly under PGD with ten steps: bool (ε, N)."""
+    compute, still = choose_compute(), []
     for epsilon in SMALL_EPSILONS:
         generator = torch.Generator().manual_seed(seed)
         with compute.autocast():
             made = attacks.pgd(model, images, labels, epsilon, steps=10, generator=generator)
-        still = int((predict(model, made).argmax(1) == labels).sum())
-        table.add("robust accuracy", "PGD-10", epsilon, proportion(still, len(images)))
+        still.append(predict(model, made).argmax(1) == labels)
+    return torch.stack(still)
 
 
-def add_mask(table: Table, model, images, labels, seed: int) -> Tensor:
-    """Learn a mask on one half of the images, judge it on the other; return it, (H, W)."""
-    half = len(images) // 2
-    with evaluating(model):
-        learned = masks.learn_mask(model, images[:half], labels[:half], seed=seed)
-        kept = masks.through(learned.mask, images[half:])
-        still = int((predict(model, kept).argmax(1) == labels[half:]).sum())
-    table.add("accuracy", "through mask", None, proportion(still, len(kept)))
-    with torch.no_grad():
-        mask = learned.mask.masks()[0].mean(0)
-        weight = float(learned.mask.total_weight()[0])
+def add_mask(table: Table, seen: Observations, learned_from: int) -> None:
+    """Accuracy through the mask, its weight, and how much of each band it keeps."""
+    found = proportion(int(seen.through.sum()), len(seen.through))
+    table.add("accuracy", "through mask", None, found)
     nothing = float("nan")
-    table.add("mask", "weight", None, Estimate(weight, nothing, nothing, half, "images"))
+    weight = float(seen.mask.abs().mean())
+    table.add("mask", "weight", None, Estimate(weight, nothing, nothing, learned_from, "images"))
     energies = {"radial": frequency.radial_energy, "angular": frequency.angular_energy}
     for part, energy in energies.items():
-        whole = energy(torch.ones_like(mask), BANDS).clamp(min=1)
-        for band, share in enumerate((energy(mask, BANDS) / whole).tolist()):
-            kept_share = Estimate(share, nothing, nothing, half, "images")
-            table.add("mask", f"{part} energy kept", band, kept_share)
-    return mask
+        whole = energy(torch.ones_like(seen.mask), BANDS).clamp(min=1)
+        for band, share in enumerate((energy(seen.mask, BANDS) / whole).tolist()):
+            kept = Estimate(share, nothing, nothing, learned_from, "images")
+            table.add("mask", f"{part} energy kept", band, kept)
 
 
 def add_rings(table: Table, found: Tensor, images: int) -> None:

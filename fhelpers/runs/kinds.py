@@ -147,21 +147,28 @@ def canonical(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def as_json(recipe: Runnable) -> dict:
-    """The recipe as JSON values, with its kind and version; a recipe within it likewise."""
-    values = {each.name: getattr(recipe, each.name) for each in dataclasses.fields(recipe)}
-    inner = {k: as_json(v) if isinstance(v, Runnable) else v for k, v in values.items()}
-    about = {"kind": recipe.kind, "version": recipe.version}
-    return about | json.loads(json.dumps(inner))
+def as_json(value: object) -> object:
+    """A recipe as JSON values, with its kind and version; recipes within it likewise."""
+    if isinstance(value, list | tuple):
+        return [as_json(each) for each in value]
+    if not isinstance(value, Runnable):
+        return value
+    about = {"kind": value.kind, "version": value.version}
+    names = [each.name for each in dataclasses.fields(value)]
+    return about | {name: as_json(getattr(value, name)) for name in names}
 
 
-def from_json(values: dict) -> Runnable:
-    """The recipe that `as_json` wrote.
+def from_json(value: object) -> object:
+    """The recipe that `as_json` wrote; lists become the tuples that a frozen recipe holds.
 
     Raises ValueError for an unknown kind, another version of it, and fields that it does not have.
     """
-    values = {k: from_json(v) if isinstance(v, dict) else tuplify(v) for k, v in values.items()}
-    kind, version = values.pop("kind", None), values.pop("version", None)
+    if isinstance(value, list):
+        return tuple(from_json(each) for each in value)
+    if not isinstance(value, dict):
+        return value
+    fields = {name: from_json(each) for name, each in value.items()}
+    kind, version = fields.pop("kind", None), fields.pop("version", None)
     if isinstance(kind, str) and kind not in KINDS:
         # Kinds register when their module is imported, and sections import all of the book's.
         importlib.import_module("fhelpers.sections")
@@ -173,11 +180,6 @@ def from_json(values: dict) -> Runnable:
             f"{KINDS[kind].version}, whose results differ: plan the run anew"
         )
     try:
-        return KINDS[kind](**values)
+        return KINDS[kind](**fields)
     except TypeError as error:
         raise ValueError(f"the recipe is of another version of this package: {error}") from error
-
-
-def tuplify(value: object) -> object:
-    """Lists of JSON as the tuples that a frozen recipe holds."""
-    return tuple(tuplify(each) for each in value) if isinstance(value, list) else value

@@ -6,6 +6,7 @@ Sections that ask for the same recipe share its run.
 import dataclasses
 import math
 
+from fhelpers import data
 from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.scales import SCALES, Plan, natural, several
 
@@ -103,9 +104,8 @@ def masked_networks(scale, dataset, seeds, *, epochs=0) -> Plan:
     own, shared = SCALES[scale], {"radii": RADII}  # as other sections watch them
     main, second = {}, {"model": "vgg-11", "width": 64 // own.narrow}
     second |= {"learning_rate": MODEL_RATES["vgg-11"], "epochs": epochs or own.short_epochs}
-    if dataset == "imagenette" and scale == "paper":
-        main = {"data_options": (("classes", 5), ("grey", True), ("size", 128))}
-        main |= {"batchnorm": True, "model": "resnet-18"}
+    if (options := data.DATASETS[dataset].proposed("K")) and scale == "paper":
+        main = {"data_options": options, "batchnorm": True, "model": "resnet-18"}
         second |= main | {"model": "vgg-11"}
     attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
     kinds = {"natural": shared | {"epochs": epochs or own.epochs}, "adversarial": shared | attacked}

@@ -53,11 +53,11 @@ def commit() -> str | None:
 
 
 @cache
-def source_digest(module: str) -> str:
-    """Digest of a module of this package and of all that it imports from the package."""
+def source_digest(file: Path) -> str:
+    """Digest of a source file and of all that it imports from this package."""
     digest = hashlib.sha256()
-    for path in followed([PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")]):
-        digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    for path in followed([file]):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -29,7 +29,7 @@ class Scale:
     narrow: int  # divides the widths of AlexNet and VGG-11
     attacked_images: int  # test images of Table 2
     few_images: int  # test images of what costs more an image: checks, heat maps, small steps
-    planted: tuple = ()  # strengths of the planted cues
+    images: tuple[str, ...] = ("small",)  # what it proposes a data set to be: see data.Dataset
 
 
 SCALES = {
@@ -37,7 +37,7 @@ SCALES = {
         train_images=300, test_images=300, watch_images=100, model="resnet-8", width=8,
         learning_rate=4e-3, batch_size=25, epochs=10, memorising_epochs=15,
         short_epochs=6, attacked_epochs=4, narrow=8, attacked_images=40, few_images=20,
-        planted=(("low", 2.0), ("high", 3.0)),
+        images=("easy", "small"),
     ),
     "quick": Scale(
         train_images=2_000, test_images=2_000, watch_images=250, model="resnet-8", width=None,
@@ -53,6 +53,7 @@ SCALES = {
         train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-32", width=None,
         learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
         short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000,
+        images=(),
     ),
 }  # fmt: skip
 
@@ -80,13 +81,8 @@ def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
 
 
 def data_options(scale: str, dataset: str) -> tuple:
-    """What a scale asks of a data set: strengths of planted cues, a size of images that it can pay.
-
-    Four times the pixels cost four times the training; W's ImageNet subset has no stated size.
-    """
-    if dataset == "imagenette" and scale != "paper":
-        return (("size", 64),)
-    return SCALES[scale].planted if dataset == "planted" else ()
+    """The options that a scale asks of a data set, such as a size of images that it can pay."""
+    return data.DATASETS[dataset].proposed(*SCALES[scale].images)
 
 
 def known(scale: str, dataset: str) -> None:

@@ -11,6 +11,7 @@ of run by name: each says itself what it needs and how it is carried out (`runs.
 
 import errno
 import hashlib
+import inspect
 import json
 import os
 import random
@@ -247,9 +248,9 @@ def find(run_id: str) -> Runnable:
     if (run := finished(run_id)) is not None:
         return run.recipe
     try:
-        recipe = kinds.from_json(
-            json.loads((unfinished(run_id) / "recipe.json").read_text("utf-8"))
-        )
+        text = (unfinished(run_id) / "recipe.json").read_text("utf-8")
+        recipe = kinds.from_json(json.loads(text))
+        named = recipe.run_id
     except FileNotFoundError:
         raise ValueError(
             f"no run is called {run_id!r}; `fhelpers runs` lists those that are"
@@ -257,9 +258,9 @@ def find(run_id: str) -> Runnable:
     except (ValueError, TypeError, AttributeError) as error:
         folder = unfinished(run_id)
         raise ValueError(f"{folder}/recipe.json cannot be used ({error}): delete it") from error
-    if recipe.run_id != run_id:
+    if named != run_id:
         raise ValueError(
-            f"{unfinished(run_id)}/recipe.json is the recipe of {recipe.run_id}: delete it, and "
+            f"{unfinished(run_id)}/recipe.json is the recipe of {named}: delete it, and "
             "plan the run anew"
         )
     return recipe
@@ -357,7 +358,7 @@ def make_record(recipe: Runnable, result: Result, compute: Compute) -> dict:
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "commit": provenance.commit(),
-        "source": provenance.source_digest(type(recipe).__module__),
+        "source": provenance.source_digest(Path(inspect.getfile(type(recipe)))),
     }
 
 

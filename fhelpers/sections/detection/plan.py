@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from fhelpers.data import coco
+from fhelpers import data
+from fhelpers.data import coco, scenes
 from fhelpers.runs.checks import refuse
 from fhelpers.runs.scales import Plan, data_options
 from fhelpers.sections.detection import measure as detecting
@@ -43,8 +44,9 @@ def plan(
         own = dict(DETECTORS[scale])
         tested, own["epochs"] = own.pop("tested"), epochs or own["epochs"]
         own |= {"dataset": dataset, "data_options": data_options(scale, dataset)}
-        if dataset == "planted":  # clouds without a cue, and a shape for each class
-            own |= {"data_options": (), "classes": min(own.get("classes", 5), 5)}
+        if data.DATASETS[dataset].generated:  # clouds without a cue, and a shape for each class
+            shapes = len(scenes.SHAPES)
+            own |= {"data_options": (), "classes": min(own.get("classes", shapes), shapes)}
         found["detector"] = tuple(DetectorRecipe(seed=seed, **own) for seed in seeds)
         found["original"] = tuple(
             detecting.Evaluation(detector=detector, images=tested, seed=detector.seed)

@@ -18,7 +18,7 @@ REPEATED = ("W5", "W6", "W7")
 FURTHER = {
     "MNIST": ("mnist",),
     "Fashion-MNIST": ("fashion-mnist",),
-    "ImageNet subset": ("imagenette", "tiny-imagenet"),
+    "ImageNet subset": tuple(n for n, e in data.DATASETS.items() if e.subset_of == "ImageNet"),
 }
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0, "images")
 

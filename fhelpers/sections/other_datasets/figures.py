@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from fhelpers import data
 from fhelpers.claims.histories import smallest_radii
 from fhelpers.claims.labels import at_equal_accuracy
 from fhelpers.claims.verdicts import REPRODUCED, Judged
@@ -40,14 +41,6 @@ ALT = {
     ),
 }
 
-TITLES = {
-    "cifar10": "CIFAR-10",
-    "mnist": "MNIST",
-    "fashion-mnist": "Fashion-MNIST",
-    "imagenette": "Imagenette",
-    "tiny-imagenet": "Tiny ImageNet",
-    "planted": "planted",
-}
 PANELS = {
     "W5": "low parts, at equal training accuracy",
     "W6": "low parts of the smallest radius",
@@ -58,7 +51,7 @@ MARKERS = {"true labels": "o", "shuffled labels": "s", "low": "o", "high": "s"}
 
 def title(dataset: str) -> str:
     """How a data set is called on the page."""
-    return TITLES.get(dataset, dataset)
+    return data.TITLES[dataset]
 
 
 # What is compared ------------------------------------------------------------------------------

@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fhelpers.report.measure import FrequencyReport, default_radii, frequency_report
+from fhelpers.report.measure import (
+    FrequencyReport,
+    Observations,
+    default_radii,
+    observe,
+    report_of,
+)
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.recipes import check_against_data
@@ -26,26 +32,25 @@ class Report(OfNetwork, kind="report"):
 
 
 def measure(recipe: Report, job: Job) -> Result:
-    """Carry out a `Report`: the table as rows, both maps as tensors."""
-    measured, (run,) = Result(), job.needed
+    """Carry out a `Report`: its numbers as rows, and what its intervals rest on as tensors."""
     images, labels = recipe.test_set()
-    options = {"few": recipe.few, "seed": recipe.seed, "name": recipe.network.slug}
-    classes = check_against_data(recipe.network).classes
-    found = frequency_report(run.model(), images, labels, classes=classes, **options)
-    measured.rows = [row | {"scope": "report"} for row in found.table.to_dict("records")]
-    measured.tensors = {"heat_map": found.heat_map, "mask": found.mask}
-    job.progress(1)
-    return measured
+    radii = default_radii(*images.shape[-2:])
+    model = job.needed[0].model()
+    seen = observe(model, images, labels, radii, few=recipe.few, seed=recipe.seed)
+    table = report_of(seen, about(recipe, job.compute.precision)).table
+    rows = table.drop(columns=["low", "high"]).assign(scope="report").to_dict("records")
+    return Result(rows, vars(seen))
+
+
+def about(recipe: Report, precision: str) -> dict:
+    """What a report says of its model and data."""
+    info = check_against_data(recipe.network)
+    shape = [info.channels, info.height, info.width]
+    radii = default_radii(info.height, info.width)
+    found = {"model": recipe.network.slug, "classes": info.classes, "shape": shape, "radii": radii}
+    return found | {"precision": precision}
 
 
 def of_run(run) -> FrequencyReport:
-    """The report that a `Report` run holds."""
-    recipe, history, tensors = run.recipe, run.history, run.tensors()
-    columns = ["measure", "part", "at", "value", "low", "high", "images"]
-    info = check_against_data(recipe.network)
-    shape = [info.channels, info.height, info.width]
-    about = {"model": recipe.network.slug, "images": recipe.images, "classes": info.classes}
-    about |= {"few": min(recipe.few, recipe.images), "shape": shape, "chance": 1 / info.classes}
-    radii = default_radii(info.height, info.width)
-    about |= {"radii": radii, "precision": run.record["precision"]}
-    return FrequencyReport(about, history[columns], tensors["heat_map"], tensors["mask"])
+    """The report that a `Report` run holds, its intervals computed anew."""
+    return report_of(Observations(**run.tensors()), about(run.recipe, run.record["precision"]))

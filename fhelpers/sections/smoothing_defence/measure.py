@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from pyautoattack import AutoAttack
 from torch import Tensor, nn
 
 from fhelpers import attacks, frequency, smoothing
@@ -233,6 +232,8 @@ def auto_attack(recipe, model, images: Tensor, labels: Tensor, epsilon: float) -
     Two step-size-free PGDs and the black-box Square attack, which sees no gradient; the rest of the
     standard set costs ten times as much and seldom finds more on networks of this size.
     """
+    from pyautoattack import AutoAttack  # of the extra "book": only these runs need it
+
     parts = ["apgd-ce", "apgd-dlr", "square"]
     options = {"eps": epsilon, "seed": recipe.seed, "device": str(images.device)}
     attack = AutoAttack(model, attacks=parts, version="custom", **options)

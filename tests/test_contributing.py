@@ -1,0 +1,123 @@
+"""CONTRIBUTING.md: what it says to add is added to a copy of the package, and works there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STEP = re.compile(
+    r"<!-- (new file|into|replace in|at the end of) (\S+?)(?:(?: after)?: (.*?))? -->\n"
+    r"```\w+\n(.*?)```",
+    re.DOTALL,
+)
+
+
+def steps(heading: str) -> list[tuple[str, str, str, str]]:
+    """(how, file, where, text) of a section of CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return STEP.findall(section)
+
+
+def add(folder: Path, heading: str) -> set[str]:
+    """Do what a section says, and return the files that it touched."""
+    for how, file, where, text in steps(heading):
+        path = folder / file
+        if how == "new file":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            continue
+        lines = path.read_text("utf-8").splitlines(keepends=True)
+        if how == "at the end of":
+            lines += ["\n\n", text]
+        else:
+            (place,) = (n for n, line in enumerate(lines) if line.strip().startswith(where.strip()))
+            lines[place : place + 1] = [text] if how == "replace in" else [lines[place], text]
+        path.write_text("".join(lines), "utf-8")
+    return {file for _, file, _, _ in steps(heading)}
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for name in ("fhelpers", "notebooks", "tests/golden"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("Snakefile", "pyproject.toml", "_toc.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def python(folder: Path, code: str) -> str:
+    environment = os.environ | {
+        "PYTHONPATH": str(folder),
+        "FHELPERS_RESULTS": str(folder / "results"),
+        "FHELPERS_DATA": str(ROOT / "data"),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def test_a_network(copy):
+    assert len(add(copy, "Add a network")) == 2
+    printed = python(
+        copy,
+        "import sys; sys.path.insert(0, 'tests/golden')\n"
+        "import runs\n"
+        "from fhelpers.drawing.names import NAMES\n"
+        "recipe = runs.every()['resnet-14']\n"
+        "weights = sum(p.numel() for p in recipe.rebuild().parameters())\n"
+        "result = runs.carry_out(recipe, {})\n"
+        "print(NAMES['resnet-14'], weights > 0, len(result.rows) > 0)\n",
+    )
+    assert printed == "ResNet-14 True True"
+
+
+def test_a_claim(copy):
+    assert len(add(copy, "Add a claim")) == 1
+    printed = python(
+        copy,
+        "from fhelpers import sections\n"
+        "claim = sections.all_claims()['W99']\n"
+        "print(claim.section, claim.figure, list(sections.all_claims()).index('W99'))\n",
+    )
+    assert printed.startswith("shuffled_labels shuffled-by-epoch")
+
+
+def test_a_kind_of_measurement(copy):
+    assert len(add(copy, "Add a kind of measurement")) == 2
+    printed = python(
+        copy,
+        "import dataclasses\n"
+        "from fhelpers import sections\n"
+        "from fhelpers.runs.schedule import fetch\n"
+        "asked = {'scale': 'smoke', 'dataset': 'planted', 'seeds': [0]}\n"
+        "plan = sections.of_section('02_shuffled_labels', asked)\n"
+        "(recipe,) = plan['logits']\n"
+        "network = dataclasses.replace(recipe.network, train_images=40, test_images=40, epochs=1)\n"
+        "run = fetch({'logits': [dataclasses.replace(recipe, network=network, images=20)]})\n"
+        "print(recipe.kind, run['logits'][0].tensors()['largest'].shape[0])\n",
+    )
+    assert printed == "logits 20"
+
+
+def test_a_section(copy):
+    assert len(add(copy, "Add a section")) == 4
+    printed = python(
+        copy,
+        "from pathlib import Path\n"
+        "from fhelpers import sections\n"
+        "from fhelpers.pages import notebooks\n"
+        "given = {'scale': 'smoke', 'dataset': 'planted', 'seeds': [0], 'epochs': 1}\n"
+        "page = notebooks.execute('16_first_look', given, Path('page.ipynb'), progress=False)\n"
+        "print(sections.slug_of('first_look'), '1 network' in page.read_text())\n",
+    )
+    assert printed == "16_first_look True"
+    assert "16_first_look" in (copy / "_toc.yml").read_text()

@@ -1,0 +1,192 @@
+"""Results of every kind of run are what they were, names do not depend on how code is written."""
+
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from golden import runs
+
+from fhelpers.networks import NETWORKS
+from fhelpers.runs.classifier import AUGMENTATIONS
+from fhelpers.runs.kinds import KINDS
+from fhelpers.runs.recipes import CHOICES, Recipe
+
+ROOT = Path(__file__).parent.parent
+RECIPES = runs.every()
+KEPT = json.loads(runs.FILE.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def done():
+    """Runs that several recipes need, carried out once."""
+    return {}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_results_are_what_they_were(name, done):
+    found = runs.summary(runs.carry_out(RECIPES[name], done))
+    assert not (wrong := runs.compare(name, RECIPES[name], found, KEPT)), wrong
+
+
+def test_the_kept_results_cover_every_kind_and_choice():
+    kinds = {kind for kind, cls in KINDS.items() if cls.__module__.startswith("fhelpers.")}
+    assert {recipe.kind for recipe in RECIPES.values()} == kinds
+    known = runs.classifiers().values()
+    for name in ("labels", "band", "model", "optimiser", "augmentation", "adversary"):
+        assert {getattr(recipe, name) for recipe in known} == set(CHOICES[name])
+    assert set(NETWORKS) == set(CHOICES["model"])
+    assert set(AUGMENTATIONS) == set(CHOICES["augmentation"])
+    same = {"dataset", "data_options", "precision", "device", "watch_images", "learning_rate"}
+    for field in dataclasses.fields(Recipe):
+        values = {getattr(recipe, field.name) for recipe in known}
+        assert len(values) > 1 or field.name in same
+
+
+# --- a change of behaviour turns them red ---------------------------------------------------------
+
+EDITS = {
+    "the split's ≤": ("plain", "frequency.py", "distance <= radius if", "distance < radius if"),
+    "the sign of PGD": ("pgd", "attacks.py", "current + size *", "current - size *"),
+    "PGD's projection": ("pgd", "attacks.py", "images - epsilon", "images - 2 * epsilon"),
+    "the clamp of a mask": ("mask", "masks/learning.py", "clamp_(0, 1)", "clamp_(0.1, 1)"),
+    "the range of scales": ("scale", "runs/classifier.py", "0.5 + draw[:, 0]", "0.6 + draw[:, 0]"),
+    "the range of shifts": ("translate", "runs/classifier.py", "* 0.4 * 2", "* 0.3 * 2"),
+    "an optimiser's default": (
+        "resnet-20, sgd, shuffled", "runs/training.py", "momentum=0.9", "momentum=0.8",
+    ),
+    "a network's padding": (
+        "resnet-8", "networks/classifiers.py", "(added // 2, added - added // 2)", "(0, added)",
+    ),
+    "the weight of mix-up": (
+        "alexnet, rmsprop, mixup", "runs/classifier.py", "share * one_hot +", "one_hot +",
+    ),
+    "the maximum of a part": ("high", "frequency.py", "images / torch", "images * torch"),
+    "the edge of a kernel": ("robustness", "smoothing.py", 'mode="replicate"', 'mode="constant"'),
+    "a rank of singular values": (
+        "cases", "sections/noise_or_signal/measure.py", ".argmin(-1) + 1", ".argmin(-1) + 2",
+    ),
+    "the complement of a mask": (
+        "through the complement", "masks/recipes.py", "weight = 1 - w", "weight = 0.9 - w",
+    ),
+    "the smallest overlap": (
+        "detection", "average_precision.py", "np.linspace(0.5", "np.linspace(0.55",
+    ),
+}  # fmt: skip
+
+
+def copy_of_the_package(folder: Path) -> Path:
+    shutil.copytree(ROOT / "fhelpers", folder / "fhelpers")
+    (folder / "tests").mkdir()
+    shutil.copytree(ROOT / "tests" / "golden", folder / "tests" / "golden")
+    for name in ("Snakefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    return folder
+
+
+def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    environment = os.environ | {"PYTHONPATH": str(folder), "FHELPERS_DATA": str(ROOT / "data")}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_that_changes_results_is_noticed(edit, tmp_path):
+    name, file, old, new = EDITS[edit]
+    path = copy_of_the_package(tmp_path) / "fhelpers" / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    ended = python(tmp_path, "tests/golden/runs.py", name)
+    assert ended.returncode == 1, ended.stderr
+    assert "have changed" in ended.stdout
+    assert "raise its VERSION, or restore them" in ended.stdout
+
+
+# --- and nothing else changes a name --------------------------------------------------------------
+
+NAMES = """
+import sys
+import fhelpers
+assert fhelpers.__file__.startswith(sys.argv[1]), fhelpers.__file__
+from fhelpers import sections
+from fhelpers.runs.schedule import everything
+for slug in sections.slugs():
+    plan = sections.of_section(slug, {"scale": "smoke", "dataset": "planted", "seeds": [0]})
+    print(*everything(recipe for group in plan.values() for recipe in group))
+"""
+
+
+def names_of(folder: Path) -> set[str]:
+    ended = python(folder, "-c", NAMES, str(folder))
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stdout.split())
+
+
+def replace(path: Path, *pairs: tuple[str, str]) -> None:
+    text = path.read_text("utf-8")
+    for old, new in pairs:
+        assert re.search(old, text), old
+        text = re.sub(old, new, text)
+    path.write_text(text, "utf-8")
+
+
+def rename_functions(package: Path) -> None:
+    for path in package.rglob("*.py"):
+        text = path.read_text("utf-8")
+        for name in ("split_many", "score_parts", "smallest_perturbations", "learn_mask"):
+            text = re.sub(rf"\b{name}\b", f"{name}_renamed", text)
+        path.write_text(text, "utf-8")
+
+
+def move_modules(package: Path) -> None:
+    """The heat map moves into the room of the report, with its kind."""
+    (package / "heatmap.py").rename(package / "report" / "waves.py")
+    for path in package.rglob("*.py"):
+        text = path.read_text("utf-8").replace(
+            "from fhelpers.heatmap", "from fhelpers.report.waves"
+        )
+        text = text.replace("import attacks, frequency, heatmap, ", "import attacks, frequency, ")
+        text = text.replace("from fhelpers import heatmap\n", "")
+        if "heatmap." in text:
+            text = text.replace("\n\n", "\nfrom fhelpers.report import waves as heatmap\n\n", 1)
+        path.write_text(text, "utf-8")
+
+
+def reword_messages(package: Path) -> None:
+    replace(package / "runs" / "checks.py", ("is not possible", "will not do"))
+    replace(package / "heatmap.py", ('"""The heat map of one network', '"""Some map of a network'))
+
+
+def add_defaulted_fields(package: Path) -> None:
+    replace(
+        package / "runs" / "recipes.py",
+        ("    seed: int = 0", "    fresh: int = 3\n    seed: int = 0"),
+    )
+    replace(
+        package / "heatmap.py",
+        ("    rho: float = 0.0", "    fresh: str = ''\n    rho: float = 0.0"),
+    )
+
+
+@pytest.fixture(scope="module")
+def names_now():
+    return names_of(ROOT)
+
+
+@pytest.mark.parametrize(
+    "change", [rename_functions, move_modules, reword_messages, add_defaulted_fields]
+)
+def test_names_survive(change, tmp_path, names_now):
+    folder = copy_of_the_package(tmp_path)
+    change(folder / "fhelpers")
+    assert names_of(folder) == names_now
+    assert len(names_now) > 100
