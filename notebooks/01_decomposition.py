@@ -6,8 +6,8 @@
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-radii = [4, 8, 12, 16]
-radius = 12
+radii = [4, 8, 12, 16]  # where images are split: distances from the centre of the spectrum
+radius = 12  # the one for the examples and for claims W1 and W2
 
 # %% tags=["hide-cell"]
 import pandas as pd
@@ -29,19 +29,19 @@ print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; see
 # %% tags=["hide-cell"]
 pixels, labels = test.pixels(), test.labels
 models = [run.model() for run in runs["natural"]]
-answers = {figures.WHOLE: [training.predict(model, pixels) for model in models]}
+predictions = {figures.WHOLE: [training.predict(model, pixels) for model in models]}
 for r in sorted({*radii, radius}):
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
-        answers[part, r] = [training.predict(model, images) for model in models]
-print(f"answers on {len(answers)} versions of every test image, from {len(models)} network(s)")
+        predictions[part, r] = [training.predict(model, images) for model in models]
+print(f"predictions for {len(predictions)} versions of every test image, {len(models)} network(s)")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-found = figures.found(answers, labels, sorted({*radii, radius})).set_index("radius")
+found = figures.found(predictions, labels, sorted({*radii, radius})).set_index("radius")
 number, chance = (found.loc[radius, ["value", "independent"]] * len(test)).round().astype(int)
 style.finding(
-    f"**Finding.** Of {len(test):,} test images, {number:,} are recognised whole and from their "
-    f"high part but not from their low part (r = {radius:g}). If the three answers had nothing to "
-    f"do with each other, {chance:,} would be."
+    f"**Finding.** Of {len(test):,} test images, {number:,} are classified correctly whole and "
+    f"from their high part but not from their low part (r = {radius:g}). If the three predictions "
+    f"were independent, there would be {chance:,}."
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -53,12 +53,12 @@ style.card(CLAIMS["W2"].of(runs))
 # %% [markdown]
 # ## What the paper did
 #
-# {cite:t}`wang2020high` take each image apart with a Fourier transform. Whatever lies within a
-# distance r of the centre of the spectrum makes the low part, everything else the high part, each
-# colour channel by itself. They then ask a trained network about the image, the low part and the
-# high part. Their Figure 2 shows eight CIFAR-10 test images that the network gets right from the
-# high part, which to people looks like faint noise, and wrong from the low part, which to people
-# looks like the image.
+# {cite:t}`wang2020high` take each image apart with a Fourier transform. All frequencies within a
+# distance r of the centre of the spectrum form the low part, all others the high part; each colour
+# channel is split separately. They then test a trained network on the image, on its low part and on
+# its high part. Their Figure 2 shows eight CIFAR-10 test images that the network classifies
+# correctly from the high part, which looks like faint noise to people, and incorrectly from the low
+# part, which looks like the image to people.
 #
 # ## The set-up
 
@@ -74,12 +74,12 @@ style.setup(
 #
 # Any image is a sum of waves. A wave has a direction, a number of crests across the image (its
 # *frequency*) and a height (its *amplitude*). The Fourier transform finds the amplitude of every
-# wave, and the spectrum is a map of them: the centre stands for the even brightness of the whole
-# image, and each step outwards is one more crest. Few crests are broad shapes; many are edges and
-# texture.
+# wave, and the spectrum is a map of these amplitudes: the centre stands for the mean brightness of
+# the image, and each step outwards adds one crest. Waves with few crests make up broad shapes;
+# waves with many make up edges and texture.
 #
-# Here are three images that consist of a single wave each: two crests across, eight crests down,
-# six each way.
+# Here are three images that each consist of a single wave: two crests across, eight crests down,
+# and six in each direction.
 
 # %%
 height, width = pixels.shape[-2:]
@@ -103,14 +103,14 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Each small square of a spectrum is one wave, called a *bin*. A wave appears
-# twice, because a direction and its opposite are the same stripes. The colour is the amplitude on
-# a logarithmic scale: one mark on the bar is a factor of ten.
+# **How to read this.** Each pixel of a spectrum stands for one wave and is called a *bin*. A wave
+# appears twice because opposite directions give the same stripes. Colour shows the amplitude on a
+# logarithmic scale: from one mark on the colour bar to the next is a factor of ten.
 #
 # ## The split
 #
-# A circle of radius r around the centre divides the waves: inside is the *low part*, outside the
-# *high part*. In code it is one line.
+# A circle of radius r around the centre divides the waves: those inside form the *low part*, those
+# outside the *high part*. In code, the split is one line.
 
 # %%
 parts = frequency.split_many(pixels[:2], radii)
@@ -128,15 +128,15 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** From left to right the circle grows. Blue frames hold low parts, vermilion
-# frames high parts; a darker frame (lighter on a dark page) is a larger radius. High parts are
-# differences around zero, so they are drawn on grey: lighter than grey is above zero.
+# **How to read this.** The circle grows from left to right. Blue frames mark low parts, vermilion
+# frames high parts; a darker frame (lighter on a dark page) marks a larger radius. High parts are
+# differences around zero, so they are drawn on grey: anything lighter than grey is above zero.
 #
 # ## Where the energy is
 #
 # The energy of a part is the sum of its squared values. The two parts share no wave, so their
-# energies add up to that of the image, and one can say which share lies in which part. The even
-# brightness is left out, because it says nothing about what the image shows.
+# energies add up to the energy of the image, and we can say what share of it each part holds. The
+# mean brightness is left out because it says nothing about what the image shows.
 
 # %%
 swing = pixels - pixels.mean((2, 3), keepdim=True)
@@ -162,72 +162,73 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Blue is the low part's share of the energy, averaged over the test images;
-# the white line covers the middle 90 % of them. The dark tick is the share of bins within the
-# circle: if every wave were equally large, the blue bar would end there.
+# the white line spans the middle 90 % of them. The dark tick is the share of bins inside the
+# circle: if all waves had the same amplitude, the blue bar would end there.
 #
-# ## Images known by their high part only
+# ## Images recognised from the high part but not from the low part
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places, said = figures.most_confident(answers, labels, radius, 8)
+places, said = figures.most_confident(predictions, labels, radius, 8)
 low, high = (part[places] for part in frequency.split(pixels, radius))
 style.show(
     figures.cases(
         torch.stack([pixels[places], low, high], 1), figures.in_words(said, test.classes)
     ),
     name="decomposition-cases",
-    caption=f"The surest of {number:,} test images on which the network is right from the image "
-    f"and from its high part, and wrong from its low part (r = {radius:g}).",
+    caption=f"The network classifies {number:,} test images correctly whole and from their high "
+    f"part, and incorrectly from their low part (r = {radius:g}). These are the ones on which it "
+    "is most confident.",
     alt=figures.ALT["cases"],
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 2 with our network. Under each picture stands what the
-# network says and how sure it is. "Surest" means that the least of the three confidences is
-# highest. A few such images can always be picked from thousands; whether they mean anything is a
-# matter of how many there are.
+# **How to read this.** This is the paper's Figure 2 with our network. Below each picture stand the
+# network's prediction and its confidence. "Most confident" means that the smallest of the three
+# confidences is largest. A few such images can always be picked from thousands; whether they mean
+# anything depends on how many there are.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 more = [f"{r:g}" for r, row in found.iterrows() if row.value > row.independent]
 style.show(
     figures.counts(found.reset_index(), len(test)),
     name="decomposition-counts",
-    caption="Images right whole and from the high part but wrong from the low part: more than "
-    f"independent answers would give at {len(more)} of {len(found)} radii"
+    caption="Images classified correctly whole and from the high part but not from the low part: "
+    f"more than independent predictions would give at {len(more)} of {len(found)} radii"
     f"{', r = ' + style.listing(more) if more else ''}.",
     alt=figures.ALT["counts"],
 )
 
 # %% [markdown]
-# **How to read this.** The grey bar multiplies the three separate shares: right on the image,
-# right on the high part, wrong on the low part. A point above the bar means that the network's
-# successes on high parts gather on images whose low part it misreads. A point below it means that
-# easy images are easy in every form. The paper shows eight examples and gives no count.
+# **How to read this.** The grey bar is the product of the three separate shares: correct on the
+# image, correct on the high part, wrong on the low part. A point above the bar means that correct
+# predictions for high parts concentrate on images whose low part is misclassified. A point below it
+# means that easy images are easy in every form. The paper shows eight examples and gives no count.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-right = {key: [(a.argmax(1) == labels).numpy() for a in each] for key, each in answers.items()}
+right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
 score = {key: style.accuracy([r.mean() for r in each], len(test)) for key, each in right.items()}
 shown = {"the whole image": figures.WHOLE}
 shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r in radii}
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]
 style.table(
     pd.DataFrame(rows, columns=["shown to the network", "accuracy [95 % interval]"]),
-    caption="Accuracy on test images. The network has seen whole images only during training.",
+    caption="Accuracy on test images. The network was trained on whole images only.",
 )
 
 # %% [markdown]
 # **What differs, and why it may.** The paper's network is larger and saw all 50,000 training images
-# of CIFAR-10; one that saw fewer (see the set-up) is right less often and less sure of itself. The
-# radius is 12 as published, unless the parameter of this page says otherwise. A high part alone is
-# far from anything a network was trained on, and its answers there can collapse onto a few
-# classes. Such a collapse makes success on high parts a matter of the class rather than of the
-# image, and can move the count either way.
+# of CIFAR-10; a network that saw fewer (see the set-up) is less accurate and less confident. The
+# radius is 12, as published, unless this page's parameter says otherwise. A high part alone is far
+# from anything the network was trained on, and its predictions for high parts can collapse onto a
+# few classes. Whether they are correct then depends on the class rather than on the image, which
+# can move the count either way.
 #
 # ## What we tried that the paper did not
 #
-# ### Within r, or closer than r?
+# ### At most r, or less than r?
 #
-# The paper says that a wave belongs to the low part when its distance is at most r (≤). The
-# released code asks for less than r (<). The few waves exactly at distance r change sides.
+# The paper assigns a wave to the low part when its distance is at most r (≤). The released code
+# requires less than r (<). The few waves at exactly distance r change sides.
 
 # %%
 rows = []
@@ -254,20 +255,20 @@ worst = inclusive.loc[inclusive.value.abs().idxmax()]
 style.show(
     figures.changes(inclusive, "accuracy with ≤ minus with <"),
     name="decomposition-inclusive",
-    caption=f"Whether ≤ or < is used changes the accuracy by {100 * abs(worst.value):.1f} "
+    caption=f"The choice between ≤ and < changes the accuracy by {100 * abs(worst.value):.1f} "
     f"percentage points at most: on {worst.part} parts at r = {worst.radius:g}.",
     alt=figures.ALT["inclusive"],
 )
 
 # %% [markdown]
-# **How to read this.** Above zero, the network does better with the paper's ≤. Bars are 95 %
-# intervals; one that crosses the line at zero means that the rule makes no difference we can see.
+# **How to read this.** Above zero, the network is more accurate with the paper's ≤. Bars are 95 %
+# intervals; a bar that crosses zero means that the choice makes no difference that we can detect.
 #
 # ### Dividing by the maximum
 #
-# The released code divides each filtered image by its own largest value before it is used. For low
-# parts this changes little. A high part is faint, so its largest value is small and division makes
-# it several times stronger.
+# The released code divides each filtered image by its own maximum before using it. This changes low
+# parts little. A high part is faint, so its maximum is small and the division makes it several
+# times stronger.
 
 # %%
 low, high = frequency.split(pixels[:1], radius)
@@ -308,21 +309,7 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The division is part of how the paper's filtered *training* images are
-# made, but its clean test images are not divided. A network trained on divided parts therefore
-# meets another contrast at the test. Where the points leave zero, contrast alone changes the
-# answer, and a difference between parts need not be a matter of frequency.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | one network is trained for each |
-# | `radii` | where images are divided |
-# | `radius` | the one used for the cases and for W1 and W2 |
-#
-# ```bash
-# fhelpers notebook 01_decomposition -p dataset mnist -p radius 8
-# ```
+# **How to read this.** In the paper, the division is part of how the filtered *training* images are
+# prepared, but the clean test images are not divided. A network trained on divided parts therefore
+# meets a different contrast at test time. Where the points leave zero, contrast alone changes the
+# predictions, so a difference between parts need not be due to frequency.

@@ -1,5 +1,3 @@
-from fhelpers.drawing.labels import band_trained, monitored
-
 # %% [markdown]
 # (shuffled-labels)=
 # # Learning true labels and memorising shuffled ones
@@ -8,8 +6,8 @@ from fhelpers.drawing.labels import band_trained, monitored
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-radii = [4, 8, 12, 16]
-epochs = 0
+radii = [4, 8, 12, 16]  # where images are split; two networks are trained for each radius
+epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
 
 # %% tags=["hide-cell"]
 import torch
@@ -17,10 +15,10 @@ import torch
 from fhelpers import data
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
+from fhelpers.drawing.labels import band_trained, monitored
 from fhelpers.runs import classifier
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.shuffled_labels import figures
-from fhelpers.sections.shuffled_labels.claims import TABLE1
+from fhelpers.sections.shuffled_labels import claims, figures
 from fhelpers.sections.shuffled_labels.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, radii=radii, epochs=epochs))
@@ -33,9 +31,9 @@ chance = 1 / info.classes
 names = ("W4", "W5", "W6", "W7")[: 3 + (len(set(radii)) > 1)]  # W7 compares radii
 verdicts = {name: CLAIMS[name].of(runs) for name in names}
 scores = band_trained(history, radii)
-learnt = monitored(history, "natural").query("part == 'original'").value.iloc[-1]
+learned = monitored(history, "natural").query("part == 'original'").value.iloc[-1]
 print(
-    f"chance {chance:.2f}, training accuracy with true labels {learnt:.1f}: {', '.join(verdicts)}"
+    f"chance {chance:.2f}, training accuracy with true labels {learned:.1f}: {', '.join(verdicts)}"
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -48,13 +46,14 @@ for verdict in verdicts.values():
 # %% [markdown]
 # ## What the paper did
 #
-# A network can learn the training images by heart even when their labels have been shuffled, and
-# then knows nothing about other images; {cite:t}`zhang2017understanding` made this known.
+# {cite:t}`zhang2017understanding` showed that a network can memorise its training images even when
+# their labels have been shuffled, although it then knows nothing about other images.
 # {cite:t}`wang2020high` train one network on the true labels of CIFAR-10 (100 epochs) and one on
-# permuted labels (300 epochs, until its training accuracy is comparable), and after each epoch
-# show both the low parts of the training images. They expect that true labels are first learnt
-# from low frequencies, which the data share, and that shuffled ones force the network to use
-# everything. For their Table 1 they train on low or on high parts alone and test on whole images.
+# permuted labels (300 epochs, until its training accuracy is comparable). After each epoch they
+# test both networks on the low parts of the training images. They expect that true labels are first
+# learned from low frequencies, which the data share, and that shuffled labels force the network to
+# use all frequencies. For their Table 1 they train on low or on high parts alone and test on whole
+# images.
 #
 # ## The set-up
 
@@ -68,16 +67,16 @@ style.setup(
 # %% tags=["remove-input", "nbval-ignore-output"]
 end = monitored(history, "shuffled").query("part == 'original'").value.iloc[-1]
 all_of_them = recipe.train_images == info.train
-small = "" if all_of_them else f" of {info.train:,}: few, so that they can be learnt by heart"
+small = "" if all_of_them else f" of {info.train:,}, few enough to be memorised"
 style.finding(
     f"All networks on this page see {recipe.train_images:,} training images{small}. With shuffled "
     f"labels, the network ends at a training accuracy of {100 * end:.0f} %, so it has "
-    f"{'learnt them' if end > 0.9 else 'not learnt all of them'} by heart."
+    f"{'memorised them' if end > 0.9 else 'not memorised all of them'}."
 )
 
 # %% [markdown]
-# Shuffling is a permutation: every class keeps its size, and only by luck does an image keep its
-# label.
+# Shuffling is a permutation: every class keeps its size, and an image keeps its label only by
+# chance.
 
 # %%
 train = data.load(dataset, train=True, limit=recipe.train_images, **recipe.options)
@@ -87,7 +86,7 @@ same_sizes = torch.equal(permuted.bincount(), train.labels.bincount())
 print(f"labels that stay: {100 * kept:.0f} %; every class keeps its size: {same_sizes}")
 
 # %% [markdown]
-# ## Which labels are learnt faster
+# ## Which labels are learned faster
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -98,9 +97,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Each curve is the share of training images whose label the network gives
-# back, the shuffled label for the network that was trained on shuffled ones. Bands are 95 %
-# intervals over seeds; with one seed there is none.
+# **How to read this.** Each curve is the training accuracy: the share of training images for which
+# the network predicts the label it was trained on, be it true or shuffled. Bands are 95 % intervals
+# over seeds; with one seed there is none.
 #
 # ## At equal epochs
 
@@ -116,19 +115,19 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 3. Black is the accuracy on whole training images, blue
-# on their low parts, darker (lighter on a dark page) for a larger radius. The networks were only
-# ever trained on whole images. A blue curve close to the black one means that the network needs no
-# more than the low part; a blue curve near the dotted line means that without the high part it can
-# only guess.
+# **How to read this.** This is the paper's Figure 3. Black is the accuracy on whole training
+# images, blue on their low parts, darker (lighter on a dark page) for a larger radius. The networks
+# were trained on whole images only. A blue curve close to the black one means that the network
+# needs no more than the low part; a blue curve near the dotted line means that without the high
+# part it does no better than guessing.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(both, caption=f"Accuracy on training images after {epoch} epochs of each network.")
 
 # %% [markdown]
-# Equal epochs are not equal knowledge: the network with shuffled labels is behind on whole images
-# too, so it would be behind on low parts even if it used the same frequencies. That is why the
-# comparison has to be made again where both know the same share of the training set.
+# Equal epochs do not mean equal knowledge. The network with shuffled labels is behind on whole
+# images too, so it would be behind on low parts even if both networks used the same frequencies. We
+# therefore also compare them at equal training accuracy.
 #
 # ## At equal training accuracy
 
@@ -136,24 +135,25 @@ style.table(both, caption=f"Accuracy on training images after {epoch} epochs of 
 style.show(
     figures.at_equal_accuracy(history, chance),
     name="shuffled-equal-accuracy",
-    caption=f"At equal accuracy on whole training images, true minus shuffled labels, accuracy on "
-    f"low parts: {verdicts['W5'].note}",
+    caption=f"Accuracy on low parts at equal accuracy on whole training images, true minus "
+    f"shuffled labels: {verdicts['W5'].note}",
     alt=figures.ALT["equal-accuracy"],
 )
 
 # %% [markdown]
-# **How to read this.** To the right both networks know more of their training images. The height
-# is what is left of that when only the low part is shown; on the diagonal nothing is lost. Where
-# the dashed curve is below the solid one, the network with shuffled labels has stored its answers
-# in higher frequencies. A value between two epochs is interpolated, and an epoch counts only if
-# the accuracy on whole images was never as high before. Of several seeds each has a thin curve as
-# far as both of its networks came; the thick one is their mean where all of them came.
+# **How to read this.** Further to the right, both networks classify more of their whole training
+# images correctly. The height is what remains of this accuracy when only the low part is shown; on
+# the diagonal nothing is lost. Where the dashed curve is below the solid one, the network with
+# shuffled labels relies more on higher frequencies. Values between two epochs are interpolated, and
+# an epoch counts only if the accuracy on whole images was never as high before. With several seeds,
+# each has a thin curve as far as both of its networks came; the thick curve is the mean where all
+# of them came.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
     figures.at_highest_common(history, radii),
-    caption="Accuracy on low parts of the training images, at the highest accuracy on the whole "
-    "images that both networks passed through, as a mean over the seeds.",
+    caption="Accuracy on low parts of the training images, at the highest accuracy on whole images "
+    "that both networks passed through, as a mean over the seeds.",
 )
 
 # %% [markdown]
@@ -161,20 +161,21 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 best = scores[scores.split == "test"].groupby("trained_on").value.max()
-published = TABLE1 if dataset == "cifar10" else TABLE1[:0]
+published = claims.TABLE1 if dataset == "cifar10" else claims.TABLE1[:0]
 style.show(
     figures.table1(scores, published, chance),
     name="shuffled-table1",
-    caption=f"Trained on low parts, networks get up to {100 * best.low:.0f} % of whole test images "
-    f"right; trained on high parts, up to {100 * best.high:.0f} %. Chance is {100 * chance:.0f} %.",
+    caption=f"Accuracy on whole test images reaches {100 * best.low:.0f} % after training on low "
+    f"parts and {100 * best.high:.0f} % after training on high parts. Chance is "
+    f"{100 * chance:.0f} %.",
     alt=figures.ALT["table1"],
 )
 
 # %% [markdown]
-# **How to read this.** Grey is the accuracy on the training images, in the part the network was
-# trained on; colour is the accuracy on whole test images. Points are ours with 95 % intervals,
-# over seeds or, with one seed, over images. Hollow diamonds are the paper's Table 1, which is for
-# CIFAR-10; on other data there are none.
+# **How to read this.** Grey is the accuracy on the training images, filtered as in training; colour
+# is the accuracy on whole test images. Points are ours with 95 % intervals, over seeds or, with one
+# seed, over images. Hollow diamonds are the paper's Table 1, which is for CIFAR-10; for other data
+# sets there are none.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -186,29 +187,29 @@ style.table(
 # %% [markdown]
 # **What differs, and why it may.** The published numbers are for CIFAR-10 and come from a larger
 # network that saw all 50,000 training images. Where this page uses fewer (see the set-up), test
-# accuracies are lower throughout, and what can be compared is their order. The paper's training
-# images are divided by their maximum and its test images are not. That makes high parts several
-# times stronger ({doc}`01_decomposition` shows by how much), so a network trained on them meets
-# whole images with another contrast and another mean. Part of the failure of high parts may be due
-# to this and not to frequency.
+# accuracies are lower throughout, and only their order can be compared. The paper divides its
+# training images by their maximum, but not its test images. This makes high parts several times
+# stronger ({doc}`01_decomposition` shows by how much), so a network trained on them meets a
+# different contrast and a different mean in whole images. This, and not frequency, may explain part
+# of the failure of high parts.
 #
 # ## What we tried that the paper did not
 #
-# The paper compares the two networks at equal epochs and chooses the longer training so that the
+# The paper compares the two networks at equal epochs, and chooses the longer training so that the
 # final accuracies are comparable. We also compare them at *every* training accuracy that both
 # passed through, which needs no choice of epochs, and give each comparison an interval and a rule
-# that was fixed beforehand. The cards at the top hold the outcome.
+# that was fixed beforehand. The cards at the top give the results.
 #
-# Failing on whole images need not mean that nothing was learnt from high parts: whole images look
-# unlike anything such a network has seen. So we also test each network on the part of the *test*
-# images that it was trained on.
+# A network that fails on whole images may still have learned something from high parts, because
+# whole images look unlike anything it has seen. So we also test each network on the part of the
+# *test* images that it was trained on.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 high = scores[scores.trained_on == "high"].groupby("split").value.mean()
 style.finding(
-    f"Trained on high parts, networks get {100 * high.test:.0f} % of whole test images right and "
-    f"{100 * high.same:.0f} % of the high parts of the same test images, averaged over the radii; "
-    f"chance is {100 * chance:.0f} %."
+    f"Networks trained on high parts classify {100 * high.test:.0f} % of whole test images "
+    f"correctly and {100 * high.same:.0f} % of the high parts of the same test images, averaged "
+    f"over the radii; chance is {100 * chance:.0f} %."
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -217,18 +218,3 @@ style.table(
     caption="Trained on one part, tested on whole test images and on the same part of them. The "
     f"interval is over {scores.over.iloc[0]}.",
 )
-
-# %% [markdown]
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | all networks are trained once for each |
-# | `radii` | where images are divided; two networks are trained for each radius |
-# | `epochs` | of the network with true labels, 0 for the scale's own; shuffled labels get more |
-#
-# ```bash
-# fhelpers notebook 02_shuffled_labels -p epochs 10 -p radii "[4, 8]"
-# ```

@@ -1,34 +1,31 @@
 # %% [markdown]
 # (heuristics)=
-# # Habits of training and the bands they favour
+# # Training heuristics and the bands they favour
 
 # %% tags=["parameters", "hide-cell"]
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-radii = [4, 8, 12, 16]
-batch_sizes = [32, 64, 128, 256, 512]
-epochs = 0
+radii = [4, 8, 12, 16]  # where images are split
+batch_sizes = [32, 64, 128, 256, 512]  # those larger than the training set are left out
+epochs = 0  # of every network; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data
 from fhelpers.claims import CLAIMS, reliance
 from fhelpers.drawing import comparisons, style
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.heuristics import figures
-from fhelpers.sections.heuristics.claims import TABLE2_CLEAN
+from fhelpers.sections.heuristics import claims, figures
 from fhelpers.sections.heuristics.plan import plan
 
-settings = {"radii": radii, "batch_sizes": batch_sizes, "epochs": epochs}
-recipes = plan(scale, dataset, seeds, **settings)
+recipes = plan(scale, dataset, seeds, radii=radii, batch_sizes=batch_sizes, epochs=epochs)
 batches = figures.of_batches(recipes)
-print(f"{len(recipes)} networks for each of the seeds {seeds}: {', '.join(recipes)}")
+runs = fetch(recipes)
+print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
-runs = fetch(recipes)
 history, recipe = runs.history, runs["vanilla"][0].recipe
-info = data.describe(dataset, **recipe.options)
-chance = 1 / info.classes
+chance = 1 / data.describe(dataset, **recipe.options).classes
 names = ["W8", "W9"] if len(batches) > 1 else []  # both compare batch sizes
 verdicts = {name: CLAIMS[name].of(runs) for name in [*names, "W10", "W11"]}
 if len(set(radii)) > 1:  # W13 compares radii
@@ -44,18 +41,19 @@ for verdict in verdicts.values():
     style.card(verdict)
 
 # %% [markdown]
-# The claim on BatchNorm (W12) has a section of its own, {doc}`05_batchnorm`; here BatchNorm stands
-# beside the other heuristics.
+# The claim on BatchNorm (W12) has a section of its own, {doc}`05_batchnorm`; here BatchNorm is
+# shown beside the other heuristics.
 #
 # ## What the paper did
 #
-# {cite:t}`wang2020high` train the same network again and again and change one habit at a time: the
+# {cite:t}`wang2020high` train the same network many times and change one heuristic at a time: the
 # batch size (their Figure 4); dropout {cite:p}`srivastava2014dropout`, mix-up
 # {cite:p}`zhang2018mixup`, BatchNorm {cite:p}`ioffe2015batch` and adversarial training
-# {cite:p}`madry2018towards` (Figure 5); and the optimiser. After each epoch they test it on whole
-# images and on the low and high parts, of training and of test images. From the curves they read
-# which habits make a network rely on high frequencies, and they find that small generalisation
-# gaps and indifference to the high part go together. They give no numbers for these figures.
+# {cite:p}`madry2018towards` (Figure 5); and the optimiser. After each epoch they test the network
+# on whole images and on the low and high parts, of training and of test images. From the curves
+# they read which heuristics make a network rely on high frequencies, and they find that small
+# generalisation gaps go together with invariance to the high part. They give no numbers for these
+# figures.
 #
 # ## The set-up
 
@@ -74,18 +72,18 @@ style.finding(f"{figures.trained_for(runs)} {figures.warned(runs, chance)}")
 
 # %% [markdown]
 # *Vanilla* is the plain network, trained with Adam on whole images, without augmentation and
-# without BatchNorm. Dropout leaves out half of the inputs of the fully connected layers; a ResNet
+# without BatchNorm. Dropout sets half of the inputs of the fully connected layers to zero; a ResNet
 # has one such layer, its last. Mix-up trains on weighted averages of two images and of their
-# labels; the weight is drawn from a Beta(α, α) distribution, with α = 0.5 in the paper's text and
-# α = 1 in its code. Adversarial training replaces every image by the worst one that ten steps of
+# labels; the weight is drawn from a Beta(α, α) distribution, with α = 0.5 in the paper's text and α
+# = 1 in its code. Adversarial training replaces every image by the worst one that ten steps of
 # projected gradient descent (PGD) find within 8/255 of each pixel.
 #
-# Learning rates are not equally well chosen. Adam, and with it every network but the four other
-# optimisers, has the scale's own rate. The rates of the other optimisers are the best of a grid at
-# `quick`, on training images of CIFAR-10 held out for this and never on test images; the command is
-# `python benchmarks/learning_rates.py`. At other
-# scales and on other data they are used unchanged while Adam's follows the scale, so there a
-# difference between optimisers may be a difference between well and badly chosen rates.
+# The learning rates are not all equally well chosen. Adam, the optimiser of every network except
+# the four with another optimiser, has the scale's own rate. The rates of the other optimisers are
+# the best of a grid at `quick`, chosen on held-out training images of CIFAR-10 and never on test
+# images (`python benchmarks/learning_rates.py`). At other scales and on other data they are used
+# unchanged while Adam's follows the scale. There, a difference between optimisers may be a
+# difference between well and badly chosen rates.
 #
 # ## Batch size
 
@@ -101,12 +99,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 4. All panels share their axes. Black is the accuracy on
-# whole images, blue on low parts and vermilion on high parts; a darker shade (lighter on a dark
-# page) is a larger radius. The upper row shows images that the network was trained on, the lower
-# row images that are new to it, so the drop from the upper to the lower black curve is the
-# generalisation gap. The distance from the black to a blue curve is what the network owes to the
-# high part.
+# **How to read this.** This is the paper's Figure 4. All panels share their axes. Black is the
+# accuracy on whole images, blue on low parts and vermilion on high parts; a darker shade (lighter
+# on a dark page) is a larger radius. The upper row shows training images, the lower row test
+# images, so the drop from the upper to the lower black curve is the generalisation gap. The
+# distance from the black to a blue curve is the accuracy that depends on the high part.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -117,16 +114,16 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** From left to right the batches grow. The right panel is the accuracy on
-# whole test images minus the accuracy on their low parts: at zero, a network does as well without
-# the high part, and is called invariant to it. Bars are 95 % intervals, over seeds or, with one
-# seed, over images.
+# **How to read this.** Batches grow from left to right. The right panel shows the accuracy on whole
+# test images minus the accuracy on their low parts: at zero, the network does as well without the
+# high part and is called invariant to it. Bars are 95 % intervals, over seeds or, with one seed,
+# over images.
 #
-# Equal epochs are not equal training. A network with large batches takes fewer steps, because
-# every batch is one step, and all batch sizes have the same learning rate here as in the paper. If
-# it has learnt less, then its gap is small because there is little to forget on new images, and it
-# loses little without the high part because there is little to lose. So we look at the networks
-# again where they know the same share of their training images.
+# Equal epochs do not mean equal training. A network with large batches takes fewer steps, because
+# each batch is one step, and all batch sizes have the same learning rate, as in the paper. If such
+# a network has learned less, its gap is small because it has less to lose on new images, and it
+# loses little without the high part for the same reason. So we also compare the networks at equal
+# training accuracy.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
 level, cut = reliance.at_common_accuracy(history, batches)
@@ -142,11 +139,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As before, but each network is taken when it first had the same accuracy on
-# its training images. Only training accuracy is equalised: read a slope that is left as one that
-# a difference in training accuracy cannot explain, but test accuracy and the number of steps may
-# still differ. These values come from the images that are watched every epoch, which are fewer, so
-# the intervals are wider.
+# **How to read this.** As before, but each network is evaluated when it first reached the common
+# accuracy on its training images. Only training accuracy is equalised. Training accuracy cannot
+# explain a slope that remains, but test accuracy and the number of steps may still differ. These
+# values come from the monitored subset, which has fewer images, so the intervals are wider.
 #
 # ## Five heuristics
 
@@ -162,12 +158,13 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 5, drawn like the figure of the batch sizes and on the
-# same scale. Where the blue curves crowd below the black one, the network needs little of the high
-# part. A curve that ends early belongs to a network with fewer epochs (see the set-up).
+# **How to read this.** This is the paper's Figure 5, drawn like the figure of the batch sizes and
+# on the same scale. Where the blue curves lie close below the black one, the network needs little
+# of the high part. A curve that ends early belongs to a network trained for fewer epochs (see the
+# set-up).
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-published = TABLE2_CLEAN if dataset == "cifar10" else {}
+published = claims.TABLE2_CLEAN if dataset == "cifar10" else {}
 style.show(
     comparisons.ends(history, figures.EVERY, chance, published),
     name="heuristics-ends",
@@ -179,15 +176,15 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each row is a network at the end of its training, and the length of the grey
 # line is its generalisation gap. Hollow diamonds are the paper's test accuracies of vanilla and of
-# adversarial training on CIFAR-10, the latter beside our training with crop and flip, because the
-# released code crops and flips there. They stand in its Table 2; Figure 5 has no numbers. On other
-# data there are none.
+# adversarial training on CIFAR-10. The latter stands beside our training with crop and flip,
+# because the released code crops and flips there. Both are from its Table 2; Figure 5 has no
+# numbers. For other data sets there are none.
 #
 # ## Which band each heuristic relies on
 #
-# Begin with the lowest band alone and add the next ones until the image is whole. What a band adds
-# to the accuracy is how much the network relies on it, given everything below. With the accuracy
-# above chance that the lowest band gives alone, these gains add up to the accuracy on whole images.
+# Start with the lowest band alone and add the next ones until the image is whole. What a band adds
+# to the accuracy is how much the network relies on it, given all lower bands. These gains and what
+# the lowest band alone reaches above chance add up to the accuracy above chance on whole images.
 
 # %%
 gains = {band: value("batchnorm", measure) for band, measure in reliance.gained(radii).items()}
@@ -204,10 +201,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** One panel for each band, from slow to fast waves; the numbers above are
-# distances from the centre of the spectrum. A point to the right of the grey line means that the
-# heuristic relies on this band more than vanilla does. A point at zero means that the band does
-# not matter; left of zero, it misleads.
+# **How to read this.** There is one panel for each band, from low to high frequencies; the numbers
+# above are distances from the centre of the spectrum. A point to the right of the grey line means
+# that the network relies on this band more than vanilla does. A point at zero means that the band
+# does not matter; left of zero, it misleads the network.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 over = verdicts["W10"].estimate.over
@@ -220,10 +217,10 @@ style.table(
 # %% [markdown]
 # ## Is adversarial training sound?
 #
-# Adversarial training can deceive itself: the network learns to withstand the attack it is trained
-# with and nothing else, often from one epoch to the next. Therefore one batch of test images is
-# attacked after each epoch with ten steps of PGD, and a collapse becomes a warning in the record of
-# the run, which is shown with the set-up above.
+# Adversarial training can deceive itself: the network may learn to withstand only the attack it is
+# trained with, often from one epoch to the next. We therefore attack one batch of test images after
+# each epoch with ten steps of PGD. A collapse becomes a warning in the record of the run, which is
+# shown with the set-up above.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -234,9 +231,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Green is the accuracy on attacked test images, black on the images as they
-# are. A green curve that falls towards zero while the black one rises would be a collapse. Few
-# images are attacked, so a curve may jump by several percentage points without meaning.
+# **How to read this.** Green is the accuracy on attacked test images, black the accuracy on clean
+# ones. A green curve that falls towards zero while the black one rises would be a collapse. Few
+# images are attacked, so jumps of several percentage points mean nothing.
 #
 # ## The optimiser
 
@@ -261,10 +258,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** As for the heuristics; the grey line is Adam {cite:p}`kingma2015adam`, the
-# optimiser of vanilla training. AdaGrad is due to {cite:t}`duchi2011adaptive`, AdaDelta to
-# {cite:t}`zeiler2012adadelta`; SGD has a momentum of 0.9. The gains of all bands add up to the
-# test accuracy above chance, so read the bands together with the table: an optimiser that has
-# learnt less has less to gain from any of them.
+# optimiser of vanilla training. AdaGrad was introduced by {cite:t}`duchi2011adaptive`, AdaDelta by
+# {cite:t}`zeiler2012adadelta`; SGD has a momentum of 0.9. The gains of all bands add up to the test
+# accuracy above chance, so read the bands together with the table: an optimiser that has learned
+# less has less to gain from any band.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -274,19 +271,19 @@ style.table(
 
 # %% [markdown]
 # **What differs, and why it may.** The paper's network is larger, saw all 50,000 training images
-# and was trained for 100 epochs. With fewer images (see the set-up) accuracies and gaps may have
-# another size, so compare directions rather than heights. The paper states what
-# it sees in its curves; here each statement became a measure with a margin that was fixed
-# beforehand, and another reading of the same sentence could have another outcome. In particular,
-# *relying on the high part* is measured here by what is lost without it, as the paper argues for
-# batch sizes; accuracy on the high part alone is another measure, and the notes of the cards give
-# it where the two may differ.
+# and was trained for 100 epochs. With fewer images (see the set-up) the size of accuracies and gaps
+# may differ, so compare directions rather than values. The paper describes what its curves show;
+# here each statement became a measure with a margin that was fixed beforehand, and another reading
+# of the same sentence could give another result. In particular, *relying on the high part* is
+# measured here by the accuracy lost without it, as the paper argues for batch sizes. Accuracy on
+# the high part alone is another measure, and the notes of the cards give it where the two may
+# differ.
 #
 # ## What we tried that the paper did not
 #
 # ### The same training accuracy for all
 #
-# The confusion of *knowing less* with *relying less* is not limited to batch sizes. Here are the
+# *Knowing less* can be mistaken for *relying less*, and not only with batch sizes. Here are the
 # heuristics at equal training accuracy.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -299,26 +296,27 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As the summary above, but each network is taken when it first had the same
-# accuracy on clean training images. Only this accuracy is equalised. Test accuracies, steps and,
-# with mix-up and the adversary, the images that were trained on still differ; read a distance
-# between points as something that training accuracy alone does not explain.
+# **How to read this.** As the figure of the bands above, but each network is evaluated when it
+# first reached the common accuracy on clean training images. Only this accuracy is equalised. Test
+# accuracies, the number of steps and, with mix-up and adversarial training, the images used for
+# training still differ. A distance between points is something that training accuracy alone does
+# not explain.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 epoch, both = figures.at_equal_epochs(history)
 style.table(
     both,
-    caption=f"Vanilla and adversarial training after the same {epoch} epochs, on the watched "
-    "images: the gap when neither had more epochs.",
+    caption=f"Vanilla and adversarial training after the same {epoch} epochs, on the monitored "
+    "subset: the gap when neither has trained for longer.",
 )
 
 # %% [markdown]
 # ### What the released code does differently
 #
-# The paper's code draws the weights of mix-up from Beta(1, 1), that is evenly between 0 and 1, and
-# it crops and flips images at random in adversarial training only. There the effect of the attack
-# cannot be told from that of cropping and flipping. Here mix-up is trained with both
-# distributions, and adversarial training without and with crop and flip.
+# The paper's code draws the weights of mix-up from Beta(1, 1), the uniform distribution between 0
+# and 1, and it crops and flips images at random in adversarial training only. The effect of the
+# attack then cannot be separated from that of cropping and flipping. Here mix-up is trained with
+# both distributions, and adversarial training without and with crop and flip.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 labels = ("adversarial", "adversarial-crop-flip")
@@ -332,20 +330,5 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As the figures above: training images on top, test images below. Compare
+# **How to read this.** As in the figures above: training images on top, test images below. Compare
 # the first column with the second, and the third with the fourth.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | all networks are trained once for each |
-# | `radii` | where images are divided |
-# | `batch_sizes` | those larger than the training set are left out |
-# | `epochs` | of every network, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 03_heuristics -p epochs 5 -p batch_sizes "[25, 100]"
-# ```

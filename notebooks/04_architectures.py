@@ -1,13 +1,13 @@
 # %% [markdown]
 # (architectures)=
-# # Kinds of networks
+# # Network architectures
 
 # %% tags=["parameters", "hide-cell"]
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-radii = [4, 8, 12, 16]
-epochs = 0
+radii = [4, 8, 12, 16]  # where images are split
+epochs = 0  # of every network; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data, networks
@@ -25,7 +25,7 @@ print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(names.val
 # %% tags=["hide-cell"]
 recipes = {label: group[0].recipe for label, group in runs.items()}
 resnet, *others = names
-info = data.describe(dataset, **dict(recipes[resnet].data_options))
+info = data.describe(dataset, **recipes[resnet].options)
 chance = 1 / info.classes
 verdict = CLAIMS["W14"].of(runs)
 value = lambda label, measure: 100 * reliance.effect(history, {label: 1}, measure).value
@@ -35,9 +35,9 @@ print(f"chance {chance:.2f}, best test accuracy among {', '.join(others)}: {know
 # %% tags=["remove-input", "nbval-ignore-output"]
 lost = reliance.lost_without_high(radii)
 style.finding(
-    f"**Finding.** The {names[resnet]} gets {value(resnet, reliance.TEST):.0f} % of test images "
-    f"right, with a gap of {round(value(resnet, reliance.GAP))} percentage points, and loses "
-    f"{round(value(resnet, lost))} without the high part. "
+    f"**Finding.** The {names[resnet]} classifies {value(resnet, reliance.TEST):.0f} % of test "
+    f"images correctly, with a gap of {round(value(resnet, reliance.GAP))} percentage points, and "
+    f"loses {round(value(resnet, lost))} without the high part. "
     + figures.others_in_short(history, {label: names[label] for label in others})
 )
 
@@ -47,12 +47,12 @@ style.card(verdict)
 # %% [markdown]
 # ## What the paper did
 #
-# {cite:t}`wang2020high` repeat their curves for four kinds of networks: LeNet
+# {cite:t}`wang2020high` repeat their curves for four architectures: LeNet
 # {cite:p}`lecun1998gradient`, AlexNet {cite:p}`krizhevsky2017imagenet`, VGG
-# {cite:p}`simonyan2015very` and ResNet {cite:p}`he2016deep`. All see the same images for as many
-# epochs. They report that the ResNet is best on test images, has a smaller generalisation gap, and
-# is drawn to the high part less than the others. Whether that is owed to the kind of network or to
-# its size they do not ask, and they give no numbers.
+# {cite:p}`simonyan2015very` and ResNet {cite:p}`he2016deep`. All see the same images for the same
+# number of epochs. They report that the ResNet has the best test accuracy, a smaller generalisation
+# gap, and a weaker tendency to use the high part than the others. They do not ask whether this is
+# due to the architecture or to its size, and they give no numbers.
 #
 # ## The set-up
 
@@ -60,9 +60,9 @@ style.card(verdict)
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The ResNet has "
-    "the scale's own learning rate. Those of the others were chosen at scale quick on training "
-    "images of CIFAR-10 held out for that purpose; at other scales or on other data a network may "
-    "be behind because its rate does not suit.",
+    "the scale's own learning rate. Those of the others were chosen at scale quick on held-out "
+    "training images of CIFAR-10; at other scales or on other data a network may be behind because "
+    "its rate does not suit.",
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -70,16 +70,16 @@ widths = {label: recipe.width for label, recipe in recipes.items()}
 style.finding(figures.widths_in_words(widths))
 
 # %% [markdown]
-# The ResNet is the one of the paper's released code: 6n + 2 layers with shortcuts that carry no
-# weights {cite:p}`he2016identity`. AlexNet and VGG-11 are fitted to small images: 3×3 kernels in
-# the first layer, and fewer values between the convolutions and the fully connected layers. None
-# has BatchNorm or dropout.
+# The ResNet is that of the paper's released code: 6n + 2 layers with shortcuts that have no weights
+# {cite:p}`he2016identity`. AlexNet and VGG-11 are adapted to small images: 3×3 kernels in the first
+# layer, and fewer values between the convolutions and the fully connected layers. No network has
+# BatchNorm or dropout.
 #
 # ## What a network costs
 #
-# Two counts say how large a network is. *Parameters* are the numbers that training sets.
-# *Multiply-adds* are the multiplications, each with its addition, that one image takes on its way
-# through; torch counts them while the network runs.
+# Two counts measure the size of a network. *Parameters* are the numbers that training sets.
+# *Multiply-adds* are the multiplications, each with its addition, needed to classify one image;
+# torch counts them while the network runs.
 
 # %%
 shape = (info.channels, info.height, info.width)
@@ -110,8 +110,7 @@ style.show(
 # %% [markdown]
 # **How to read this.** All panels share their axes. Black is the accuracy on whole images, blue on
 # low parts and vermilion on high parts; a darker shade (lighter on a dark page) is a larger radius.
-# The upper row shows images that the network was trained on, the lower row images that are new to
-# it.
+# The upper row shows training images, the lower row test images.
 #
 # ## Accuracy and gap
 
@@ -127,7 +126,7 @@ style.show(
 # **How to read this.** Each row is a network at the end of its training. The filled point is its
 # accuracy on test images, the open circle on training images, and the grey line between them the
 # generalisation gap. Bars are 95 % intervals, over seeds or, with one seed, over images. The paper
-# gives no numbers to set beside these.
+# gives no numbers to compare with.
 #
 # ## Which band each network relies on
 
@@ -140,9 +139,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** One panel for each band, from slow to fast waves. A point is what the band
-# adds to the accuracy when it joins all lower ones; {doc}`03_heuristics` explains the measure. The
-# grey line is the ResNet.
+# **How to read this.** There is one panel for each band, from low to high frequencies. A point
+# shows what the band adds to the accuracy when it joins all lower ones; {doc}`03_heuristics`
+# explains the measure. The grey line is the ResNet.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -153,17 +152,17 @@ style.table(
 )
 
 # %% [markdown]
-# **What differs, and why it may.** The paper does not say how wide its networks were or how it
-# chose their learning rates. At scales with fewer images and narrower networks (see the set-up),
-# each kind may stand where a larger one would not. A network that learns fast can reach a higher
-# training accuracy in the same number of epochs and with it a larger gap; a small gap can be the
-# sign of a network that has learnt little. The claim compares the networks at equal data and
-# epochs, as the paper does.
+# **What differs, and why it may.** The paper does not say how wide its networks were or how their
+# learning rates were chosen. At scales with fewer images and narrower networks (see the set-up), an
+# architecture may rank differently than at full width. A network that learns fast can reach a
+# higher training accuracy in the same number of epochs, and with it a larger gap; a small gap can
+# be the sign of a network that has learned little. The claim compares the networks at equal data
+# and epochs, as the paper does.
 #
 # ## What we tried that the paper did not
 #
-# If accuracy, gap and reliance followed from the size of a network alone, its kind would explain
-# nothing. So here they stand against both counts.
+# If accuracy, gap and reliance followed from the size of a network alone, its architecture would
+# explain nothing. So here we plot them against both counts.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -174,14 +173,14 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The same points stand in both columns, against parameters on the left and
+# **How to read this.** Both columns show the same points, against parameters on the left and
 # against multiply-adds on the right. If size were the reason, the points of a panel would follow
-# one line, and the two columns would tell the same story. Where a network is ahead of others that
-# cost as much, cost is not the reason; what is, the figure does not say.
+# one line, and both columns would show the same pattern. Where a network is ahead of others that
+# cost as much, cost is not the reason; the figure does not say what is.
 #
-# With few kinds of networks this can refute an explanation by size but not prove one by kind. Nor
-# are the networks equal in anything else: depth, poolings, fully connected layers and learning
-# rates change along with the shortcuts.
+# With so few architectures this can refute an explanation by size, but it cannot prove one by
+# architecture. The networks also differ in other ways: depth, pooling, fully connected layers and
+# learning rates change along with the shortcuts.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
 level, cut = reliance.at_common_accuracy(history, names)
@@ -191,22 +190,7 @@ print(f"{comparisons.common(level, chance)} {again}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 told = [f"{part.name} {part.estimate}" for part in again.parts[1:]]
 style.finding(
-    f"The networks can also be compared when they first know the same share of their training "
+    f"The networks can also be compared when they first reach the same accuracy on their training "
     f"images. {comparisons.common(level, chance)} Then: {'; '.join(told)} (against the closest "
-    "competitor, on the watched images)."
+    "competitor, on the monitored subset)."
 )
-
-# %% [markdown]
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long, how wide |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | all networks are trained once for each |
-# | `radii` | where images are divided |
-# | `epochs` | of every network, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 04_architectures -p dataset fashion-mnist -p epochs 5
-# ```

@@ -6,9 +6,9 @@
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-radii = [4, 8, 12, 16]
-strengths = [1.0, 0.5, 0.25, 0.125, 0.0625]
-epochs = 0
+radii = [4, 8, 12, 16]  # of the low parts; two networks are trained for each
+strengths = [1.0, 0.5, 0.25, 0.125, 0.0625]  # of the planted cue; two networks for each
+epochs = 0  # of all networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from torch.optim.swa_utils import update_bn
@@ -18,12 +18,10 @@ from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs import training
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.batchnorm import figures
-from fhelpers.sections.batchnorm.claims import HYPOTHESIS
+from fhelpers.sections.batchnorm import claims, figures
 from fhelpers.sections.batchnorm.plan import plan
 
-parameters = {"radii": radii, "strengths": strengths, "epochs": epochs}
-runs = fetch(plan(scale, dataset, seeds, **parameters))
+runs = fetch(plan(scale, dataset, seeds, radii=radii, strengths=strengths, epochs=epochs))
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
@@ -31,7 +29,7 @@ history, recipe = runs.history, runs["vanilla"][0].recipe
 chance = 1 / data.describe(dataset, **recipe.options).classes
 guessing = 1 / data.describe("planted").classes
 verdicts = {name: CLAIMS[name].of(runs) for name in ("W12", "W15")[: 1 + (len(set(radii)) > 1)]}
-verdicts["Hypothesis"] = HYPOTHESIS(history, guessing)
+verdicts["Hypothesis"] = claims.HYPOTHESIS(history, guessing)
 helped, (level, needed) = figures.helped(history), figures.epochs_needed(history)
 cue = figures.by_strength(history)
 best = cue[(cue.network == "batchnorm") & (cue.strength == cue.strength.max())].value.iloc[0]
@@ -49,13 +47,13 @@ for verdict in verdicts.values():
 #
 # BatchNorm {cite:p}`ioffe2015batch` shifts and scales every channel of a network by the mean and
 # the deviation of the current batch. {cite:t}`wang2020high` see that a network with BatchNorm
-# trains faster and relies more on high frequencies, and they suppose one reason for both: high
+# trains faster and relies more on high frequencies, and they suggest one reason for both: high
 # parts are much fainter than low parts, and BatchNorm puts signals of different size on one scale,
-# so that the network can pick them all up at once. If that is so, BatchNorm should have little to
-# offer where all signals are large already. So they train with and without it on low parts only,
+# so that the network can pick up all of them at the same time. If so, BatchNorm should help little
+# where all signals are large already. They therefore train with and without it on low parts only,
 # at four radii, and test on whole images and on the same low parts (their Figure 6). They report
-# that the smaller the radius, the less BatchNorm helps, and that at r = 4 it speeds up training
-# the least.
+# that the smaller the radius, the less BatchNorm helps, and that it speeds up training least at r =
+# 4.
 #
 # ## The set-up
 
@@ -81,11 +79,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** On the left, a curve further to the left is a network that learns sooner. On
-# the right is what each network loses when the high part of the test images is taken away: the
-# higher, the more it relies on what lies beyond the radius. A network that knows more has more to
-# lose, so a higher curve can also mean a better network; {doc}`03_heuristics` compares at equal
-# accuracy.
+# **How to read this.** In the left panel, a curve further to the left belongs to a network that
+# learns sooner. The right panel shows the accuracy that each network loses when the high part of
+# the test images is removed: the higher, the more it relies on frequencies beyond the radius. A
+# more accurate network has more to lose, so a higher curve can also mean a better network;
+# {doc}`03_heuristics` compares at equal accuracy.
 #
 # ## Trained on low parts only
 
@@ -98,11 +96,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 6. A panel for each radius: the networks in it have seen
-# nothing but low parts of that radius. Compare the dashed curve with the solid one of the same
-# colour: the difference is what BatchNorm does. Blue is the test on low parts of test images,
-# prepared as the training images were; black is the test on whole images, which such a network has
-# never met. Bands are 95 % intervals over seeds; with one seed there is none.
+# **How to read this.** This is the paper's Figure 6. Each panel shows one radius; its networks were
+# trained on low parts of that radius only. Compare the dashed curve with the solid one of the same
+# colour: the difference is the effect of BatchNorm. Blue is the accuracy on low parts of test
+# images, prepared as the training images were; black is the accuracy on whole test images, which
+# these networks have never seen. Bands are 95 % intervals over seeds; with one seed there is none.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -114,8 +112,8 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Above zero BatchNorm helps, below it harms. The paper expects both curves to
-# rise to the right.
+# **How to read this.** Above zero BatchNorm helps, below zero it harms. The paper expects both
+# curves to rise to the right.
 #
 # ## How much sooner
 
@@ -131,15 +129,16 @@ style.show(
 # **How to read this.** Each row is one radius. The filled circle is the network without BatchNorm,
 # the open square the one with it, both on the low parts they were trained on. The accuracy to be
 # reached is the same in all rows: the highest multiple of 5 % that every network passes by more
-# than its sampling error. At the right edge stands how many times as many epochs the network
-# without BatchNorm needs. The paper expects the smallest number in the first row.
+# than its sampling error. The number at the right edge is the ratio of the epochs needed, without
+# BatchNorm to with it. The paper expects the smallest number in the first row.
 #
-# ## The supposition, tested on planted images
+# ## The hypothesis, tested on planted images
 #
-# The paper infers what BatchNorm does from networks trained on low parts. It can be tested
-# directly. The planted images hold nothing that tells their class but a fine pattern, the *high
-# cue*, whose size we choose. We make it fainter step by step and ask which network still learns
-# it. If BatchNorm lifts faint signals, it should go on where the other has given up.
+# The paper infers what BatchNorm does from networks trained on low parts. We can test it directly.
+# In the planted images only a fine pattern, the *high cue*, depends on the class, and we choose its
+# size. We make it fainter step by step and ask which network still learns it. If BatchNorm
+# amplifies faint signals, the network with BatchNorm should still learn cues that are too faint for
+# the other.
 
 # %% tags=["hide-input"]
 same = [data.load("planted", train=False, limit=1, low=0.0, high=s).pixels()[0] for s in strengths]
@@ -161,17 +160,17 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Each point is a network that was trained and tested on images with a cue of
-# that strength; the learning rate is the same throughout. Where a curve crosses the grey line is
-# the faintest cue that the network learns, between two strengths by interpolation. If size did not
-# matter to a network, its curve would be flat.
+# that strength; the learning rate is the same throughout. The faintest cue that a network learns is
+# where its curve crosses the grey line, interpolated between two strengths. If the size of the cue
+# did not matter to a network, its curve would be flat.
 #
-# ## What else may be behind it
+# ## Other explanations
 #
-# A network with BatchNorm keeps averages of what it met in training and uses them in the test. One
-# that was trained on low parts only keeps the averages of low parts. If it then fails on whole
-# images, it may have learnt the wrong thing, or the right thing on the wrong scale. To tell these
-# apart, we let the trained networks look at whole training images once, without labels, take the
-# averages anew, and change nothing else.
+# A network with BatchNorm stores running averages of what it saw in training and uses them at test
+# time. If it was trained on low parts only, these are averages of low parts. When it then fails on
+# whole images, it may have learned the wrong thing, or the right thing on the wrong scale. To
+# separate the two, we show the trained networks whole training images once, without labels,
+# recompute the averages, and change nothing else.
 
 # %%
 options = {"limit": min(recipe.train_images, 2_000), **recipe.options}
@@ -181,9 +180,9 @@ refreshed = {radius: [] for radius in radii}
 for radius, accuracies in refreshed.items():
     for model in (run.model() for run in runs[f"batchnorm-low-{radius:g}"]):
         update_bn(batches, model)
-        right = training.predict(model, test.pixels()).argmax(1) == test.labels
-        accuracies.append(right.double().mean().item())
-print(f"averages taken anew, r = {radius:g}: {sum(accuracies) / len(accuracies):.1f} right")
+        correct = training.predict(model, test.pixels()).argmax(1) == test.labels
+        accuracies.append(correct.double().mean().item())
+print(f"averages recomputed, r = {radius:g}: accuracy {sum(accuracies) / len(accuracies):.1f}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -196,31 +195,17 @@ style.table(
 style.finding(figures.averages_in_words(history, refreshed))
 
 # %% [markdown]
-# **What differs, and why it may.** The paper shows Figure 6 without numbers, so its curves can be
-# compared with ours in their order only. Its network is larger and sees all 50,000 images for 100
-# epochs. With fewer images and epochs (see the set-up) a network without BatchNorm may still be on
-# its way up at the end, and BatchNorm's head start then counts as help. As in the paper's code, low
-# parts are divided by their maximum for training, and whole test images are not. Both networks have
-# one learning rate, chosen for the one without BatchNorm; BatchNorm usually bears a higher one.
+# **What differs, and why it may.** The paper shows Figure 6 without numbers, so only the order of
+# its curves can be compared with ours. Its network is larger and sees all 50,000 images for 100
+# epochs. With fewer images and epochs (see the set-up) a network without BatchNorm may still be
+# improving at the end, and the head start of BatchNorm then counts as help. As in the paper's code,
+# low parts are divided by their maximum for training, and whole test images are not. Both networks
+# have the same learning rate, chosen for the one without BatchNorm; BatchNorm usually tolerates a
+# higher one.
 #
 # ## What we tried that the paper did not
 #
-# The paper judges by eye how much BatchNorm helps and how much it speeds up. Here both are numbers
-# with intervals, and the rules of the verdicts were fixed beforehand. The planted cues test the
-# supposition itself, and the averages taken anew separate what a network has learnt from the scale
-# on which it expects its input.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | all networks are trained once for each |
-# | `radii` | of the low parts; two networks are trained for each |
-# | `strengths` | of the planted cue; two networks are trained for each |
-# | `epochs` | of all networks, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 05_batchnorm -p radii "[4, 16]" -p strengths "[1.0, 0.25]"
-# ```
+# The paper judges by eye how much BatchNorm helps and how much it speeds up training. Here both are
+# numbers with intervals, and the rules of the verdicts were fixed beforehand. The planted cues test
+# the hypothesis itself, and the recomputed averages separate what a network has learned from the
+# scale on which it expects its input.

@@ -4,11 +4,11 @@
 
 # %% tags=["parameters", "hide-cell"]
 scale = "quick"
-dataset = "cifar10"
+dataset = "cifar10"  # the first of those compared, trained as long as in section 2
 seeds = [0]
-others = ["cifar10", "mnist", "fashion-mnist", "imagenet"]
-radii = [4, 12]
-epochs = 0
+others = ["cifar10", "mnist", "fashion-mnist", "imagenet"]  # the data sets to compare with
+radii = [4, 12]  # where images of 32 × 32 are split
+epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data, frequency
@@ -16,12 +16,10 @@ from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs import scales
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.other_datasets import figures
-from fhelpers.sections.other_datasets.claims import by_dataset, repeated
+from fhelpers.sections.other_datasets import claims, figures
 from fhelpers.sections.other_datasets.plan import plan
 
-parameters = {"others": others, "radii": radii, "epochs": epochs}
-runs = fetch(plan(scale, dataset, seeds, **parameters))
+runs = fetch(plan(scale, dataset, seeds, others=others, radii=radii, epochs=epochs))
 names = list(dict.fromkeys(label.partition("/")[0] for label in runs))
 print(f"{len(runs)} networks for each of the seeds {seeds}, on {style.listing(names)}")
 
@@ -29,11 +27,11 @@ print(f"{len(runs)} networks for each of the seeds {seeds}, on {style.listing(na
 options = {name: runs[f"{name}/natural"][0].recipe.options for name in names}
 infos = {name: data.describe(name, **options[name]) for name in names}
 own_radii = {name: scales.scaled_radii(scale, name, radii) for name in names}
-histories, chances = by_dataset(runs, radii)
-verdicts = {name: repeated(histories[name], chances[name]) for name in names}
+histories, chances = claims.by_dataset(runs, radii)
+verdicts = {name: claims.repeated(histories[name], chances[name]) for name in names}
 frame = figures.summary(histories, verdicts, chances, own_radii)
 most = histories[dataset].query("label == 'natural' and split == 'train'").accuracy.max()
-print(f"{dataset}: chance {chances[dataset]:.2f}, learnt {most:.1f}: {list(verdicts[dataset])}")
+print(f"{dataset}: chance {chances[dataset]:.2f}, learned {most:.1f}: {list(verdicts[dataset])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {figures.in_short(verdicts)}")
@@ -51,7 +49,8 @@ style.card(CLAIMS["W24"].of(runs, radii=radii))
 # it also holds on MNIST {cite:p}`lecun1998gradient`, Fashion-MNIST {cite:p}`xiao2017fashion` and a
 # subset of ImageNet {cite:p}`deng2009imagenet`. This page repeats {doc}`02_shuffled_labels` on each
 # of them: one network on true labels, one on shuffled labels, and networks trained on low or on
-# high parts alone. What the three claims say and how they are measured stands on that page.
+# high parts alone. That page explains the three claims and how they are measured. The subset of
+# ImageNet, `imagenet` for short, is Imagenette or, where that is missing, Tiny ImageNet.
 #
 # ## The set-up
 
@@ -66,11 +65,11 @@ style.setup(
 # %% [markdown]
 # ## Which radius is the same radius
 #
-# A radius counts waves across the whole image. Four waves across 32 pixels are 8 pixels long; four
-# waves across 64 pixels are 16 pixels long, so the same radius blurs a larger image more. We keep
-# the length in pixels: the radii given for 32 × 32 images are multiplied by the image's side and
-# divided by 32. The low part then also keeps the same share of the spectrum. Images of 32 × 32 keep
-# the radii as they are given, as on the page of section 2.
+# A radius counts waves across the whole image. With four waves across 32 pixels, each is 8 pixels
+# long; with four waves across 64 pixels, each is 16 pixels long, so the same radius blurs a larger
+# image more. We keep the length in pixels: the radii given for 32 × 32 images are multiplied by the
+# image's side and divided by 32. The low part then also keeps the same share of the spectrum. For
+# 32 × 32 images the radii are used as given, as on the page of section 2.
 
 # %%
 style.table(figures.scaled(infos, own_radii), caption="Radii in proportion to the image size.")
@@ -92,7 +91,7 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Down a column all images are blurred, or sharpened, by the same number of
+# **How to read this.** Within a column, all images are blurred or sharpened by the same number of
 # pixels. Compare in which rows you still recognise the subject. High parts are drawn on grey, which
 # is zero.
 #
@@ -108,13 +107,12 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Each row is a data set, each point an accuracy with its 95 % interval, over
-# seeds or, with one seed, over images. The dotted tick is chance. *Above (W5)*: accuracy on low
-# parts of training images where the two networks know the same share of the whole images; the
-# claim is that black is to the right. *In the middle (W6)*: low parts of the smallest radius, black
-# after the very first epoch, pink at the end; the claim is that black has left the tick and pink
-# has not. *Below (W7)*: whole test images; the claim is that blue is to the right, the more so the
-# darker it is (the larger the radius; lighter on a dark page), and that vermilion stays at the
-# tick.
+# seeds or, with one seed, over images. The dotted tick is chance. *Top (W5)*: accuracy on low parts
+# of training images where the two networks have the same accuracy on whole images; the claim is
+# that black is to the right. *Middle (W6)*: low parts of the smallest radius, black after the very
+# first epoch, pink at the end; the claim is that black has left the tick and pink has not. *Bottom
+# (W7)*: whole test images; the claim is that blue is to the right, the more so the darker it is
+# (the larger the radius; lighter on a dark page), and that vermilion stays at the tick.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -135,35 +133,20 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 3 for each data set, at the smallest radius only. Where
-# the solid blue curve follows the solid black one, low parts suffice for true labels. The dashed
-# curves are for shuffled labels: black shows how much has been memorised, blue how much of it is
-# still known when only the low part is shown.
+# **How to read this.** This is the paper's Figure 3 for each data set, at the smallest radius only.
+# Where the solid blue curve follows the solid black one, low parts suffice for true labels. The
+# dashed curves are for shuffled labels: black shows how much has been memorised, blue how much of
+# it remains when only the low part is shown.
 #
 # **What differs, and why it may.** The paper gives no numbers for these data sets, and does not say
-# how it chose the radii for other image sizes. Kept in pixels, as here, the low part of a large
-# image shows more of its subject; kept in waves, it would be blurred as much relative to the
-# subject. Data sets also differ in how much of an image lies beyond a radius; what that leaves to
-# learn from is the lowest panel of the comparison. The learning rate is the one chosen on
-# CIFAR-10. How many images and epochs there were is in the set-up; where shuffled labels were not
-# memorised, W5 compares at low training accuracies only, and W6 is easy to meet.
+# how it chose the radii for other image sizes. With the radius fixed in pixels, as here, the low
+# part of a large image shows more of its subject; fixed in waves, it would be blurred as much
+# relative to the subject. Data sets also differ in how much of an image lies beyond a radius; the
+# bottom panel of the comparison shows what that leaves to learn from. The learning rate is the one
+# chosen on CIFAR-10. The set-up gives the numbers of images and epochs. Where shuffled labels were
+# not memorised, W5 compares at low training accuracies only, and W6 is easy to meet.
 #
 # ## What we tried that the paper did not
 #
 # The paper states that the results carry over. Here each of the three claims has a verdict on each
-# data set by the same rule, so it can be seen which of them carries over, and where to.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | the first data set, trained as long as on the page of section 2 |
-# | `seeds` | all networks are trained once for each |
-# | `others` | data sets to compare with; `imagenet` is Imagenette or else Tiny ImageNet |
-# | `radii` | for images of 32 × 32 |
-# | `epochs` | with true labels, 0 for the scale's own; shuffled labels get more |
-#
-# ```bash
-# fhelpers notebook 06_other_datasets -p others "['mnist']" -p radii "[4, 8, 16]"
-# ```
+# data set by the same rule, which shows which of them carry over, and to which data.

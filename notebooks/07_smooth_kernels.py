@@ -1,5 +1,3 @@
-from fhelpers.sections.smooth_kernels.claims import kernels_of
-
 # %% [markdown]
 # (smooth-kernels)=
 # # Smooth kernels
@@ -8,16 +6,15 @@ from fhelpers.sections.smooth_kernels.claims import kernels_of
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-rho = 1.0
-epochs = 0
+rho = 1.0  # how strongly kernels are smoothed, at least 0
+epochs = 0  # of all networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
-
 from fhelpers import data, networks, smoothing
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.smooth_kernels import figures
+from fhelpers.sections.smooth_kernels import claims, figures
 from fhelpers.sections.smooth_kernels.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, rho=rho, epochs=epochs))
@@ -25,9 +22,11 @@ trained = [label for label in runs if not label.startswith(("map-", "kernels-", 
 print(f"{len(trained)} networks for each of the seeds {seeds}: {', '.join(trained)}")
 
 # %% tags=["hide-cell"]
-table = kernels_of(runs.history)
+table = claims.kernels_of(runs.history)
 verdict = CLAIMS["W16"].of(runs)
-first = {label: networks.first_convolution(runs[label][0].model()).weight for label in trained}
+first = {
+    label: networks.first_convolution(runs[label][0].model()).weight.detach() for label in trained
+}
 print(f"first layers: {[tuple(weight.shape) for weight in first.values()]}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -39,13 +38,12 @@ style.card(verdict)
 # %% [markdown]
 # ## What the paper did
 #
-# A convolution's kernel is a small filter, and which frequencies it lets through can be read off
-# its shape: the more neighbouring weights differ, the more of the high part passes.
-# {cite:t}`wang2020high` look at the first layer of a network trained on plain images and of one
-# trained on attacked images {cite:p}`madry2018towards` and find that the second has smoother
-# kernels (their Figure 7). They add a first layer with 5×5 kernels, in which smoothness is easier
-# to see. From this they derive a way to smooth kernels after training, which
-# {doc}`08_smoothing_defence` puts to the test.
+# The kernel of a convolution is a small filter, and its shape tells which frequencies it passes:
+# the more neighbouring weights differ, the more of the high part passes. {cite:t}`wang2020high`
+# compare the first layer of a network trained on clean images with that of one trained on
+# adversarial images {cite:p}`madry2018towards` and find that the second has smoother kernels (their
+# Figure 7). They add a first layer with 5×5 kernels, in which smoothness is easier to see. From
+# this they derive a way to smooth kernels after training, which {doc}`08_smoothing_defence` tests.
 #
 # ## The set-up
 
@@ -61,28 +59,28 @@ style.setup(
 # kernel its outermost weights repeat (equation 3 of the paper):
 
 # %%
-weight = first["natural"][:1, :1].detach()
+weight = first["natural"][:1, :1]
 smoothed = smoothing.smooth_kernel(weight, rho)
 neighbours = weight.sum() - weight[0, 0, 1, 1]
 print((smoothed[0, 0, 1, 1] - weight[0, 0, 1, 1] - rho * neighbours).abs().item() < 1e-5)
 
 # %% [markdown]
-# The sum is not normalised: a constant kernel grows by 1 + 8ρ. What that does to a network is a
-# question of its own, which the next page asks.
+# The sum is not normalised: a constant kernel grows by a factor of 1 + 8ρ. The next page examines
+# what this does to a network.
 #
 # ## The kernels
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-three = {f"M_{name}": first[name].detach() for name in ("natural", "adversarial")}
+three = {f"M_{name}": first[name] for name in ("natural", "adversarial")}
 style.show(
     figures.kernels(figures.before_and_after(three, rho)),
     name="kernels-three",
-    caption="First-layer kernels, 3×3, as they were trained and after smoothing. " + verdict.note,
+    caption="First-layer kernels, 3×3, as trained and after smoothing. " + verdict.note,
     alt=figures.ALT["kernels"],
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-five = {f"M_{name}": first[f"{name}-5"].detach() for name in ("natural", "adversarial")}
+five = {f"M_{name}": first[f"{name}-5"] for name in ("natural", "adversarial")}
 style.show(
     figures.kernels(figures.before_and_after(five, rho)),
     name="kernels-five",
@@ -91,11 +89,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The paper's Figure 7. Each square is one filter, its three input channels
-# shown as red, green and blue (or grey, for grey images) and stretched from its smallest to its
-# largest weight, so that even a kernel that is almost constant shows some pattern. Squares that
-# change gradually are smooth, chequered ones are not. Eyes judge this badly; the next figure
-# measures it.
+# **How to read this.** This is the paper's Figure 7. Each square is one filter. Its three input
+# channels are shown as red, green and blue (or grey, for grey images) and stretched from its
+# smallest to its largest weight, so that even an almost constant kernel shows some pattern. Squares
+# that change gradually are smooth, chequered ones are not. This is hard to judge by eye; the next
+# figure measures it.
 #
 # ## How smooth they are
 
@@ -108,20 +106,21 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Further to the left is smoother. On the left, the mean difference between
-# neighbouring weights over their mean size; on the right, how much of what a kernel lets through
-# lies beyond half of the highest frequency that the pixels can carry (a kernel of a single weight:
-# 81 %). Small dots are single filters; the large point is their mean with its 95 % interval, over
-# seeds, or over filters when there is one seed. Neither measure changes when a kernel is multiplied
-# by a number. Compare the green rows with the black ones of the same kernel size.
+# **How to read this.** Further to the left is smoother. The left panel shows the mean difference
+# between neighbouring weights, divided by their mean size; the right panel shows how much of what a
+# kernel passes lies beyond half of the highest frequency that the pixels can represent (a kernel
+# with a single non-zero weight: 81 %). Small dots are single filters; the large point is their mean
+# with its 95 % interval, over seeds or, with one seed, over filters. Multiplying a kernel by a
+# number changes neither measure. Compare the green rows with the black ones of the same kernel
+# size.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(figures.means(table), caption="The means of the figure.")
 
 # %% tags=["remove-input"]
-gains = [smoothing.high_share(smoothing.smooth_kernel(w.detach(), rho)) for w in first.values()]
-before = [smoothing.high_share(w.detach()) for w in first.values()]
-less = [bool(b.mean() > a.mean()) for b, a in zip(before, gains, strict=True)]
+after = [smoothing.high_share(smoothing.smooth_kernel(w, rho)) for w in first.values()]
+before = [smoothing.high_share(w) for w in first.values()]
+less = [bool(b.mean() > a.mean()) for b, a in zip(before, after, strict=True)]
 style.finding(f"Smoothing lowered the high share of {sum(less)} of {len(less)} first layers.")
 
 # %% [markdown]
@@ -132,20 +131,20 @@ shown = figures.before_and_after(three, rho)
 style.show(
     figures.transfer(shown),
     name="kernels-transfer",
-    caption="Transfer functions of whole 3×3 first layers, over their own mean.",
+    caption="Transfer functions of whole 3×3 first layers, each divided by its own mean.",
     alt=figures.ALT["transfer"],
 )
 
 # %% [markdown]
 # **How to read this.** Zero frequency is in the centre, the finest patterns are in the corners. A
-# bright centre with dark corners is a layer that passes coarse patterns and holds fine ones back.
-# Smoothing acts on every kernel alike, so what it does should be seen here at once.
+# bright centre with dark corners is a layer that passes coarse patterns and suppresses fine ones.
+# Smoothing acts on every kernel alike, so its effect should be obvious here.
 #
 # ## Which frequency hurts most
 #
-# Kernels are only the first layer. What the whole network makes of a frequency can be asked
-# directly: add one single wave to every test image and count the right answers
-# {cite:p}`yin2019fourier`. Each pixel of the map is one wave.
+# Kernels are only the first layer. To see how the whole network responds to a frequency, we add a
+# single wave to every test image and measure the accuracy {cite:p}`yin2019fourier`. Each pixel of
+# the map is one wave.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 found = {t: runs[f"map-{name}"][0].tensors()["accuracy"] for name, t in figures.NAMES.items()}
@@ -159,42 +158,28 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 history = runs.history[runs.history.label.str.startswith("map-")]
 clean = history[history.part == "original"].groupby("label").accuracy.mean()
-chance = 1 / data.describe(dataset, **dict(runs["natural"][0].recipe.data_options)).classes
+chance = 1 / data.describe(dataset, **runs["natural"][0].recipe.options).classes
 style.show(
     figures.profile(history, clean, chance),
     name="kernels-profile",
-    caption="The same by distance of the wave from the centre, all directions together.",
+    caption="The same by distance of the wave from the centre, averaged over all directions.",
     alt=figures.ALT["profile"],
 )
 
 # %% [markdown]
-# **How to read this.** In the maps a dark pixel is a wave that the network cannot bear. The waves
-# all have the same size, an L2 norm of 4 in each channel, and a sign drawn for each image. Below,
-# each curve is the mean over all waves at that distance; the diamond at its left is the accuracy
-# with nothing added. A curve that stays high to the right belongs to a network that ignores fine
+# **How to read this.** In the maps, a dark pixel is a wave that the network does not tolerate. All
+# waves have the same size, an L2 norm of 4 in each channel, and a sign drawn for each image. Below,
+# each curve is the mean over all waves at that distance; the diamond at its left is the accuracy on
+# clean images. A curve that stays high towards the right belongs to a network that ignores fine
 # patterns.
 #
 # **What differs, and why it may.** The paper shows kernels and no numbers. At this scale
-# M_adversarial has trained for fewer epochs than M_natural, since each costs eight times as much
-# (see the set-up); both start from the same weights, so part of what they share may be their start.
-# The released code augments M_adversarial's images by cropping and flipping and M_natural's not;
-# here neither is augmented.
+# M_adversarial is trained for fewer epochs than M_natural, since each of its epochs costs eight
+# times as much (see the set-up). Both start from the same initial weights, so what they share may
+# come in part from there. The released code crops and flips the images of M_adversarial but not
+# those of M_natural; here neither network has augmentation.
 #
 # ## What we tried that the paper did not
 #
-# Two measures of smoothness with intervals in place of a look; transfer functions; the effect of
-# smoothing on the same scale; heat maps of the whole networks.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | all networks are trained once for each |
-# | `rho` | how strongly kernels are smoothed, at least 0 |
-# | `epochs` | of all networks, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 07_smooth_kernels -p rho 0.5 -p seeds "[0, 1, 2]"
-# ```
+# Two measures of smoothness with intervals instead of a judgement by eye; transfer functions; the
+# effect of smoothing on the same scale; heat maps of the whole networks.

@@ -1,5 +1,3 @@
-from fhelpers.sections.smoothing_defence.claims import table_of
-
 # %% [markdown]
 # (smoothing-defence)=
 # # The smoothing defence
@@ -8,25 +6,23 @@ from fhelpers.sections.smoothing_defence.claims import table_of
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-rhos = [0.0, 0.1, 0.25, 0.5, 1.0]
-epsilons = [0.03, 0.06, 0.09]
-epochs = 0
+rhos = [0.0, 0.1, 0.25, 0.5, 1.0]  # strengths of smoothing: 0 and one or more above it
+epsilons = [0.03, 0.06, 0.09]  # of the attacks, in pixel units; W19 needs two
+epochs = 0  # of both networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
-
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.smoothing_defence import figures
+from fhelpers.sections.smoothing_defence import claims, figures
 from fhelpers.sections.smoothing_defence.plan import plan
 
-parameters = {"rhos": rhos, "epsilons": epsilons, "epochs": epochs}
-runs = fetch(plan(scale, dataset, seeds, **parameters))
+runs = fetch(plan(scale, dataset, seeds, rhos=rhos, epsilons=epsilons, epochs=epochs))
 print(f"seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
 history = runs.history
-table = table_of(history)
+table = claims.table_of(history)
 small, large = min(epsilons), max(epsilons)
 names = ("W17", "W18", "W19")[: 2 + (large > small)]
 verdicts = {name: CLAIMS[name].of(runs) for name in names}
@@ -42,12 +38,12 @@ for verdict in verdicts.values():
 # %% [markdown]
 # ## What the paper did
 #
-# If smooth kernels are what an adversarially trained network has and a natural one lacks,
-# {cite:t}`wang2020high` ask, does it help to smooth a natural network's kernels by hand? They
+# If an adversarially trained network has smooth kernels and a standard one does not,
+# {cite:t}`wang2020high` ask, does it help to smooth the kernels of a standard network by hand? They
 # smooth the first layer of both networks after training, with five strengths ρ, and attack them
 # with FGSM {cite:p}`goodfellow2015explaining` and PGD {cite:p}`madry2018towards` at three ε (their
-# Table 2). Clean accuracy falls as ρ grows; the natural network withstands attacks a little better;
-# the adversarially trained one only at the larger ε.
+# Table 2). Clean accuracy falls as ρ grows; the standard network withstands attacks slightly
+# better, the adversarially trained one only at the larger ε.
 #
 # ## The set-up
 
@@ -58,9 +54,9 @@ style.setup(
 )
 
 # %% [markdown]
-# PGD takes 20 steps from a random start, each of 2.5 ε / 20; the paper does not say how many it
-# takes. All attacks see the smoothed network and act on pixels in [0, 1]. The images are the first
-# of the test set; what has to be chosen is chosen on others.
+# PGD takes 20 steps from a random start, each of size 2.5 ε / 20; the paper does not give its
+# number of steps. All attacks are computed against the smoothed network, on pixels in [0, 1]. They
+# use the first images of the test set; everything that has to be chosen is chosen on other images.
 #
 # ## Table 2
 
@@ -68,7 +64,7 @@ style.setup(
 for network in figures.NETWORKS:
     style.table(
         figures.side_by_side(table, network),
-        caption=f"M_{network}: accuracy here, and in brackets in the paper.",
+        caption=f"M_{network}: accuracy here, with the paper's in brackets.",
     )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -81,9 +77,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** From left to right the first layer is smoothed more. The top row is clean
-# accuracy, where smoothing can only cost; below, a curve that rises is a network that smoothing
-# helps. Compare the black curve at its right end with the green one at its left end: that is claim
-# W18. Diamonds are the paper's values in the colour of their network. Bands are 95 % intervals.
+# accuracy, where smoothing can only cost; in the rows below, a rising curve is a network that
+# smoothing helps. Claim W18 compares the black curve at its right end with the green one at its
+# left end. Diamonds are the paper's values in the colour of their network. Bands are 95 %
+# intervals.
 
 # %% tags=["remove-input"]
 unsmoothed = table[(table.rho == 0.0) & (table.attack == "clean")]
@@ -93,8 +90,8 @@ print(f"Without smoothing both forms of equation 3 are the same network: {equal}
 # %% [markdown]
 # ## Gain or smoothness?
 #
-# Equation 3 does two things at once: it smooths, and it makes the kernels larger, by up to 1 + 8ρ.
-# Dividing by that number leaves the smoothing alone.
+# Equation 3 does two things at once: it smooths the kernels, and it makes them larger, by a factor
+# of up to 1 + 8ρ. Dividing by this factor leaves only the smoothing.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -105,15 +102,15 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Where a dashed curve lies on the solid one of its colour, smoothness does
-# the work. Where the solid one is higher, it is the larger gain: it makes the network so sure of
-# its answers that the loss is flat and PGD finds no slope to follow, which is no robustness.
+# **How to read this.** Where a dashed curve coincides with the solid one of its colour, smoothness
+# is the cause. Where the solid one is higher, the larger gain is: it makes the network so confident
+# that the loss is flat and PGD finds no slope to follow, which is not robustness.
 #
 # ## Robust, or hiding its gradient?
 #
-# An attack that fails proves nothing, if another one succeeds {cite:p}`athalye2018obfuscated`. So
-# the smoothed network meets attacks that a hidden gradient does not stop: smaller and more steps;
-# five restarts; a loss on the margin between logits, which cannot go flat
+# An attack that fails proves nothing if another one succeeds {cite:p}`athalye2018obfuscated`. We
+# therefore attack the smoothed network in ways that a hidden gradient does not stop: smaller and
+# more steps; five restarts; a loss on the margin between logits, which cannot become flat
 # {cite:p}`carlini2017towards`; images made for the network *before* it was smoothed; and, on fewer
 # images, three parts of AutoAttack {cite:p}`croce2020reliable`, one of which uses no gradient.
 
@@ -126,10 +123,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** A robust network shows about the same accuracy in every row. If PGD leaves
-# much and some other row leaves little, PGD was fooled and not the attacker. "All together" counts
-# the images that withstand each of the five attacks above it. AutoAttack saw fewer images, so its
-# interval is wider.
+# **How to read this.** A robust network has about the same accuracy in every row. If the accuracy
+# is high under PGD but low in some other row, PGD was misled and the network is not robust. "All
+# together" counts the images that withstand each of the five attacks above it. AutoAttack uses
+# fewer images, so its interval is wider.
 #
 # ## Trivial rivals
 
@@ -148,11 +145,12 @@ style.table(
 )
 
 # %% [markdown]
-# **How to read this.** A defence is worth its cost if it beats cheaper ones that cost as much
-# accuracy. Three rivals are set so that their clean accuracy comes as near as it can to that of the
-# smoothed network (grey squares), on test images that are not measured here: a low-pass filter in
-# front of the network, Gaussian noise in front of it (four draws averaged), and kernels that are
-# simply made smaller. "Gain alone" multiplies the kernels by 1 + 8ρ and smooths nothing.
+# **How to read this.** A defence is worth its cost if it beats simpler ones that cost as much
+# accuracy. Three rivals are tuned so that their clean accuracy is as close as possible to that of
+# the smoothed network (grey squares), on test images that are not used for the measurement: a
+# low-pass filter in front of the network, Gaussian noise in front of it (four draws averaged), and
+# kernels that are simply scaled down. "Gain alone" multiplies the kernels by 1 + 8ρ and smooths
+# nothing.
 
 # %% tags=["remove-input"]
 checks = [run for label in runs if label.startswith("checks") for run in runs[label]]
@@ -169,27 +167,12 @@ style.finding(
 )
 
 # %% [markdown]
-# **What differs, and why it may.** The paper's networks have seen 50,000 images, ours at `quick`
-# 2,000; accuracies are lower throughout, and with them what is left to lose. M_adversarial is
-# trained here without the augmentation that the released code gives to it alone. W's number of PGD
-# steps is not published.
+# **What differs, and why it may.** The paper's networks were trained on 50,000 images, ours at
+# `quick` on 2,000; accuracies are lower throughout, so there is also less to lose. M_adversarial is
+# trained here without the augmentation that the released code gives to it alone. The paper does not
+# publish its number of PGD steps.
 #
 # ## What we tried that the paper did not
 #
 # The form that keeps the gain; six checks of the defence; four rivals. All intervals and rules were
-# fixed before the numbers were seen.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | all networks are trained once for each |
-# | `rhos` | of smoothing; 0 must be among them and one above it |
-# | `epsilons` | of the attacks, in pixel units; W19 needs two |
-# | `epochs` | of both networks, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 08_smoothing_defence -p rhos "[0.0, 2.0]" -p epsilons "[0.01, 0.03]"
-# ```
+# fixed before any result was seen.

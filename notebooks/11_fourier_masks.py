@@ -6,11 +6,13 @@
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-sparsity_weight = 0.2
-epochs = 0
+sparsity_weight = 0.2  # λ in the loss of the mask: the larger, the less of it is left
+epochs = 0  # of the networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
-from fhelpers import data
+import torch
+
+from fhelpers import data, masks
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.masks import LETTERS
 from fhelpers.drawing import style
@@ -18,14 +20,12 @@ from fhelpers.runs.schedule import fetch
 from fhelpers.sections.fourier_masks import figures
 from fhelpers.sections.fourier_masks.plan import plan
 
-settings = {"sparsity_weight": sparsity_weight, "epochs": epochs}
-recipes = plan(scale, dataset, seeds, **settings)
-networks = [label for label in recipes if "/" not in label]
+runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight, epochs=epochs))
+networks = [label for label in runs if "/" not in label]
 print(f"{len(networks)} networks for each of the seeds {seeds}: {', '.join(networks)}")
 
 # %% tags=["hide-cell"]
-runs = fetch(recipes)
-history, recipe = runs.history, recipes["mask/natural"][0]
+history, recipe = runs.history, runs["mask/natural"][0].recipe
 info = data.describe(dataset, **recipe.network.options)
 chance = 1 / info.classes
 verdicts = {name: CLAIMS[name].of(runs) for name in ("K1", "K2", "K3", "K4", "K6")}
@@ -42,12 +42,12 @@ for verdict in verdicts.values():
 # %% [markdown]
 # ## What the paper did
 #
-# {cite:t}`karantzas2022understanding` do not choose which frequencies to remove: they let a mask
-# learn it. The spectrum of every image is multiplied by one weight in [0, 1] for each frequency,
-# the network is frozen, and the weights are pushed towards zero as long as the network's loss stays
-# what it was. They do this for a naturally trained network (N), an adversarially trained one (A),
-# and for networks trained with random scales (S), translations (T) and rotations (R), and compare
-# the energies of the masks by distance and by direction. They find that the mask of A leans to low
+# {cite:t}`karantzas2022understanding` do not choose which frequencies to remove: a mask learns it.
+# The spectrum of every image is multiplied by one weight in [0, 1] for each frequency, the network
+# is frozen, and the weights are pushed towards zero as long as the network's loss stays the same.
+# They do this for a network with standard training (N), one with adversarial training (A), and
+# networks trained with random scales (S), translations (T) and rotations (R), and compare the
+# energies of the masks by distance and by direction. They find that the mask of A favours low
 # frequencies, that this depends on direction, that S, T and R do not share it, and that images seen
 # through the masks are hard to recognise.
 #
@@ -56,40 +56,37 @@ for verdict in verdicts.values():
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.setup(
     runs.setup(),
-    caption=f"What was computed for this page at scale {scale}, and what it cost. The rows with a "
-    "stroke are masks; the number of images is that of the images they were learned from.",
+    caption=f"What was computed for this page at scale {scale}, and what it cost. Rows with a "
+    "slash in their name are masks; their number of images is that of the images they were "
+    "learned from.",
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.threshold_in_words(frame, recipe.threshold))
 
 # %% [markdown]
-# For each image x with label y the mask M is charged
+# For each image x with label y, the loss of the mask M is
 #
 # $$\exp\bigl((\mathrm{CE}(f(M \odot x), y) - \mathrm{CE}(f(x), y))^2\bigr)
 #   + \lambda \, \lVert M \rVert_1 / \lVert M_0 \rVert_1,$$
 #
 # where CE is the cross-entropy, M ⊙ x the image with its spectrum multiplied by M, and M₀ the mask
-# of ones that it starts from. Both a higher and a lower loss are charged: the network is to answer
-# as before, not better. Adam moves the weights, a schedule warms the step up and lets it fall
-# {cite:p}`smith2019super`, and after each step the weights are put back into [0, 1]. Learning stops
-# when the masked accuracy is at least 99 % of the original one and the mask's weight has not
-# changed for seven epochs.
+# of ones that learning starts from. It penalises a lower cross-entropy as well as a higher one: the
+# network should predict as before, not better. The optimiser is Adam; the learning rate is warmed
+# up and then decays {cite:p}`smith2019super`, and after each step the weights are clipped to
+# [0, 1]. Learning stops when the masked accuracy is at least 99 % of the original one and the
+# mask's weight has not changed for seven epochs.
 #
 # N is the network of {doc}`01_decomposition` and A the adversarially trained one of
-# {doc}`03_heuristics`, the one without crops and flips, so that N and A differ in the attack only.
-# A is trained for fewer epochs than N, because each costs many times as much. S, T and R have the
-# network, the images and the length of N. VGG-11 stands beside them as a second architecture;
-# below the scale `standard` it comes as N and A only, and its A meets three attack steps
-# instead of ten.
+# {doc}`03_heuristics`, the one without crop and flip, so that N and A differ only in the attack and
+# in the number of epochs: A is trained for fewer epochs than N, because each of them costs many
+# times as much. S, T and R have the architecture, the images and the number of epochs of N. VGG-11
+# is a second architecture; below the scale `standard` there are only its N and A, and its A is
+# trained with three attack steps instead of ten.
 #
-# ## What it takes, in code
+# ## The mask in code
 
 # %%
-import torch
-
-from fhelpers import masks
-
 picture = data.load(dataset, train=False, limit=1, **recipe.network.options).pixels()
 mask = masks.FourierMask(info.height, info.width)
 half = mask.weight.numel()
@@ -97,9 +94,9 @@ same = torch.allclose(mask(picture), picture, atol=1e-5)
 print(f"{info.height * info.width} frequencies, {half} weights; ones change nothing: {same}")
 
 # %% [markdown]
-# An image is real, so its spectrum has the same strength at opposite frequencies, and a mask can
-# only treat the two alike. The released code has a weight for each of them and throws an imaginary
-# part away, which averages the two without saying so. Here each pair has one weight.
+# An image is real, so its spectrum has the same magnitude at opposite frequencies, and a mask can
+# only treat the two alike. The released code has a weight for each of them and discards an
+# imaginary part, which averages the two without saying so. Here each pair has one weight.
 #
 # ## The masks
 
@@ -109,21 +106,21 @@ own = {name: mask for name, mask in found.items() if name in LETTERS}
 style.show(
     figures.masks(own),
     name="masks-five",
-    caption=f"The masks of the five networks and their differences to that of N. "
+    caption=f"The masks of the five networks and their differences from that of N. "
     f"{verdicts['K2'].note}",
     alt=figures.ALT["masks"],
 )
 
 # %% [markdown]
 # **How to read this.** Each pixel is one frequency; zero is in the centre, so fine detail is at the
-# rim. Bright frequencies are kept, dark ones the network can do without. In the lower row green is
-# what a network needs more than N does, purple what it needs less.
+# edge. Bright frequencies are kept; the network can do without dark ones. In the lower row, green
+# marks what a network needs more than N does, purple what it needs less.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
     figures.masks({name: mask for name, mask in found.items() if name not in LETTERS}),
     name="masks-vgg",
-    caption="The masks of the second architecture and their difference to its N.",
+    caption="The masks of the second architecture and the difference from the mask of its N.",
     alt=figures.ALT["masks"],
 )
 
@@ -137,9 +134,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The two signs of a row would lie above each other if the mask cost nothing.
-# The number at the right is the total weight of the mask: 1 keeps every frequency, 0 none. All
-# images here are test images, which no mask has seen.
+# **How to read this.** If the mask cost nothing, the two markers of a row would coincide. The
+# number at the right is the total weight of the mask: 1 keeps every frequency, 0 none. All images
+# here are test images, which no mask has seen.
 #
 # ## On which images a mask is learned
 #
@@ -148,7 +145,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 both = figures.on_which_images(history)
-style.table(both, caption="The mask of N learned on either set, judged on both.")
+style.table(both, caption="The mask of N learned on either set, evaluated on both.")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.gain_of_test_set(both))
@@ -166,9 +163,9 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** The energy of a mask in a band is the sum of its squared weights there. A
-# band that is kept whole is at 1. Left are 64 rings around frequency zero; right are 64 directions,
-# where 0 is change from left to right and 90 change from top to bottom. Rings close to zero hold a
-# few frequencies only, and some none, so the curves are rough there.
+# band that is kept whole is at 1. The left panel has 64 rings around frequency zero, the right
+# panel 64 directions, where 0 is change from left to right and 90 change from top to bottom. Rings
+# close to zero contain few frequencies, and some none, so the curves are rough there.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -180,9 +177,9 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Above the line a network keeps more of a band than N, below it less. The
-# bands of colour are 95 % intervals over seeds. With one seed they are over five masks that were
-# learned on five disjoint sets of images; they say how far a mask depends on its images, and
-# nothing about other trainings.
+# coloured bands are 95 % intervals over seeds. With one seed they are over five masks that were
+# learned on five disjoint sets of images; they show how far a mask depends on its images, and say
+# nothing about training the networks again.
 #
 # ## One mask for each class
 
@@ -199,8 +196,8 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Each of these masks has to keep the network's loss on images of one class
-# only. Where they differ, the network reads different frequencies to tell the classes.
+# **How to read this.** Each of these masks has to preserve the network's loss on images of one
+# class only. Where they differ, the network relies on different frequencies for different classes.
 #
 # ## Images through the masks
 
@@ -217,15 +214,14 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Under each image seen through a mask stands its structural similarity
+# **How to read this.** The number below each image seen through a mask is its structural similarity
 # {cite:p}`wang2004image` to the original: 1 for the same image, about 0 for one that has nothing in
-# common with it. What a mask takes away is drawn around mid-grey, because its pixels can be
-# negative.
+# common with it. What a mask removes is drawn around mid-grey, because its pixels can be negative.
 #
 # ```{admonition} Why high frequencies are hard to keep out
 # :class: note
 # A network could not simply ignore what lies above some frequency: its own nonlinearities make new
-# ones. A sine that passes a nonlinearity comes out with multiples of its frequency.
+# ones. A sine that passes through a nonlinearity comes out with multiples of its frequency.
 # ```
 
 # %% tags=["hide-input"]
@@ -241,34 +237,20 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** A pure sine went in; black is its own frequency. Everything in vermilion was
-# made by the nonlinearity. Functions that treat up and down alike, tanh and hard tanh, make odd
-# multiples; softplus and ReLU make even ones.
+# **How to read this.** The input is a pure sine; black is its own frequency. Everything in
+# vermilion was made by the nonlinearity. Functions that treat up and down alike, tanh and hard
+# tanh, make odd multiples; softplus and ReLU make even ones.
 #
 # **What differs, and why it may.** The paper learns from five classes of Imagenette, in grey at 128
 # pixels, with networks that reach far higher accuracies; at the scale `paper` and on that data set
-# this page uses the same. Its mask takes one image a step and many thousand steps; ours takes
-# fifty, and a higher learning rate. Where the loss of an image changes by more than 3.2, ours
-# goes on along a straight line, where the published formula would overflow a little further on. A
-# small network that is unsure of many images loses some of them to any change, so that 99 % of the
-# accuracy is a harder demand for it than for a sure one.
+# this page does the same. To learn its mask it takes one image per step and many thousand steps; we
+# take fifty images per step and a higher learning rate. Where the loss of an image changes by more
+# than 3.2, ours continues along a straight line, because the published formula would overflow a
+# little further on. A small network that is uncertain about many images misclassifies some of them
+# after any change, so 99 % of the accuracy is a harder requirement for it than for a confident one.
 #
 # ## What we tried that the paper did not
 #
-# Every mask is judged on images it has not seen, and the table above says what the other way would
-# have given. The verdicts on low frequencies and directions rest on intervals. The half of the
-# weights that the paper's code has twice is learned once.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `imagenette`, `planted`, … |
-# | `seeds` | all networks and masks are made once for each |
-# | `sparsity_weight` | λ above: the larger, the less of the mask is left |
-# | `epochs` | of the networks, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 11_fourier_masks -p sparsity_weight 0.05
-# ```
+# Every mask is evaluated on images it has not seen, and the table above shows what the other way
+# would have given. The verdicts on low frequencies and directions have intervals. The weights that
+# the paper's code learns twice are learned once.

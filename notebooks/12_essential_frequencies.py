@@ -1,29 +1,28 @@
 # %% [markdown]
 # (essential-frequencies)=
-# # Do these frequencies serve to generalise?
+# # Do these frequencies help a network to generalise?
 
 # %% tags=["parameters", "hide-cell"]
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-sparsity_weight = 0.2
-epochs = 0
+sparsity_weight = 0.2  # λ of {doc}`11_fourier_masks`: the larger, the less the masks let through
+epochs = 0  # of N and of the networks trained from scratch; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import style
+from fhelpers.masks.recipes import varied
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.essential_frequencies import figures
 from fhelpers.sections.essential_frequencies.plan import plan
 
-settings = {"sparsity_weight": sparsity_weight, "epochs": epochs}
-recipes = plan(scale, dataset, seeds, **settings)
-print(f"{len(recipes)} runs for each of the seeds {seeds}: {', '.join(recipes)}")
+runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight, epochs=epochs))
+print(f"{len(runs)} runs for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
-runs = fetch(recipes)
 history, recipe = runs.history, runs["natural"][0].recipe
 chance = 1 / data.describe(dataset, **recipe.options).classes
 whole = effect(history, {"natural": 1}, TEST).value
@@ -40,10 +39,10 @@ style.card(verdict)
 # %% [markdown]
 # ## What the paper did
 #
-# A mask shows what a trained network needs to go on answering as it does. That does not say that
-# the same frequencies made it learn what it knows. So {cite:t}`karantzas2022understanding` train a
-# new network on images seen through the mask and test it on the originals. If it generalises,
-# the essential frequencies are those that generalisation rests on. They report that they are.
+# A mask shows which frequencies a trained network needs to keep its predictions. It does not show
+# that the network learned from the same frequencies. So {cite:t}`karantzas2022understanding` train
+# a new network on images seen through the mask and test it on the originals. If it generalises,
+# generalisation relies on the essential frequencies. They report that it does.
 #
 # ## The set-up
 
@@ -51,20 +50,22 @@ style.card(verdict)
 style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows that begin "
-    "with mask are masks; those with a stroke after through or shuffled are networks trained anew.",
+    "with mask are masks; those that begin with through/ or shuffled/ are networks trained from "
+    "scratch.",
 )
 
 # %% [markdown]
-# Every network that is trained anew has the recipe of N: the same images, starting weights, batches
-# and length. Only what it sees differs. The mask of N is compared with four others that let as much
-# through or the rest: the *complement* is one minus the mask; the *random* mask has its weights,
-# dealt out over all frequencies; the *disc* is the low part with the same total weight; and in the
-# last one the weights are *permuted* among frequencies of the same distance, so that it keeps how
-# much of each distance the mask lets through and nothing else.
+# Every network that is trained from scratch has the recipe of N: the same images, initial weights,
+# batches and number of epochs. Only its input differs. The mask of N is compared with four others.
+# The *complement* is one minus the mask and lets the rest through. The other three let as much
+# through as the mask: the *random* mask has the same weights, shuffled over all frequencies; the
+# *disc* is the low part with the same total weight; and in the last one the weights are *permuted*
+# among frequencies of the same distance, so that it keeps only how much of each distance the mask
+# lets through.
 #
-# The same is asked of M_shuffle, the network of {doc}`02_shuffled_labels` that has memorised labels
-# without meaning. Its mask holds what memorising needs. Do those frequencies serve to generalise
-# too?
+# We ask the same of M_shuffle, the network of {doc}`02_shuffled_labels` that has memorised shuffled
+# labels. Its mask contains what memorising needs. Do those frequencies help a network to
+# generalise, too?
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 first = {name: runs[f"mask/{name}"][0].model() for name in ("natural", "shuffled")}
@@ -78,8 +79,8 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Frequency zero is in the centre. Only the two complements let another total
-# weight through than the mask they belong to.
+# **How to read this.** Frequency zero is in the centre. Only the two complements have a total
+# weight that differs from that of the mask they belong to.
 #
 # ## Trained through a mask, tested on originals
 
@@ -95,45 +96,28 @@ style.show(
 style.finding(figures.memorised_in_words(frame))
 
 # %% [markdown]
-# **How to read this.** Black is the question of the paper: whole test images, which such a network
-# has never seen. Blue is the control: test images through the same mask. Where blue is far to the
-# right of black, the network has learned something that it does not find in a whole image; where
-# both are at chance, there was nothing to learn. The first two rows below the mask are the claim;
-# the other two ask which property of the mask it is. If the disc does as well, the mask is a low
-# part and not more; if the permuted mask does as well, only distance counts.
+# **How to read this.** Black is the question of the paper: accuracy on whole test images, which
+# such a network has never seen. Blue is the control: test images through the same mask. Where blue
+# is far to the right of black, the network has learned something that it does not find in a whole
+# image; where both are at chance, there was nothing to learn. The first two rows below the mask are
+# the claim; the other two ask which property of the mask matters. If the disc does as well, the
+# mask is no more than a low-pass filter; if the permuted mask does as well, only distance counts.
 
 # %%
-from fhelpers.masks.recipes import varied
-
 made = {name: varied(first["natural"], name, seeds[0]) for name in ("random", "disc", "permuted")}
 off = [abs(mask.total_weight().item() - weight["natural"]) for mask in made.values()]
 print(f"{', '.join(made)}: all of the mask's weight, to a hundredth: {max(off) < 0.01}")
 
 # %% [markdown]
-# **What differs, and why it may.** The abstract and the code of the paper hold no accuracies for
-# this experiment, so there is no number to set beside ours; its claim is the card at the top. It
-# compares with training on whole images; the random mask, the disc and the permuted mask are
-# ours. A random mask keeps some low frequencies by chance, at a random weight, and low
-# frequencies hold most of an image; a gap to it is therefore no small thing. A network trained
-# through a mask meets more energy in a whole image than it was trained on, without rescaling, as
-# in the paper.
+# **What differs, and why it may.** The abstract and the code of the paper contain no accuracies for
+# this experiment, so there is no number to compare with; its claim is the card at the top. The
+# paper compares with training on whole images; the random mask, the disc and the permuted mask are
+# ours. A random mask keeps some low frequencies by chance, at a random weight, and low frequencies
+# hold most of an image; a gap to it is therefore substantial. A network trained through a mask
+# meets more energy in a whole image than it was trained on, without rescaling, as in the paper.
 #
 # ## What we tried that the paper did not
 #
 # Four masks to compare with, the control on images through the same mask, and M_shuffle: the paper
 # asks which frequencies a network needs, and M_shuffle is a network that needs them for something
 # other than generalising.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | everything is computed once for each |
-# | `sparsity_weight` | λ of {doc}`11_fourier_masks`: the larger, the less the masks let through |
-# | `epochs` | of N and the networks trained anew, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 12_essential_frequencies -p sparsity_weight 1.0
-# ```

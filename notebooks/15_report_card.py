@@ -1,27 +1,26 @@
 # %% [markdown]
 # (report-card)=
-# # The report card of any model
+# # A report card for any model
 
 # %% tags=["parameters", "hide-cell"]
 scale = "quick"
 dataset = "cifar10"
-seeds = [0]
-model = ""
-weights = ""
-epochs = 0
+seeds = [0]  # this page shows the first one
+model = ""  # an external model, named as for `fhelpers report`
+weights = ""  # of the external model, as for `fhelpers report`
+epochs = 0  # of the book's own networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data
 from fhelpers.drawing import style
-from fhelpers.report import frequency_report, page
-from fhelpers.report import models as outside
+from fhelpers.report import frequency_report, models, page
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.report_card.measure import of_run
+from fhelpers.sections.report_card import measure
 from fhelpers.sections.report_card.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, epochs=epochs))
 names = {"natural": "M_natural", "adversarial": "M_adversarial", "batchnorm": "BatchNorm"}
-reports = {name: of_run(runs[f"report-{label}"][0]) for label, name in names.items()}
+reports = {name: measure.of_run(runs[f"report-{label}"][0]) for label, name in names.items()}
 print(f"{len(reports)} reports of {sorted({len(r.table) for r in reports.values()})} numbers")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -31,10 +30,10 @@ style.finding(f"**Finding.** M_natural: {page.in_short(first)}")
 # %% [markdown]
 # ## What the paper asks for
 #
-# {cite:t}`wang2020high` end with a request: whoever reports a model's accuracy should report its
-# accuracy on low-frequency counterparts beside it, because two models of equal accuracy may live on
-# quite different frequencies. This page makes that report, and more of the same kind, for any
-# classifier: from the command line or in Python.
+# {cite:t}`wang2020high` end with a request: a report of a model's accuracy should also give its
+# accuracy on low-frequency counterparts, because two models of equal accuracy may rely on quite
+# different frequencies. This page makes that report, and more of the same kind, for any classifier:
+# from the command line or in Python.
 #
 # ```bash
 # fhelpers report my_package:my_model --dataset cifar10 --to my_report
@@ -47,9 +46,9 @@ style.finding(f"**Finding.** M_natural: {page.in_short(first)}")
 # report.table, report.to_json()
 # ```
 #
-# The command writes `report.html`, one page that needs no network, `report.json` and `report.csv`.
-# The model may be a torchvision model with a file of weights, a file of `torch.export` or
-# TorchScript, a function that returns a module, or a run of this book.
+# The command writes `report.html`, one page that opens offline, `report.json` and `report.csv`. The
+# model may be a torchvision model with a file of weights, a file of `torch.export` or TorchScript,
+# a function that returns a module, or a run of this book.
 #
 # ## The set-up
 
@@ -73,11 +72,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The blue curve is what the paper asks for: accuracy when only what lies
-# within the radius is left. The two upright marks on it show where it reaches half and 90 % of the
-# accuracy on whole images. A model whose curve reaches the black line early uses coarse patterns;
-# one that needs a large radius lives on fine ones. The vermilion curve is accuracy on what is left
-# when the low part is taken away.
+# **How to read this.** The blue curve is what the paper asks for: the accuracy when only
+# frequencies within the radius are left. The two vertical marks on it show where it reaches half
+# and 90 % of the accuracy on whole images. A model whose curve reaches the black line early relies
+# on coarse patterns; one that needs a large radius relies on fine ones. The vermilion curve is the
+# accuracy when the low part is removed.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -88,8 +87,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The differences between neighbouring points of the blue curve. They add up
-# to the accuracy on whole images. A band below zero is one that the model would do better without.
+# **How to read this.** These are the differences between neighbouring points of the blue curve.
+# They add up to the accuracy on whole images. A band below zero is one without which the model
+# would do better.
 #
 # ### Single frequencies, and a mask
 
@@ -102,9 +102,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** On the left, dark pixels are frequencies that the model cannot bear when
-# they are added ({doc}`07_smooth_kernels`); on the right, bright pixels are those that it needs
-# ({doc}`11_fourier_masks`). The two need not agree: what disturbs is not always what is used.
+# **How to read this.** On the left, dark pixels are frequencies that disturb the model when they
+# are added ({doc}`07_smooth_kernels`); on the right, bright pixels are those that it needs
+# ({doc}`11_fourier_masks`). The two need not agree: what disturbs a model is not always what it
+# uses.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -126,8 +127,8 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** A curve that falls to zero within 4/255 belongs to a model that was not
-# trained against attacks. One that does not fall at all deserves suspicion: see
+# **How to read this.** A curve that falls to zero within 4/255 belongs to a model without
+# adversarial training. One that does not fall at all deserves suspicion: see
 # {doc}`08_smoothing_defence`.
 #
 # ## Three models of this book
@@ -158,15 +159,14 @@ wholes = [page.one(each, "accuracy", "original").value for each in reports.value
 print("bands add up:", all(abs(a - b) < 1e-6 for a, b in zip(sums, wholes, strict=True)))
 
 # %% [markdown]
-# ## A model from outside
+# ## An external model
 
 # %% tags=["hide-cell"]
 if model:
     recipe = runs["natural"][0].recipe
-    options = {"limit": recipe.test_images, **recipe.options}
-    test = data.load(dataset, train=False, **options)
+    test = data.load(dataset, train=False, limit=recipe.test_images, **recipe.options)
     count = len(test.classes)
-    asked = outside.load_model(model, weights=weights or None, classes=count)
+    asked = models.load_model(model, weights=weights or None, classes=count)
     theirs = frequency_report(asked, test.pixels(), test.labels, classes=count, name=model)
 print(f"a model from outside: {bool(model)}")
 
@@ -180,25 +180,11 @@ if model:
     )
 else:
     style.finding(
-        "No model from outside was named. Give this page the parameters `model` and `weights` to "
-        "see one here beside the book's own."
+        "No external model was given. Set this page's parameters `model` and `weights` to see one "
+        "here beside the book's own."
     )
 
 # %% [markdown]
-# **What differs, and why it may.** Intervals are over test images: they say what other images would
-# give, not what another training would. A mask is learned on some hundred images and judged on as
-# many others. Heat map and attacks take their settings from the pages that introduce them.
-#
-# ## Change it
-#
-# | parameter | what it is |
-# |---|---|
-# | `scale` | `smoke`, `quick`, `standard` or `paper`: how many images, how long |
-# | `dataset` | `cifar10`, `mnist`, `fashion-mnist`, `planted`, … |
-# | `seeds` | of the book's own networks; the page shows the first |
-# | `model`, `weights` | a model from outside, as for `fhelpers report` |
-# | `epochs` | of the book's own networks, 0 for the scale's own |
-#
-# ```bash
-# fhelpers notebook 15_report_card -p model my_package:my_model
-# ```
+# **What differs, and why it may.** Intervals are over test images: they show what other images
+# would give, not what training again would. A mask is learned on a few hundred images and evaluated
+# on as many others. Heat map and attacks take their settings from the pages that introduce them.

@@ -7,8 +7,10 @@ line and from the Snakefile alike.
 import ast
 import difflib
 import html
+import io
 import json
 import os
+import tokenize
 from pathlib import Path
 
 import jupytext
@@ -16,12 +18,25 @@ import nbformat
 import papermill
 from papermill.exceptions import PapermillExecutionError
 
-from fhelpers import sections
-from fhelpers.runs import store
+from fhelpers import data, sections
+from fhelpers.runs import scales, store
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import NOTEBOOKS, slugs
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def choices(names) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+# Parameters of every notebook; the others are explained by the comments behind their defaults.
+SHARED = {
+    "scale": "how many images, how large the networks and how long their training: "
+    + choices(scales.SCALES),
+    "dataset": f"the images: {choices(data.NAMES)}",
+    "seeds": "every run is repeated once for each; several give intervals over seeds",
+}
 
 
 def source(slug: str) -> Path:
@@ -39,14 +54,31 @@ def read(slug: str):
     return notebook
 
 
+def parameters_cell(slug: str) -> str:
+    """The source of the cell tagged `parameters`. Raises ValueError where there is none."""
+    for cell in read(slug).cells:
+        if "parameters" in cell.metadata.get("tags", ()):
+            return cell.source
+    raise ValueError(f"notebook {slug!r} has no cell tagged parameters")
+
+
 def defaults(slug: str) -> dict:
     """Names and values of the cell tagged `parameters`."""
-    notebook = read(slug)
-    for cell in notebook.cells:
-        if "parameters" in cell.metadata.get("tags", ()):
-            assignments = ast.parse(cell.source).body
-            return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
-    raise ValueError(f"notebook {slug!r} has no cell tagged parameters")
+    assignments = ast.parse(parameters_cell(slug)).body
+    return {node.targets[0].id: ast.literal_eval(node.value) for node in assignments}
+
+
+def explanations(slug: str) -> dict[str, str]:
+    """What each parameter is, by name: the comment behind it, after the shared explanation."""
+    cell = parameters_cell(slug)
+    tokens = tokenize.generate_tokens(io.StringIO(cell).readline)
+    comments = {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+    found = {}
+    for node in ast.parse(cell).body:
+        name = node.targets[0].id
+        parts = [SHARED.get(name), comments.get(node.end_lineno)]
+        found[name] = ". Here: ".join(part for part in parts if part)
+    return found
 
 
 def parse(text: str) -> object:
@@ -125,7 +157,9 @@ def dependencies(slug: str) -> list[Path]:
     Imports are followed through the package, so that a page is rebuilt when its own plots change
     and left alone when another section's do.
     """
-    found = followed([source(slug), Path(__file__)])
+    folder = "*" if slug == sections.SCORECARD else slug.partition("_")[2]
+    own = Path(sections.__file__).parent.glob(f"{folder}/*.py")  # registered, not imported
+    found = followed([source(slug), Path(__file__), *own])
     styles = [style for path in found for style in path.parent.glob("*.mplstyle")]
     return sorted({*found, *styles})
 
@@ -164,7 +198,7 @@ def execute(
 
 
 def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
-    """Make an executed notebook a page: no progress bars, captions as figures, provenance."""
+    """Make an executed notebook a page: no progress bars, captions as figures, closing sections."""
     notebook.metadata.pop("papermill", None)
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
@@ -175,6 +209,8 @@ def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
             if "injected-parameters" in cell.metadata.get("tags", ()):
                 cell.metadata["tags"].append("remove-cell")
             caption(cell, slug)
+    if any("parameters" in cell.metadata.get("tags", ()) for cell in notebook.cells):
+        notebook.cells.append(nbformat.v4.new_markdown_cell(change_it(slug)))
     if provenance:
         notebook.cells.append(nbformat.v4.new_markdown_cell(provenance_of(slug, values)))
 
@@ -191,6 +227,36 @@ def caption(cell, slug: str) -> None:
     for figure in figures:
         options = {"caption": figure["caption"], "name": f"fig-{figure['name']}"}
         cell.metadata["mystnb"] = {"figure": options}
+
+
+def change_it(slug: str) -> str:
+    """A section with the page's parameters, their defaults, and a command that changes some."""
+    known = defaults(slug)
+    rows = [f"| `{n}` | `{as_code(known[n])}` | {text} |" for n, text in explanations(slug).items()]
+    options = " ".join(f"-p {name} {typed(value)}" for name, value in example(known).items())
+    table = ["| parameter | default | what it is |", "|---|---|---|", *rows]
+    command = ["```bash", f"fhelpers notebook {slug} {options}", "```"]
+    return "\n".join(["## Change it", "", *table, "", *command])
+
+
+def as_code(value: object) -> str:
+    """A value as the parameters cell writes it."""
+    return repr(value).replace("'", '"')
+
+
+def typed(value: object) -> str:
+    """A value as one types it in a shell."""
+    return f'"{value}"' if isinstance(value, list) else str(value)
+
+
+def example(known: dict) -> dict:
+    """Three seeds, and the first parameter of the page's own that can be halved."""
+    for name, value in known.items():
+        if name in SHARED or not value or isinstance(value, str):
+            continue
+        half = value[: (len(value) + 1) // 2] if isinstance(value, list) else type(value)(value / 2)
+        return {"seeds": [0, 1, 2], name: half}
+    return {"seeds": [0, 1, 2]}
 
 
 def provenance_of(slug: str, values: dict) -> str:
