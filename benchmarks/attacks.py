@@ -90,7 +90,7 @@ def alternating(ways: dict, *given) -> dict[str, float]:
 def main() -> int:
     torch.set_num_threads(1)
     recipe = scales.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
-    run = store.carry_out(recipe, "quick")
+    run = store.carry_out(recipe)
     model = run.model()
     for parameter in model.parameters():  # or foolbox would pay for gradients that nobody needs
         parameter.requires_grad_(False)

@@ -18,12 +18,13 @@ import time
 
 import torch
 
-from fhelpers import frequency, sections
+from fhelpers import frequency
 from fhelpers.average_precision import Score
 from fhelpers.data import scenes
 from fhelpers.runs.compute import choose_compute
 from fhelpers.sections.detection import detectors
 from fhelpers.sections.detection import measure as detection
+from fhelpers.sections.detection.plan import plan
 
 RADIUS = 34
 
@@ -81,13 +82,13 @@ def main():
     parser.add_argument("--scenes", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    recipe = sections.detection("quick", "cifar10", [0])["detector"][0]
+    recipe = plan("quick", "cifar10", [0])["detector"][0]
     try:
         shown = scenes.generate(recipe.scenes, "test", options.scenes)
     except (FileNotFoundError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    model = detectors.rebuild_detector(recipe).to(memory_format=torch.channels_last)
+    model = recipe.rebuild().to(memory_format=torch.channels_last)
     model.score_thresh = 0.009
     compute = choose_compute(device="cpu")
     jobs = {

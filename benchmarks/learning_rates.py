@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 from fhelpers import data
-from fhelpers.runs import plans as trained
-from fhelpers.runs import scales, training
+from fhelpers.runs import classifier, plans, scales, training
+from fhelpers.runs.compute import choose_compute
+from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 
 HELD_OUT = 2_000
@@ -35,14 +36,17 @@ GRIDS = {
 def held_out_accuracy(recipe: Recipe) -> float:
     """Accuracy on the training images behind those that the recipe trains on."""
     torch.set_num_threads(1)
+    compute = choose_compute(recipe.precision, recipe.device)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            trained, _ = training.train_classifier(recipe, Path(folder))
+            found = classifier.train(recipe, Job(Path(folder), compute))
         except FloatingPointError:
             return float("nan")
+    model = recipe.rebuild()
+    model.load_state_dict(found.tensors)
     more = data.load(recipe.dataset, train=True, limit=recipe.train_images + HELD_OUT)
     images, labels = more.pixels()[recipe.train_images :], more.labels[recipe.train_images :]
-    return training.score(trained.model, images, labels, "auto")["accuracy"]
+    return training.score(model, images, labels, "auto")["accuracy"]
 
 
 def candidates(scale: str) -> dict[tuple[str, float], Recipe]:
@@ -51,7 +55,7 @@ def candidates(scale: str) -> dict[tuple[str, float], Recipe]:
     there = data.describe("cifar10").train
     tried = {}
     for name, rates in GRIDS.items():
-        if name in trained.MODEL_RATES:
+        if name in plans.MODEL_RATES:
             width = {"lenet": None}.get(name, 64 // own.narrow)
             kind = {"model": name, "width": width}
         else:

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 
 from fhelpers import data, masks
+from fhelpers.networks import classifiers
 from fhelpers.runs import scales, store, training
 from fhelpers.runs.compute import choose_compute
 
@@ -53,7 +54,7 @@ def handed_over(network, images, folder):
     weights, file = Path(folder) / "weights.pt", Path(folder) / "images.npz"
     torch.save(network.state_dict(), weights)
     np.savez(file, images=images.pixels().numpy(), labels=images.labels.numpy())
-    return models.__file__, weights, file
+    return classifiers.__file__, weights, file
 
 
 def line(what, value, bar=""):
@@ -110,7 +111,7 @@ def main():
         print(error, file=sys.stderr)
         return 2
     recipe = scales.natural("quick", "cifar10", [0], (4, 8, 12, 16))[0]
-    network = store.carry_out(recipe, "quick").model()
+    network = store.carry_out(recipe).model()
     print(f"ResNet-8, {torch.get_num_threads()} threads, {choose_compute().precision}")
     with tempfile.TemporaryDirectory() as folder:
         network_mask(network, images, handed_over(network, images, folder), options.longest)

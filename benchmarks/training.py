@@ -30,6 +30,7 @@ import numpy as np
 import torch
 
 from fhelpers import data, networks
+from fhelpers.networks import classifiers
 from fhelpers.runs import classifier, monitoring, scales, training
 from fhelpers.runs.compute import choose_compute
 
@@ -87,7 +88,7 @@ def plain_loop(images):
         path = Path(folder) / "images.npz"
         pixels = images.images.permute(0, 2, 3, 1).contiguous().numpy()
         np.savez(path, images=pixels, labels=images.labels.numpy())
-        command = [sys.executable, str(PLAIN), models.__file__, str(path)]
+        command = [sys.executable, str(PLAIN), classifiers.__file__, str(path)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(command, text=True, bufsize=1, **pipes) as process:
 

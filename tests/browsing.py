@@ -55,28 +55,29 @@ def build(folder):
     return done.returncode, done.stdout + done.stderr
 
 
-def explore(folder, given):
+def explore(folder):
     """Write the explorer's files for networks that the sections have trained at smoke scale."""
+    import smoke
+
     from fhelpers.pages import explorer, notebooks
     from fhelpers.runs import store
 
     runs = []
     for slug, label in (("01_decomposition", "natural"), ("03_heuristics", "adversarial")):
-        known = notebooks.defaults(slug)
-        own = {name: value for name, value in given.items() if name in known}
-        runs.append(store.carry_out(notebooks.plan(slug, own)[label][0], given["scale"]))
+        plan = notebooks.plan(slug, smoke.other_parameters(slug))
+        runs.append(store.carry_out(plan[label][0]))
     explorer.write(*runs, folder / "_build" / "explorer")
 
 
 @pytest.fixture(scope="session")
-def pages(request, tmp_path_factory, other_parameters):
+def pages(request, tmp_path_factory):
     """The folder of built pages."""
     if given := request.config.getoption("--pages"):
         assert (Path(given) / "index.html").is_file(), f"{given} holds no built pages"
         return Path(given).resolve()
     sections = request.getfixturevalue("other_pages").values()
     folder = project(tmp_path_factory.mktemp("book"), sections)
-    explore(folder, other_parameters)
+    explore(folder)
     status, printed = build(folder)
     assert status == 0, printed[-4000:]
     return folder / "_build" / "html"

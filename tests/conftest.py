@@ -1,14 +1,18 @@
 """What the whole test run shares: options, the reference notebooks' rules, executed pages."""
 
 import os
+import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import browsing
 import pytest
+import smoke
 import torch
 
 from fhelpers.pages import notebooks
+from fhelpers.runs import store
 
 # As the workflow trains: one thread a process, here and in the processes that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -31,23 +35,53 @@ def pytest_collectstart(collector):
         collector.skip_compare += ("text/html", "text/markdown", "stderr")
 
 
-OTHER_PARAMETERS = {
-    "scale": "smoke", "dataset": "planted", "seeds": [1, 2], "radii": [5, 9], "epochs": 2,
-    "others": ["fashion-mnist"], "strengths": [1.0, 0.25], "sparsity_weight": 0.5,
-    "rho": 0.5, "rhos": [0.0, 0.5], "epsilons": [0.02, 0.05], "radius": 9,
-}  # fmt: skip
+def group_of(item) -> str:
+    """Tests of a group run in one process: they share pages, kernels and other costly things."""
+    built = {"pages", "other_pages"} & set(getattr(item, "fixturenames", ()))
+    return "book" if built else item.path.name
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the marks
+def pytest_collection_modifyitems(items):
+    """The group that takes longest begins first, beside the others where there are workers."""
+    items.sort(key=lambda item: group_of(item) != "book")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+
+
+@pytest.hookimpl(tryfirst=True)  # workers report what they collected only after this
+def pytest_collection_finish(session):
+    """Carry out what notebooks need before the first test. What fails is for the tests to find."""
+    config = session.config
+    if config.option.collectonly:
+        return
+
+    def say(sentence):
+        with config.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():
+            print(sentence, file=sys.stderr, flush=True)
+
+    used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    built = "other_pages" in used or ("pages" in used and not config.option.pages)
+    references = {item.path.stem for item in session.items if item.path.suffix == ".ipynb"}
+    try:
+        smoke.carry_out(sorted(references), notebooks.slugs() if built else (), say)
+    except Exception as error:
+        warnings.warn(f"not all smoke runs could be carried out: {error}", stacklevel=1)
 
 
 @pytest.fixture(scope="session")
-def other_parameters():
-    """Parameters that are not the notebooks' defaults."""
-    return OTHER_PARAMETERS
+def carried_out(request, tmp_path_factory):
+    """recipe -> its run: carried out once for all tests, in a store that begins empty."""
+    folder = tmp_path_factory.getbasetemp()
+    # Workers of pytest-xdist have a folder each, side by side.
+    folder = (folder.parent if hasattr(request.config, "workerinput") else folder) / "results"
 
+    def run_of(recipe):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("FHELPERS_RESULTS", str(folder))
+            return store.carry_out(recipe)
 
-def other_parameters_of(slug: str) -> dict:
-    """Those of a notebook; the scorecard needs all runs of a seed, so it shares the references'."""
-    other = OTHER_PARAMETERS | ({"seeds": [0]} if slug == "00_scorecard" else {})
-    return {name: value for name, value in other.items() if name in notebooks.defaults(slug)}
+    return run_of
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +90,7 @@ def other_pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sections")
 
     def execute(slug: str) -> Path:
-        given = other_parameters_of(slug)
+        given = smoke.other_parameters(slug)
         return notebooks.execute(slug, given, folder / f"{slug}.ipynb", progress=False)
 
     slugs = notebooks.slugs()

@@ -1,80 +1,27 @@
-"""Every claim against planted data with a known answer: yes, no, and not to be told."""
+"""What a claim, a part and a verdict are, and which part of a claim decides."""
 
 import dataclasses
 import itertools
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_claims_shuffled_labels import bands
 
-from fhelpers.claims import CLAIMS, Part, conjunction, decide
-from fhelpers.claims.histories import Curve, curves, smallest_radii
-from fhelpers.claims.verdicts import claim
+from fhelpers.claims import CLAIMS, Claim, Part, conjunction, decide
+from fhelpers.claims.histories import Curve, epochs_to
+from fhelpers.claims.verdicts import Judged, claim, deciding, distance
 from fhelpers.intervals import Estimate
-from fhelpers.sections.shuffled_labels.claims import TABLE1, at_equal_accuracy, epochs_to
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
-IMAGES = 2000
+WORDS = ("text", "source", "measure", "rule", "figure")
 
 
-def rows(label, seed, accuracies, *, split="train", part="original", radius=math.nan, first=0):
-    return pd.DataFrame(
-        {
-            "label": label,
-            "seed": seed,
-            "epoch": np.arange(first, first + len(accuracies)),
-            "split": split,
-            "part": part,
-            "radius": radius,
-            "scope": "subset",
-            "images": IMAGES,
-            "accuracy": np.clip(accuracies, 0, 1),
-            "loss": 1.0,
-        }
-    )
-
-
-def two_labels(*, seeds=3, slower=3.0, follows=0.1, spread=0.01, epochs=60):
-    """Natural and shuffled runs that rise to 1 exponentially, shuffled `slower` times as slowly.
-
-    On low parts natural keeps 0.8 of its rise above chance at every radius, shuffled `follows`.
-    `spread` is the deviation between seeds of both the rise and the share kept.
-    """
-    generator, frames = np.random.default_rng(7), []
-    for seed, (label, pace, kept) in itertools.product(
-        range(seeds), [("natural", 4.0, 0.8), ("shuffled", 4.0 * slower, follows)]
-    ):
-        pace, kept = pace * (1 + spread * generator.normal()), kept + spread * generator.normal()
-        rise = 0.9 * (1 - np.exp(-np.arange(epochs + 1) / pace))
-        frames.append(rows(label, seed, 0.1 + rise))
-        for radius in (4.0, 8.0, 16.0):
-            frames.append(rows(label, seed, 0.1 + kept * rise, part="low", radius=radius))
-    return pd.concat(frames, ignore_index=True)
-
-
-def bands(*, seeds=3, low=(0.60, 0.70, 0.75), high=(0.15, 0.10, 0.10), spread=0.005):
-    """Band-trained runs at r = 4, 8, 12 and their test accuracies on originals."""
-    generator, frames = np.random.default_rng(8), []
-    for seed, (band, scores) in itertools.product(range(seeds), [("low", low), ("high", high)]):
-        for radius, score in zip((4, 8, 12), scores, strict=True):
-            score = score + spread * generator.normal()
-            frames.append(rows(f"{band}-{radius}", seed, [score], split="test", first=20))
-    return pd.concat(frames, ignore_index=True).assign(scope="all")
-
-
-def outcomes(*, seeds=3, images=4000, planted=0.0, easy=0.0, spread=0.0):
-    """Independent outcomes but for shares of images `planted` like Figure 2 and `easy` all over."""
-    generator, frames = np.random.default_rng(9), []
-    for seed in range(seeds):
-        right = generator.random((3, images)) < np.array([[0.8], [0.4], [0.5]])
-        kind = generator.random(images)
-        share = planted + spread * (seed - (seeds - 1) / 2)
-        right[:, kind < easy] = True
-        right[:, kind > 1 - share] = np.array([[True], [True], [False]])
-        names = ("right_original", "right_high", "right_low")
-        frames.append(pd.DataFrame(dict(zip(names, right, strict=True))).assign(seed=seed))
-    return pd.concat(frames, ignore_index=True)
+def part(value, half=0.1, *, name="effect", margin=0.0, ceiling=False):
+    """A part of three seeds; `half`: half the width of its interval, NaN where it has none."""
+    return Part(name, Estimate(value, value - half, value + half, 3, "seeds"), margin, ceiling)
 
 
 # --- the rule itself ---------------------------------------------------------------------------
@@ -99,30 +46,53 @@ def test_the_whole_interval_decides(low, high, floor, ceiling):
 
 
 def test_a_claim_of_parts_needs_all_of_them():
-    yes, no, unsure = (
-        Part("effect", Estimate(v, v - 1, v + 1, 3, "seeds"), 0.0) for v in (2.0, -2.0, 0.0)
-    )
-    assert conjunction([yes, yes]) == YES
-    assert conjunction([yes, unsure]) == OPEN
-    assert conjunction([no, unsure]) == conjunction([no, yes]) == NO
+    yes, no, unsure = part(2.0), part(-2.0), part(0.0)
+    for found, expected in (
+        ([yes, yes], YES),
+        ([yes, unsure], OPEN),
+        ([no, unsure], NO),
+        ([no, yes], NO),
+    ):
+        assert conjunction(found) == expected
+        assert Judged(tuple(found)).verdict == expected
+        assert Judged(tuple(found)).parts == tuple(found)
 
 
 def test_an_id_is_registered_once():
     with pytest.raises(ValueError, match="W1 is registered twice"):
-        claim("W1", text="", section="", source="", measure="", rule="", paper=None)(len)
+        claim("W1", **dict.fromkeys(WORDS, ""), paper=None)(len)
 
 
 def test_every_claim_carries_its_words():
     for id, registered in CLAIMS.items():
         assert registered.id == id
-        for field in ("text", "section", "source", "measure", "rule"):
+        for field in (*WORDS, "section"):
             assert getattr(registered, field), (id, field)
+
+
+def test_a_claim_is_asked_with_data_or_with_runs():
+    def check(low, high):
+        parts = [part(low, name="low"), part(high, name="high", margin=1.0)]
+        return parts, "A note."
+
+    def inputs(runs, times=1):
+        return runs["low"] * times, runs["high"] * times
+
+    made = Claim("X1", **dict.fromkeys(WORDS, "word"), paper=None, check=check, inputs=inputs)
+    verdict = made(0.5, 2.0)
+    assert (list(verdict.parts), verdict.note) == made.check(0.5, 2.0)
+    assert (verdict.claim, verdict.verdict) == (made, YES)
+    assert verdict.estimate == verdict.parts[0].estimate
+    assert made.of({"low": 0.5, "high": 2.0}) == verdict
+    assert made.of({"low": 0.25, "high": 1.0}, times=2) == verdict
+    assert made.of({"low": 0.25, "high": 1.0}).verdict == OPEN
 
 
 def test_verdicts_become_rows_and_sentences():
     verdict = CLAIMS["W7"](bands(), chance=0.1)
     row = verdict.row()
     assert row["id"] == "W7"
+    assert row["section"] == "shuffled_labels"
     assert row["verdict"] == YES
     assert row["measured"] == str(verdict.estimate)
     assert (row["n"], row["over"]) == (3, "seeds")
@@ -132,334 +102,80 @@ def test_verdicts_become_rows_and_sentences():
         verdict.verdict = NO
 
 
-# --- W1, W2 ------------------------------------------------------------------------------------
+# --- which part decides ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seeds", [1, 4])
 @pytest.mark.parametrize(
-    ("effect", "expected"),
-    [({"planted": 0.1}, YES), ({}, OPEN), ({"easy": 0.4}, NO)],
-    ids=["planted", "independent", "easy images"],
+    ("found", "expected"),
+    [
+        ([part(0.5), part(0.3), part(0.9)], 0.3),
+        ([part(0.5), part(0.3), part(0.0)], 0.0),
+        ([part(0.5), part(0.0), part(0.2, ceiling=True)], 0.2),  # the worst, though further away
+        ([part(0.05), part(-0.05)], -0.05),  # of two undecided that with the least on its side
+        ([part(-0.2), part(-0.9)], -0.9),
+        ([part(0.3, 0.1), part(0.4, 0.3)], 0.4),  # counted in half-widths
+        ([part(0.3, ceiling=True, margin=1.0), part(0.9, ceiling=True, margin=1.2)], 0.9),
+    ],
 )
-def test_w1(seeds, effect, expected):
-    verdict = CLAIMS["W1"](outcomes(seeds=seeds, **effect))
-    assert verdict.verdict == expected
-    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
+def test_the_worst_part_decides_and_then_that_with_the_least_on_its_side(found, expected):
+    for order in itertools.permutations(found):
+        assert deciding(order).estimate.value == expected
 
 
-def test_w1_counts_what_it_says():
-    data = outcomes(seeds=1, planted=0.1)
-    original, high, low = (data[f"right_{n}"] for n in ("original", "high", "low"))
-    count = (original & high & ~low).sum()
-    independent = original.mean() * high.mean() * (~low).mean() * len(data)
-    verdict = CLAIMS["W1"](data)
-    assert verdict.estimate.value == pytest.approx((count - independent) / len(data))
-    assert verdict.note.startswith(f"{count:,} such images of 4,000, {independent:.0f} if")
+@pytest.mark.parametrize("equal", [0.09, -0.09])
+def test_a_part_without_an_interval_decides_over_an_equal_one_that_has_one(equal):
+    none = part(7.0, math.nan)
+    for order in itertools.permutations([none, part(equal), part(5.0)]):
+        assert deciding(order) is none
+    failing = part(-1.0)
+    assert deciding([none, failing]) is failing
+    open_ended = Part("effect", Estimate(5.0, 4.0, math.inf, 3, "seeds"), 0.0)
+    assert deciding([part(1.0), open_ended]) is open_ended
 
 
-def test_w1_is_open_when_seeds_disagree():
-    assert CLAIMS["W1"](outcomes(seeds=2, planted=0.1, spread=0.18)).verdict == OPEN
+def test_an_exact_part_is_as_far_from_its_margin_as_can_be():
+    exactly = Part("exactly", Estimate(1e-8, 1e-8, 1e-8, 9, "images"), 1e-6, ceiling=True)
+    assert distance(exactly) == (math.inf,) * 3
+    badly = part(-0.2, 0.2, name="badly", margin=0.1)
+    assert deciding([part(1.0, name="well"), badly, exactly]).name == "badly"
 
 
-def test_w1_does_not_reject_independent_outcomes_too_often():
-    wrong = 0
-    for shift in range(40):
-        data = outcomes(seeds=1, images=500).assign(
-            right_low=np.random.default_rng(shift).random(500) < 0.5
-        )
-        wrong += CLAIMS["W1"](data).verdict != OPEN
-    assert wrong <= 6  # 2 expected of 40
+def estimates():
+    numbers = st.floats(-5, 5)
+    return st.tuples(numbers, st.floats(0.01, 3), st.floats(0, 1)).map(
+        lambda t: Estimate(t[0], t[0] - 2 * t[1] * t[2], t[0] + 2 * t[1] * (1 - t[2]), 3, "seeds")
+    )
 
 
-def test_w1_refuses_what_is_not_an_outcome():
-    data = outcomes(seeds=1)
-    with pytest.raises(ValueError, match="no column right_low"):
-        CLAIMS["W1"](data.drop(columns="right_low"))
-    with pytest.raises(ValueError, match="not NaN"):
-        CLAIMS["W1"](data.assign(right_low=math.nan))
-    with pytest.raises(ValueError, match="at least one image"):
-        CLAIMS["W1"](data.head(0))
+def parts():
+    return st.builds(Part, st.just("effect"), estimates(), st.floats(-3, 3), st.booleans())
 
 
-def test_w2():
-    small, large = np.full(10, 3e-8), np.array([1e-8, 2e-5])
-    assert CLAIMS["W2"](small, small).verdict == YES
-    assert CLAIMS["W2"](small, large).verdict == NO
-    assert CLAIMS["W2"](large, small).verdict == NO
-    assert CLAIMS["W2"](small, large).estimate.value == 2e-5
-    for wrong in ([], [math.nan], [-1.0]):
-        with pytest.raises(ValueError, match="at least one image"):
-            CLAIMS["W2"](small, wrong)
+@given(parts())
+def test_the_common_axis_says_what_the_rule_says(part):
+    low, value, high = distance(part)
+    assert low <= value + 1e-6
+    assert value <= high + 1e-6
+    assert high - low == pytest.approx(2)
+    expected = YES if low > 0 else NO if high < 0 else OPEN
+    if min(abs(low), abs(high)) > 1e-9:
+        assert part.verdict == expected
 
 
-# --- W4 ----------------------------------------------------------------------------------------
+@given(st.lists(parts(), min_size=1, max_size=5))
+def test_the_part_that_decides_has_the_verdict_of_the_whole(found):
+    chosen = deciding(found)
+    assert chosen.verdict == conjunction(found)
+    equals = [each for each in found if each.verdict == chosen.verdict]
+    assert distance(chosen)[1] == min(distance(each)[1] for each in equals)
 
 
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(("slower", "expected"), [(3.0, YES), (1.0, OPEN), (0.4, NO)])
-def test_w4(seeds, slower, expected):
-    verdict = CLAIMS["W4"](two_labels(seeds=seeds, slower=slower, spread=0.03))
-    assert verdict.verdict == expected
-    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_w4_measures_the_planted_difference(seeds):
-    # Accuracy 0.95 is a rise of 0.85 / 0.9, which takes ln(18) paces.
-    verdict = CLAIMS["W4"](two_labels(seeds=seeds, slower=3.0, spread=0))
-    assert verdict.estimate.value == pytest.approx(math.log(18) * 8.0, rel=0.01)
-    assert "0.95" in verdict.note
+# --- reading a history -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("level", "epoch"), [(0.1, 0.0), (0.2, 0.25), (0.5, 1.0), (0.6, 3.25), (0.95, math.inf)]
 )
 def test_epochs_are_counted_to_the_first_crossing(level, epoch):
-    curve = Curve(np.arange(5), np.array([0.1, 0.5, 0.4, 0.5, 0.9]), IMAGES)
+    curve = Curve(np.arange(5), np.array([0.1, 0.5, 0.4, 0.5, 0.9]), 2000)
     assert epochs_to(curve, level) == pytest.approx(epoch)
-
-
-def capped(history, label, top):
-    """The history with all accuracies of a label scaled so that they never exceed `top`."""
-    factor = np.where(history.label == label, top, 1.0)
-    return history.assign(accuracy=history.accuracy * factor)
-
-
-def test_w4_takes_the_highest_level_that_all_runs_reach():
-    history = two_labels()
-    slowest = history.label.eq("shuffled") & history.seed.eq(1)
-    history.loc[slowest, "accuracy"] *= 0.78
-    assert "accuracy of 0.75:" in CLAIMS["W4"](history).note
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_w4_with_a_run_that_never_gets_there_is_open_on_that_side(seeds):
-    history = two_labels(seeds=seeds)
-    verdict = CLAIMS["W4"](capped(history, "shuffled", 0.4))
-    assert verdict.verdict == YES
-    assert verdict.estimate.high == math.inf
-    assert f"never in {seeds} of {seeds} runs" in verdict.note
-    verdict = CLAIMS["W4"](capped(history, "natural", 0.4))
-    assert verdict.verdict == NO
-    assert verdict.estimate.low == -math.inf
-
-
-def test_w4_does_not_hold_an_early_end_against_the_claim():
-    """Shuffled stopped before natural had arrived: that says nothing either way."""
-    history = two_labels(slower=3.0)
-    stopped = history[(history.label == "natural") | (history.epoch <= 3)]
-    assert CLAIMS["W4"](stopped).verdict == OPEN
-
-
-def test_w4_without_any_level_is_open():
-    history = two_labels()
-    verdict = CLAIMS["W4"](history.assign(accuracy=history.accuracy * 0.4))
-    assert verdict.verdict == OPEN
-    assert math.isnan(verdict.estimate.value)
-    assert "No label reaches" in verdict.note
-
-
-# --- W5 ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(("follows", "expected"), [(0.1, YES), (0.8, OPEN), (0.98, NO)])
-def test_w5(seeds, follows, expected):
-    verdict = CLAIMS["W5"](two_labels(seeds=seeds, follows=follows))
-    assert verdict.verdict == expected
-    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
-
-
-def test_w5_compares_at_equal_accuracy_and_not_at_equal_epochs():
-    """Slower by a factor of five, yet no worse on low parts once as good on originals."""
-    history = two_labels(slower=5.0, follows=0.8, spread=0)
-    assert CLAIMS["W5"](history).estimate.value == pytest.approx(0, abs=1e-9)
-
-
-def test_at_equal_accuracy_returns_the_planted_lines():
-    found = at_equal_accuracy(two_labels(follows=0.3, spread=0), 4.0)
-    assert list(found.columns) == ["seed", "level", "natural", "shuffled"]
-    assert sorted(set(found.seed)) == [0, 1, 2]
-    assert found.level.min() == pytest.approx(0.10)
-    assert found.level.max() > 0.98
-    np.testing.assert_allclose(found.natural, 0.1 + 0.8 * (found.level - 0.1), atol=1e-9)
-    np.testing.assert_allclose(found.shuffled, 0.1 + 0.3 * (found.level - 0.1), atol=1e-9)
-
-
-def test_at_equal_accuracy_counts_only_the_first_time_a_level_is_reached():
-    frames = []
-    for label in ("natural", "shuffled"):
-        frames.append(rows(label, 0, [0.1, 0.5, 0.2, 0.5, 0.9]))
-        frames.append(rows(label, 0, [0.1, 0.3, 0.9, 0.9, 0.7], part="low", radius=4.0))
-    found = at_equal_accuracy(pd.concat(frames), 4.0).set_index("level").natural
-    assert found[0.5] == pytest.approx(0.3)
-    assert found[0.7] == pytest.approx(0.5)
-
-
-def test_w5_uses_the_two_smallest_radii_only():
-    history = two_labels(spread=0)
-    changed = history.assign(accuracy=np.where(history.radius == 16, 0.1, history.accuracy))
-    assert CLAIMS["W5"](changed).estimate == CLAIMS["W5"](history).estimate
-    assert "r = 4" in CLAIMS["W5"](history).note
-    assert "r = 16" not in CLAIMS["W5"](history).note
-
-
-def test_w5_without_common_training_accuracy_is_open():
-    history = two_labels()
-    apart = history[(history.label == "shuffled") | (history.epoch > 40)]
-    apart = apart.assign(accuracy=apart.accuracy * np.where(apart.label == "shuffled", 0.5, 1))
-    verdict = CLAIMS["W5"](apart)
-    assert verdict.verdict == OPEN
-    assert "no training accuracy" in verdict.note
-
-
-# --- W6 ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(
-    ("slower", "follows", "natural", "expected"),
-    [
-        (3.0, 0.0, 1.0, YES),
-        (3.0, 0.4, 1.0, NO),  # shuffled leaves chance
-        (3.0, 0.0, 0.45, NO),  # natural is not above it after an epoch
-        (3.0, 0.055, 1.0, OPEN),  # shuffled at the margin
-    ],
-)
-def test_w6(seeds, slower, follows, natural, expected):
-    history = two_labels(seeds=seeds, slower=slower, follows=follows)
-    verdict = CLAIMS["W6"](capped(history, "natural", natural), chance=0.1)
-    assert verdict.verdict == expected
-    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
-
-
-def test_w6_measures_epoch_one_and_the_last_quarter_at_the_smallest_radius():
-    history = two_labels(slower=3.0, follows=0.2, spread=0)
-    natural, shuffled = CLAIMS["W6"](history, chance=0.1).parts
-    assert natural.estimate.value == pytest.approx(0.8 * 0.9 * (1 - math.exp(-1 / 4)))
-    late = 0.9 * (1 - np.exp(-np.arange(46, 61) / 12))
-    assert shuffled.estimate.value == pytest.approx(0.2 * late.mean())
-    elsewhere = history.assign(accuracy=np.where(history.radius > 4, 0.9, history.accuracy))
-    assert CLAIMS["W6"](elsewhere, chance=0.1).parts == (natural, shuffled)
-
-
-# --- W7 and Table 1 ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({}, YES),
-        ({"high": (0.55, 0.10, 0.10)}, NO),  # high parts do generalise
-        ({"low": (0.75, 0.70, 0.60)}, NO),  # worse with a larger radius
-        ({"low": (0.14, 0.15, 0.16), "high": (0.1, 0.1, 0.1)}, NO),  # low parts do not generalise
-        ({"low": (0.70, 0.70, 0.70)}, OPEN),
-        ({"high": (0.15, 0.15, 0.15)}, OPEN),  # at the margin
-    ],
-    ids=["paper", "high generalises", "falls", "nothing generalises", "flat", "margin"],
-)
-def test_w7(seeds, change, expected):
-    verdict = CLAIMS["W7"](bands(seeds=seeds, **change), chance=0.1)
-    assert verdict.verdict == expected
-    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
-
-
-def test_w7_measures_the_worst_radius():
-    verdict = CLAIMS["W7"](bands(high=(0.1, 0.3, 0.1), spread=0), chance=0.1)
-    gap, growth, high = (part.estimate.value for part in verdict.parts)
-    assert (gap, growth, high) == pytest.approx((0.4, 0.15, 0.2 / 3))
-
-
-def test_w7_holds_for_the_papers_own_table():
-    frames = [
-        rows(f"{row.trained_on}-{row.radius}", 0, [row.test], split="test", first=100)
-        for row in TABLE1.itertuples()
-    ]
-    history = pd.concat(frames).assign(scope="all", images=10000)
-    verdict = CLAIMS["W7"](history, chance=0.1)
-    assert verdict.verdict == YES
-    assert verdict.estimate.value == pytest.approx(0.6167 - 0.2002)
-
-
-def test_w7_reads_only_the_full_test_set():
-    history = bands(spread=0)
-    noise = history.assign(scope="subset", accuracy=0.5)
-    train = history.assign(split="train", accuracy=0.5)
-    both = pd.concat([history, noise, train, noise.assign(part="low", radius=4.0)])
-    assert CLAIMS["W7"](both, chance=0.1).parts == CLAIMS["W7"](history, chance=0.1).parts
-
-
-# --- what a history must have ------------------------------------------------------------------
-
-
-def check(id, history):
-    return CLAIMS[id](history, **({"chance": 0.1} if id in ("W6", "W7") else {}))
-
-
-@pytest.mark.parametrize("id", ["W4", "W5", "W6"])
-@pytest.mark.parametrize("label", ["natural", "shuffled"])
-def test_a_missing_label_is_named(id, label):
-    history = two_labels()
-    with pytest.raises(ValueError, match=f"no run labelled '{label}'"):
-        check(id, history[history.label != label])
-
-
-def test_w7_names_the_missing_band():
-    history = bands()
-    with pytest.raises(ValueError, match="no run labelled 'high-8'"):
-        check("W7", history[history.label != "high-8"])
-    with pytest.raises(ValueError, match="at least two radii"):
-        check("W7", history[history.label.str.endswith("-8")])
-    with pytest.raises(ValueError, match="at least two radii"):
-        check("W7", two_labels())
-
-
-@pytest.mark.parametrize("id", ["W4", "W5", "W6", "W7"])
-@pytest.mark.parametrize("value", [math.nan, 1.5, -0.1])
-def test_accuracies_outside_their_range_are_refused(id, value):
-    history = bands() if id == "W7" else two_labels()
-    spoiled = history.assign(accuracy=np.where(history.seed == 1, value, history.accuracy))
-    with pytest.raises(ValueError, match="NaN or outside"):
-        check(id, spoiled)
-
-
-@pytest.mark.parametrize("id", ["W4", "W5", "W6", "W7"])
-def test_labels_must_have_the_same_seeds(id):
-    history = bands() if id == "W7" else two_labels()
-    label = history.label.iloc[-1]
-    with pytest.raises(ValueError, match="seed by seed"):
-        check(id, history[(history.label != label) | (history.seed != 2)])
-
-
-@pytest.mark.parametrize("id", ["W6", "W7"])
-@pytest.mark.parametrize("chance", [0, 1, 10, math.nan])
-def test_chance_is_a_share(id, chance):
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        CLAIMS[id](bands() if id == "W7" else two_labels(), chance=chance)
-
-
-def test_incomplete_histories_are_refused():
-    history = two_labels()
-    with pytest.raises(ValueError, match="no column scope"):
-        check("W4", history.drop(columns="scope"))
-    with pytest.raises(ValueError, match="no low parts"):
-        check("W5", history[history.part != "low"])
-    with pytest.raises(ValueError, match="has no rows"):
-        check("W5", history[(history.label == "shuffled") | (history.part == "original")])
-    with pytest.raises(ValueError, match="an epoch twice"):
-        check("W4", pd.concat([history, history]))
-    with pytest.raises(ValueError, match="no epoch 1"):
-        check("W6", history[history.epoch != 1])
-    with pytest.raises(ValueError, match="same epochs"):
-        check("W5", history[(history.epoch != 5) | (history.part == "original")])
-
-
-def test_the_order_of_rows_does_not_matter():
-    history = two_labels()
-    mixed = history.sample(frac=1, random_state=0)
-    for id in ("W4", "W5", "W6"):
-        assert check(id, mixed) == check(id, history)
-    assert smallest_radii(mixed, 2) == [4.0, 8.0]
-    runs = curves(mixed, "natural", "shuffled", split="train", part="original")
-    assert [list(seeds) for seeds in runs.values()] == [[0, 1, 2], [0, 1, 2]]

@@ -1,4 +1,4 @@
-"""Claims on training heuristics and kinds of networks, against planted runs with a known answer."""
+"""W8 to W11 and W13 against planted runs with a known answer."""
 
 import itertools
 import math
@@ -6,11 +6,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from fhelpers.claims import CLAIMS, decide, reliance
-from fhelpers.intervals import Estimate, difference, proportion
+from fhelpers.claims import CLAIMS
 from fhelpers.sections.heuristics.claims import across_batch_sizes, batch_sizes, larger_half
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
@@ -55,104 +52,6 @@ def batches(**measures):
 
 def over(verdict, seeds):
     return verdict.estimate.over == ("images" if seeds == 1 else "seeds")
-
-
-# --- measures and their intervals ---------------------------------------------------------------
-
-
-@given(st.integers(0, 300), st.integers(0, 500))
-def test_two_shares_give_newcombes_difference_and_one_gives_wilsons_interval(first, second):
-    ours = reliance.weighted([(1, first / 300, 300), (-1, second / 500, 500)])
-    theirs = difference(first, 300, second, 500)
-    ours_alone, alone = reliance.weighted([(1, first / 300, 300)]), proportion(first, 300)
-    for one, other in ((ours, theirs), (ours_alone, alone)):
-        assert (one.value, one.low, one.high) == pytest.approx(
-            (other.value, other.low, other.high), abs=1e-9
-        )
-        assert (one.n, one.over) == (other.n, other.over)
-
-
-@given(st.floats(0.05, 0.95), st.floats(0.05, 0.95), st.floats(-3, 3), st.floats(-3, 3))
-def test_the_interval_of_a_sum_turns_with_its_sign(first, second, weight, other):
-    terms = [(weight, first, 200), (other, second, 100)]
-    plus = reliance.weighted(terms)
-    minus = reliance.weighted([(-w, share, images) for w, share, images in terms])
-    assert (-plus.value, -plus.high, -plus.low) == pytest.approx(
-        (minus.value, minus.low, minus.high)
-    )
-
-
-def test_intervals_of_sums_cover_what_they_say():
-    generator, shares = np.random.default_rng(3), np.array([0.9, 0.5, 0.6, 0.45])
-    weights = (1, -1, -1, 1)
-    truth, covered = float(shares @ weights), 0
-    for right in generator.binomial(200, shares, (400, 4)) / 200:
-        found = reliance.weighted([(w, a, 200) for w, a in zip(weights, right, strict=True)])
-        covered += found.low <= truth <= found.high
-    assert 0.92 <= covered / 400 <= 0.99
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (-0.02, 0.03, (0.0, 0.03, YES)),
-        (-0.04, -0.01, (0.01, 0.04, YES)),
-        (-0.01, 0.06, (0.0, 0.06, OPEN)),
-        (0.06, 0.09, (0.06, 0.09, NO)),
-        (-0.2, -0.1, (0.1, 0.2, NO)),
-        (-math.inf, 0.0, (0.0, math.inf, OPEN)),
-    ],
-)
-def test_equivalence_needs_the_whole_interval_within_the_margin(low, high, expected):
-    size = reliance.size_of(Estimate((low + high) / 2, low, high, 3, "seeds"))
-    assert (size.low, size.high, decide(size, 0.05, ceiling=True)) == expected
-
-
-def test_effects_are_differences_of_the_planted_ends():
-    runs = history({"a": network(0.9, 0.6, 0.2), "b": network(0.7, 0.5, 0.1)}, spread=0)
-    lost = reliance.lost_without_high(RADII)
-    against = {"a": 1, "b": -1}
-    values = [reliance.effect(runs, against, m).value for m in (reliance.GAP, lost)]
-    assert values == pytest.approx([0.3 - 0.2, 0.2 - 0.1])
-    only = reliance.lost_without_high([16])
-    assert reliance.effect(runs, {"a": 1}, only).value == pytest.approx(0.5 * 0.2)
-    assert reliance.effect(runs, {"a": 1}, reliance.on_parts("high", [4])).value == 0.15
-
-
-def test_effects_pair_the_seeds():
-    runs = history({"a": network(), "b": network()}, spread=0.05)
-    b = runs.label == "b"
-    runs.loc[b, "accuracy"] = (runs.accuracy[~b] - 0.02).to_numpy()
-    found = reliance.effect(runs, {"a": 1, "b": -1}, reliance.TEST)
-    assert (found.value, found.low, found.high) == pytest.approx((0.02, 0.02, 0.02))
-
-
-def test_bands_add_up_to_the_whole_image():
-    runs, measures = history({"a": network()}), reliance.gained([16, 4, 8])
-    assert list(measures) == ["0–4", "4–8", "8–16", "over 16"]
-    gains = [reliance.effect(runs, {"a": 1}, measure).value for measure in measures.values()]
-    assert sum(gains) == pytest.approx(reliance.effect(runs, {"a": 1}, reliance.TEST).value)
-    assert list(reliance.gained([6])) == ["0–6", "over 6"]
-
-
-def test_runs_are_cut_where_they_first_know_the_same():
-    runs = history({"fast": network(0.9, 0.6, 0.2), "slow": network(0.455, 0.3, 0.1)}, spread=0)
-    level, cut = reliance.at_common_accuracy(runs, ["fast", "slow"])
-    assert level == 0.45
-    train = reliance.effect(cut, {"fast": 1, "slow": -1}, reliance.TRAIN)
-    assert train.value == pytest.approx(0, abs=1e-9)
-    done = (0.45 - 0.1) / (0.9 - 0.1)  # of the straight way to the end
-    test = reliance.effect(cut, {"fast": 1}, reliance.TEST)
-    assert test.value == pytest.approx(0.1 + done * (0.6 - 0.1))
-    assert set(cut.groupby("label").epoch.nunique()) == {1}
-
-
-def test_a_level_counts_when_it_is_first_reached():
-    runs = history({"a": network(0.5, 0.4), "b": network(0.5, 0.4)}, spread=0)
-    later = (runs.label == "a") & (runs.epoch > 3)
-    runs.loc[later & (runs.part == "original"), "accuracy"] = 0.9
-    _, cut = reliance.at_common_accuracy(runs, ["a", "b"])
-    assert 3 < cut[cut.label == "a"].epoch.iloc[0] < 4
 
 
 # --- W8 and W9: batch sizes ---------------------------------------------------------------------
@@ -331,81 +230,3 @@ def test_w13_looks_at_the_larger_radii_and_at_the_smallest():
     assert CLAIMS["W13"](changed, CHANCE).parts == parts
     assert larger_half([4, 8, 12, 16]) == [12, 16]
     assert larger_half([5, 9]) == [9]
-
-
-# --- W14: kinds of networks ---------------------------------------------------------------------
-
-KINDS = {
-    "resnet-8": network(0.7, 0.6, 0.1),
-    "lenet": network(0.8, 0.5, 0.2),
-    "alexnet": network(0.9, 0.55, 0.25),
-    "vgg-11": network(0.95, 0.54, 0.3),
-}
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({}, YES),
-        ({"vgg-11": network(0.95, 0.7, 0.3)}, NO),  # VGG is more accurate
-        ({"lenet": network(0.51, 0.5, 0.2)}, NO),  # LeNet has a smaller gap
-        ({"alexnet": network(0.9, 0.55, 0.02)}, NO),  # AlexNet relies less on the high part
-        ({"lenet": KINDS["resnet-8"]}, OPEN),
-    ],
-    ids=["paper", "accuracy", "gap", "reliance", "equal"],
-)
-def test_w14(seeds, changes, expected):
-    verdict = CLAIMS["W14"](history(KINDS | changes, seeds=seeds))
-    assert verdict.verdict == expected
-    assert over(verdict, seeds)
-
-
-def test_w14_compares_with_whichever_comes_closest():
-    runs = history(KINDS | {"resnet-18": network(0.99, 0.9, 0.0)}, spread=0)
-    parts = CLAIMS["W14"](runs).parts
-    assert [part.name.rpartition(" ")[2] for part in parts] == ["alexnet", "lenet", "lenet"]
-    assert [part.estimate.value for part in parts] == pytest.approx([0.05, 0.2, 0.1])
-
-
-def test_w14_names_what_is_missing():
-    runs = history(KINDS)
-    with pytest.raises(ValueError, match="no run labelled 'vgg-11'"):
-        CLAIMS["W14"](runs[runs.label != "vgg-11"])
-    with pytest.raises(ValueError, match="One run of the 6n \\+ 2 ResNet is needed, not none"):
-        CLAIMS["W14"](runs[runs.label != "resnet-8"])
-
-
-# --- what they all have in common ---------------------------------------------------------------
-
-EVERYTHING = KINDS | batches(**FALLING)
-EVERYTHING |= {name: network() for name in ("vanilla", "dropout", "mixup-0.5", "adversarial")}
-IDS = ["W8", "W9", "W10", "W11", "W13", "W14"]
-SETTINGS = {"W13": {"chance": CHANCE}}
-
-
-def check(id, runs):
-    return CLAIMS[id](runs, **SETTINGS.get(id, {}))
-
-
-@pytest.mark.parametrize("id", IDS)
-def test_only_the_end_of_training_counts_and_the_order_of_rows_does_not(id):
-    runs = history(EVERYTHING)
-    noise = runs.assign(accuracy=np.where(runs.scope == "subset", 0.5, runs.accuracy))
-    mixed = noise.sample(frac=1, random_state=0)
-    assert check(id, mixed).parts == check(id, runs).parts
-
-
-@pytest.mark.parametrize("id", IDS)
-@pytest.mark.parametrize("value", [math.nan, 1.2])
-def test_accuracies_outside_their_range_are_refused(id, value):
-    runs = history(EVERYTHING)
-    with pytest.raises(ValueError, match="NaN or outside"):
-        check(id, runs.assign(accuracy=np.where(runs.seed == 1, value, runs.accuracy)))
-
-
-@pytest.mark.parametrize("id", ["W9", "W10", "W11", "W13", "W14"])
-def test_low_parts_are_needed(id):
-    runs = history(EVERYTHING)
-    with pytest.raises(ValueError, match="no low parts"):
-        check(id, runs[runs.part == "original"])

@@ -2,18 +2,21 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from fhelpers import sections
-from fhelpers.claims import CLAIMS
-from fhelpers.claims.verdicts import Claim, Part, Verdict
+from fhelpers import data
+from fhelpers.claims import CLAIMS, Part
+from fhelpers.claims.verdicts import Judged
 from fhelpers.intervals import Estimate
 from fhelpers.runs import scales
+from fhelpers.runs.recipes import Recipe
+from fhelpers.sections import PLANS
 from fhelpers.sections.other_datasets import claims as other_datasets
-from fhelpers.sections.other_datasets.claims import deciding, of_dataset, repeated
+from fhelpers.sections.other_datasets.claims import decided_by, of_dataset, repeated
 
 YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
 RADII = (3.5, 10.5)
@@ -119,19 +122,16 @@ def test_each_data_set_has_its_own_chance():
     assert low - high > 0.2
 
 
-def test_the_deciding_part_is_the_worst_and_then_the_nearest():
-    parts = [Part("a", Estimate(v, v - 0.1, v + 0.1, 9, "seeds"), 0.0) for v in (0.5, 0.3, 0.9)]
-    failing = Part("b", Estimate(0.2, 0.1, 0.3, 9, "seeds"), 0.0, ceiling=True)
-    unsure = Part("c", Estimate(0.0, -0.1, 0.1, 9, "seeds"), 0.0)
-    claim = Claim("X", "", "", "", "", "", None, len)
-    for found, expected in (
-        (parts, 0.3),
-        ([*parts, unsure], 0.0),
-        ([*parts, unsure, failing], 0.2),
-    ):
-        verdict = Verdict(claim, found[0].estimate, "", "", tuple(found))
-        part = deciding("new", verdict)
-        assert (part.name, part.estimate.value) == ("new", expected)
+@pytest.mark.parametrize(
+    ("values", "expected"), [((0.5, 0.3, 0.9), 0.3), ((0.5, 0.0, 0.9), 0.0), ((-0.5, 0.0), -0.5)]
+)
+def test_a_verdict_is_listed_by_the_part_that_decides_it(values, expected):
+    parts = [Part("a", Estimate(v, v - 0.1, v + 0.1, 9, "seeds"), 0.0) for v in values]
+    part = decided_by("new", Judged(tuple(parts)))
+    assert (part.name, part.estimate.value) == ("new", expected)
+    assert part.verdict == Judged(tuple(parts)).verdict
+    nothing = decided_by("new", None)
+    assert (nothing.name, nothing.verdict) == ("new", OPEN)
 
 
 def test_one_data_set_is_picked_with_its_radii_only():
@@ -148,9 +148,31 @@ def test_one_data_set_is_picked_with_its_radii_only():
     )
 
 
+def test_finished_runs_are_sorted_by_data_set_each_at_its_own_radii():
+    radii = {"cifar10": (4.0, 12.0), "mnist": RADII}
+    frames = {name: planted(radii=own, seeds=1) for name, own in radii.items()}
+    runs = SomeRuns(radii)
+    runs.history = pd.concat([f.assign(label=f"{n}/" + f.label) for n, f in frames.items()])
+    histories, chances = other_datasets.by_dataset(runs)
+    assert chances == {"cifar10": 0.1, "mnist": 0.1}
+    for name, frame in frames.items():
+        pd.testing.assert_frame_equal(histories[name], frame)
+    histories, _ = other_datasets.by_dataset(runs, radii=(12,))
+    assert set(histories["mnist"].radius.dropna()) == {10.5}
+    assert CLAIMS["W24"].of(runs) == CLAIMS["W24"](frames, chances)
+
+
+class SomeRuns(dict):
+    """Runs of data sets by the label of the natural network; the history is to be set."""
+
+    def __init__(self, names):
+        run = lambda name: SimpleNamespace(recipe=Recipe(dataset=name))  # noqa: E731
+        super().__init__({f"{name}/natural": [run(name)] for name in names})
+
+
 @pytest.mark.parametrize("radii", [(4, 12), (5, 7.3), (10 / 3,)])
 def test_the_plan_s_labels_are_those_that_are_picked(radii):
-    plan = sections.other_datasets("smoke", "planted", [0], others=["mnist"], radii=radii)
+    plan = PLANS["other_datasets"]("smoke", "planted", [0], others=["mnist"], radii=radii)
     frame = pd.DataFrame({"label": list(plan), "radius": math.nan})
     scaled = scales.scaled_radii("smoke", "mnist", radii)
     for name, own in (("planted", radii), ("mnist", scaled)):
@@ -162,7 +184,7 @@ def test_the_plan_s_labels_are_those_that_are_picked(radii):
 @pytest.mark.parametrize("radii", [(4, 12), (5, 7.3)])
 def test_radii_grow_with_the_images_of_the_first_data_set_too(radii):
     first, other = (
-        sections.other_datasets("smoke", dataset, [0], others=others, radii=radii)
+        PLANS["other_datasets"]("smoke", dataset, [0], others=others, radii=radii)
         for dataset, others in (("mnist", ["planted"]), ("planted", ["mnist"]))
     )
     bands = {name for name in first if name.startswith("mnist/")}
@@ -173,7 +195,7 @@ def test_radii_grow_with_the_images_of_the_first_data_set_too(radii):
 
 @pytest.mark.parametrize("first", ["cifar10", "mnist", "planted"])
 def test_all_data_sets_are_compared_and_cifar10_shares_the_runs_of_section_02(first):
-    plan = sections.other_datasets("quick", first, [0])
+    plan = PLANS["other_datasets"]("quick", first, [0])
     names = list(dict.fromkeys(label.partition("/")[0] for label in plan))
     assert names[0] == first
     assert {"cifar10", "mnist", "fashion-mnist"} <= set(names)
@@ -182,7 +204,7 @@ def test_all_data_sets_are_compared_and_cifar10_shares_the_runs_of_section_02(fi
         for label, group in plan.items()
         if label.startswith("cifar10/")
     }
-    assert own == sections.shuffled_labels("quick", "cifar10", [0])
+    assert own == PLANS["shuffled_labels"]("quick", "cifar10", [0])
 
 
 def test_w24_says_where_the_number_of_classes_is_another():
@@ -195,6 +217,4 @@ def test_w24_says_where_the_number_of_classes_is_another():
 
 
 def test_every_further_data_set_is_one_that_can_be_loaded():
-    from fhelpers import data
-
     assert {n for names in other_datasets.FURTHER.values() for n in names} <= set(data.NAMES)

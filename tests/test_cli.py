@@ -1,5 +1,7 @@
 """`fhelpers.cli`: what it prints, and one sentence with exit status 2 for whatever is wrong."""
 
+import dataclasses
+import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -10,8 +12,10 @@ from safetensors.torch import save_file
 
 from fhelpers import cli
 from fhelpers.pages import notebooks
-from fhelpers.runs import store
+from fhelpers.runs import scales, store, verify
+from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.recipes import Recipe
+from fhelpers.sections.noise_or_signal.measure import Cases
 
 # The command line is called as users do, with the words of sys.argv.
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
@@ -77,6 +81,13 @@ def refused(result):
         (["run", "*"], "no run is called '*'"),
         (["run", "nothing", "--threads", "many"], "many"),
         (["run", "nothing", "--threads", "0"], "positive"),
+        (["verify"], "name a finished run, or ask for published ones with --published N"),
+        (["verify", "nothing"], "no finished run is called 'nothing'; see `fhelpers runs`"),
+        (["verify", "nothing", "--published", "1"], "no finished run is called 'nothing'"),
+        (["verify", "--published", "many"], "many"),
+        (["verify", "--published", "-1"], "negative"),
+        (["report", "nosuchmodel", "--dataset", "planted"], "model 'nosuchmodel' is not known"),
+        (["report", "alexnet", "--dataset", "planted", "--few", "1"], "must be at least 2"),
         (["notebook"], "--slug"),
         (["notebook", "02"], "notebook '02' is not known; choose one of 00_scorecard"),
         (["notebook", "../README"], "notebook '../README' is not known"),
@@ -122,16 +133,17 @@ def test_a_damaged_file_is_named_with_both_digests(fhelpers, places):
 
 
 def test_a_damaged_run_is_named(fhelpers):
-    run = store.carry_out(RECIPE, "smoke")
+    run = store.carry_out(RECIPE)
     (run.path / "history.parquet").write_bytes(b"")
-    sentence = refused(fhelpers("run", run.run_id))
-    assert run.run_id in sentence
-    assert "history.parquet" in sentence
+    for command in ("run", "verify"):
+        sentence = refused(fhelpers(command, run.run_id))
+        assert run.run_id in sentence
+        assert "history.parquet" in sentence
 
 
 def test_a_run_that_cannot_succeed_is_one_sentence(fhelpers):
-    hopeless = Recipe(**{**RECIPE.__dict__, "learning_rate": 1e6, "optimiser": "sgd"})
-    status, out, err = fhelpers("run", store.plan(hopeless, "smoke"))
+    hopeless = dataclasses.replace(RECIPE, learning_rate=1e6, optimiser="sgd")
+    status, out, err = fhelpers("run", store.plan(hopeless))
     assert (status, out) == (2, "")
     lines = [line for line in err.splitlines() if "epoch/s" not in line and "?epoch" not in line]
     assert len(lines) == 1
@@ -153,7 +165,9 @@ def test_an_interruption_says_what_is_kept(fhelpers, monkeypatch):
 def test_help_names_every_command(fhelpers):
     status, out, err = fhelpers("--help")
     assert (status, err) == (0, "")
-    for command in ("run", "runs", "notebook", "data"):
+    for command in cli.app.resolved_commands():
+        if command.startswith("-"):
+            continue
         assert f" {command} " in out
 
 
@@ -162,21 +176,96 @@ def test_an_empty_store_says_where_it_looked(fhelpers, places):
 
 
 def test_a_planned_run_is_carried_out_listed_and_not_repeated(fhelpers, monkeypatch):
-    run_id = store.plan(RECIPE, "smoke")
+    run_id = store.plan(RECIPE)
     status, out, _ = fhelpers("runs")
     assert status == 0
     assert f"{run_id} planned" in " ".join(out.split())
     status, out, _ = fhelpers("run", run_id)
     assert status == 0
-    assert out.startswith(str(store.root() / "smoke" / run_id))
-    assert store.Run(store.root() / "smoke" / run_id).record["threads"] == 1
+    assert out.startswith(str(store.root() / run_id))
+    assert store.Run(store.root() / run_id).record["threads"] == 1
     status, listed, err = fhelpers("runs")
     assert (status, err) == (0, "")
     assert f"{run_id} done 2" in " ".join(listed.split())
 
-    monkeypatch.setattr(store, "train", None)
+    monkeypatch.setattr(store, "make", None)
     status, again, _ = fhelpers("run", run_id)
     assert (status, again) == (0, out)
+
+
+def test_a_model_is_reported_on_in_three_files(fhelpers, monkeypatch, carried_out, tmp_path):
+    run = carried_out(scales.vanilla("smoke", "planted", 0))
+    monkeypatch.setenv("FHELPERS_RESULTS", str(run.path.parent))
+    words = ["--dataset", "planted", "--images", "40", "--few", "20", "--to", str(tmp_path / "out")]
+    status, out, _ = fhelpers("report", run.run_id, *words)
+    assert status == 0
+    names = ["report.csv", "report.html", "report.json"]
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == names
+    assert all(str(tmp_path / "out" / name) in out for name in names)
+
+
+# --- runs carried out anew ------------------------------------------------------------------------
+
+
+def contents():
+    """{path: bytes} of all that the store holds."""
+    files = store.root().rglob("*")
+    return {path: path.read_bytes() for path in files if path.is_file() and path.suffix != ".lock"}
+
+
+def test_a_run_carried_out_anew_is_bit_equal(fhelpers, monkeypatch):
+    network = dataclasses.replace(RECIPE, batchnorm=True, labels="shuffled", epochs=1)
+    torch.set_num_threads(1)
+    runs = [store.carry_out(network), store.carry_out(Cases(network=network, images=10))]
+    before = contents()
+    torch.set_num_threads(2)
+    train, threads = Recipe.carry_out, []
+    monkeypatch.setattr(
+        Recipe, "carry_out", lambda *given: threads.append(torch.get_num_threads()) or train(*given)
+    )
+    status, out, err = fhelpers("verify", *(run.run_id for run in runs))
+    assert (status, err) == (0, "")
+    assert out == "".join(f"{run.run_id} · bit-equal\n" for run in runs)
+    assert contents() == before
+    assert (threads, torch.get_num_threads()) == ([1], 2)  # once, as recorded; as before
+
+
+@pytest.mark.parametrize(
+    ("change", "status"), [(1e-3, 1), (1e-6, 0), (float("nan"), 1), (float("inf"), 1)]
+)
+def test_a_run_that_comes_out_otherwise_is_told_by_how_much(fhelpers, change, status):
+    run = store.carry_out(dataclasses.replace(RECIPE, epochs=1))
+    result = verify.carry_out_anew(run)
+    bias = next(tensor for name, tensor in result.tensors.items() if name.endswith("bias"))
+    bias[0] += change
+    shutil.rmtree(run.path)
+    run.path.mkdir()
+    store.write(run.recipe, result, choose_compute(), run.path)
+    found, out, _ = fhelpers("verify", run.run_id)
+    assert found == status
+    told = out.removeprefix(f"{run.run_id} · ").strip()
+    assert float(told) == pytest.approx(abs(change) if change == change else float("inf"), rel=0.1)
+
+
+def test_published_runs_are_drawn_and_carried_out_anew(fhelpers, monkeypatch, places):
+    monkeypatch.setattr(store, "published", lambda: places / "published")
+    words = ["verify", "--published", "2"]
+    assert "name a finished run" in refused(fhelpers(*words))
+    recipes = [dataclasses.replace(RECIPE, epochs=1, seed=seed) for seed in range(3)]
+    names = {store.carry_out(recipe).run_id for recipe in recipes}
+    store.root().rename(places / "published")
+    for count, expected in ((1, 1), (2, 2), (5, 3)):
+        status, out, _ = fhelpers("verify", "--published", str(count), "--seed", "4")
+        lines = out.splitlines()
+        assert status == 0
+        assert {line.removesuffix(" · bit-equal") for line in lines} <= names
+        assert len(set(lines)) == len(lines) == expected
+    one = fhelpers("verify", "--published", "1", "--seed", "4")
+    assert one == fhelpers("verify", "--published", "1", "--seed", "4")
+    assert len({fhelpers("verify", "--published", "1", "--seed", str(s)) for s in range(6)}) > 1
+
+
+# --- notebooks and data ---------------------------------------------------------------------------
 
 
 def test_a_notebook_is_executed_with_its_parameters(fhelpers, monkeypatch, tmp_path):
@@ -187,7 +276,7 @@ def test_a_notebook_is_executed_with_its_parameters(fhelpers, monkeypatch, tmp_p
     assert fhelpers("notebook", SLUG, *words, "--to", str(to)) == (0, f"{to}\n", "")
     assert calls.pop() == (SLUG, {"epochs": 5, "radii": [4, 8], "dataset": "mnist"}, to)
     assert fhelpers("notebook", SLUG)[0] == 0
-    assert calls[0][2] == notebooks.SOURCES.parent / "book" / "sections" / f"{SLUG}.ipynb"
+    assert calls[0][2] == notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{SLUG}.ipynb"
 
 
 def test_data_that_are_there_are_verified(fhelpers):

@@ -1,4 +1,4 @@
-"""`fhelpers.cost` against counts by hand."""
+"""`fhelpers.networks.cost` against counts by hand."""
 
 import pytest
 import torch

@@ -8,16 +8,18 @@ import pandas as pd
 import pytest
 import torch
 
-from fhelpers import frequency, sections
+from fhelpers import frequency
 from fhelpers.average_precision import MEASURES, Detections, Score, resamples
 from fhelpers.data import scenes
 from fhelpers.data.objects import Truth
-from fhelpers.runs import kinds, scales, store, training
+from fhelpers.runs import kinds, scales, training
 from fhelpers.runs.compute import choose_compute
+from fhelpers.runs.kinds import Job
 from fhelpers.sections.detection import detectors
 from fhelpers.sections.detection import measure as detection
 from fhelpers.sections.detection.detectors import DetectorRecipe
 from fhelpers.sections.detection.measure import Evaluation
+from fhelpers.sections.detection.plan import plan as plan_of
 
 TINY = DetectorRecipe(
     dataset="planted", size=64, classes=2, width=8, channels=16, train_images=12, batch_size=4,
@@ -94,7 +96,7 @@ def test_a_detector_learns_its_scenes():
         learning_rate=5e-3,
     )  # fmt: skip
     found = scenes.generate(recipe.scenes, "train", 8)
-    model = detectors.rebuild_detector(recipe)
+    model = recipe.rebuild()
     compute = choose_compute("float32", "cpu")
     state = training.Training(model, torch.optim.AdamW(model.parameters(), recipe.learning_rate))
     training.fit(
@@ -110,22 +112,23 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path):
     folders = [tmp_path / name for name in ("whole", "cut")]
     for folder in folders:
         folder.mkdir()
-    whole, _ = detectors.train_detector(TINY, folders[0])
+    compute = choose_compute()
+    whole = TINY.carry_out(Job(folders[0], compute))
 
     def stop(epoch):
         if epoch == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        detectors.train_detector(TINY, folders[1], stop)
-    again, _ = detectors.train_detector(TINY, folders[1])
+        TINY.carry_out(Job(folders[1], compute, progress=stop))
+    again = TINY.carry_out(Job(folders[1], compute))
     assert again.rows == whole.rows
-    for name, weights in whole.model.state_dict().items():
-        assert torch.equal(weights, again.model.state_dict()[name]), name
+    for name, weights in whole.tensors.items():
+        assert torch.equal(weights, again.tensors[name]), name
 
 
 def test_detections_are_numbered_and_within_the_image():
-    model = detectors.rebuild_detector(TINY)
+    model = TINY.rebuild()
     images = [torch.rand(3, 64, 64) for _ in range(3)]
     found = detectors.detect(model, images, choose_compute("float32", "cpu"), first=5)
     assert set(found.image) <= {5, 6, 7}
@@ -138,12 +141,10 @@ def test_detections_are_numbered_and_within_the_image():
 
 
 @pytest.fixture(scope="module")
-def evaluated(tmp_path_factory):
+def evaluated(carried_out):
     """The runs of a tiny detector on originals and at r = 9."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FHELPERS_RESULTS", str(tmp_path_factory.mktemp("results")))
-        filtered = store.carry_out(dataclasses.replace(ON_TINY, radius=9), "smoke")
-        return store.carry_out(ON_TINY, "smoke"), filtered
+    filtered = carried_out(dataclasses.replace(ON_TINY, radius=9))
+    return carried_out(ON_TINY), filtered
 
 
 def test_an_evaluation_keeps_what_scores_and_pictures_need(evaluated):
@@ -191,7 +192,7 @@ def test_gains_and_losses_are_counted_image_by_image():
 def test_recipes_survive_the_store_and_name_what_decides_them(evaluated):
     for run in evaluated:
         assert kinds.from_json(kinds.as_json(run.recipe)) == run.recipe
-        with pytest.raises(ValueError, match="is an evaluation"):
+        with pytest.raises(ValueError, match="of kind 'detection', which keeps no network"):
             run.model()
     filtered = dataclasses.replace(ON_TINY, radius=9)
     assert filtered.radius == 9.0
@@ -243,7 +244,7 @@ def test_published_weights_are_not_fetched_where_the_network_is_forbidden(tmp_pa
 @pytest.mark.parametrize("dataset", ["planted", "cifar10", "mnist"])
 def test_the_plan_evaluates_originals_and_every_radius(scale, dataset):
     radii = (4, 8.5)
-    plan = sections.detection(scale, dataset, (0, 3), radii=radii)
+    plan = plan_of(scale, dataset, (0, 3), radii=radii)
     assert list(plan) == ["detector", "original", "r-4", "r-8.5"]
     for label, group in plan.items():
         assert [recipe.seed for recipe in group] == [0, 3]
@@ -258,17 +259,17 @@ def test_the_plan_evaluates_originals_and_every_radius(scale, dataset):
 def test_a_coco_folder_is_evaluated_instead_and_once(tmp_path):
     root = str(scenes.write(scenes.generate(TINY.scenes, "test", 1), tmp_path))
     asked = {"radii": (128,), "coco_root": root, "weights": "random"}
-    plan = sections.detection("quick", "cifar10", (2, 3), **asked)
+    plan = plan_of("quick", "cifar10", (2, 3), **asked)
     assert list(plan) == ["original", "r-128"]
     (only,) = plan["r-128"]
     assert (only.detector, only.coco_root, only.weights) == (None, root, "random")
     assert only.images == 0
     with pytest.raises(FileNotFoundError, match=r"instances_val2017\.json is missing"):
-        sections.detection("quick", "cifar10", (0,), coco_root="nowhere")
+        plan_of("quick", "cifar10", (0,), coco_root="nowhere")
     with pytest.raises(FileNotFoundError, match=r"weights='no\.pth'"):
-        sections.detection("quick", "cifar10", (0,), coco_root=root, weights="no.pth")
+        plan_of("quick", "cifar10", (0,), coco_root=root, weights="no.pth")
 
 
 def test_weights_without_a_folder_are_refused():
     with pytest.raises(ValueError, match=r"weights='w' is not possible: .* without coco_root"):
-        sections.detection("quick", "cifar10", (0,), weights="w")
+        plan_of("quick", "cifar10", (0,), weights="w")

@@ -27,7 +27,7 @@ def shown(pages):
     """What the page was given, and the two trained networks behind it."""
     text = (pages / "_static" / "explorer" / "data.js").read_text("utf-8")
     own = json.loads(text.removeprefix("window.fhExplorer = ").rstrip(";\n"))
-    networks = [store.carry_out(*store.find(name)).model() for name in own["runs"]]
+    networks = [store.carry_out(store.find(name)).model() for name in own["runs"]]
     return own, *networks
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from fhelpers import frequency
 
@@ -388,6 +389,39 @@ def test_divide_by_max_takes_one_maximum_per_image():
     np.testing.assert_allclose(frequency.divide_by_max(images), expected, rtol=1e-6)
     unchanged = torch.stack([torch.zeros(3, 4, 4), torch.full((3, 4, 4), -0.2)])
     assert torch.equal(frequency.divide_by_max(unchanged), unchanged)
+
+
+# --- structural similarity ------------------------------------------------------------------------
+
+
+def similarity_by_hand(x, y):
+    """Wang et al. (2004), one window at a time."""
+    place = torch.arange(11) - 5
+    line = torch.exp(-(place**2) / (2 * 1.5**2)).double()
+    window = line[:, None] * line / line.sum() ** 2
+    values = []
+    for row in range(x.shape[0] - 10):
+        for column in range(x.shape[1] - 10):
+            a, b = (z[row : row + 11, column : column + 11].double() for z in (x, y))
+            m, n = (window * a).sum(), (window * b).sum()
+            v, w = (window * (a - m) ** 2).sum(), (window * (b - n) ** 2).sum()
+            c = (window * (a - m) * (b - n)).sum()
+            values.append(
+                (2 * m * n + 1e-4) * (2 * c + 9e-4) / ((m**2 + n**2 + 1e-4) * (v + w + 9e-4))
+            )
+    return torch.stack(values).mean().item()
+
+
+def test_structural_similarity_is_that_of_its_definition():
+    torch.manual_seed(0)
+    x = F.avg_pool2d(torch.rand(3, 2, 20, 17), 3, 1)
+    y = (x + 0.1 * torch.randn_like(x)).clamp(0, 1)
+    found = frequency.structural_similarity(x, y)
+    by_hand = [np.mean([similarity_by_hand(x[i, c], y[i, c]) for c in range(2)]) for i in range(3)]
+    np.testing.assert_allclose(found.numpy(), by_hand, atol=1e-4)
+    assert frequency.structural_similarity(x, x).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
+    with pytest.raises(ValueError, match="at least 11 pixels"):
+        frequency.structural_similarity(x[..., :10], y[..., :10])
 
 
 # --- errors ---------------------------------------------------------------------------------------

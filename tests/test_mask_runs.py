@@ -8,15 +8,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fhelpers import frequency, masks, sections
-from fhelpers.frequency import structural_similarity
-from fhelpers.masks import recipes as mask_runs
+from fhelpers import frequency, masks
+from fhelpers.masks import recipes
 from fhelpers.masks.recipes import MaskedTraining, MaskRecipe, varied
-from fhelpers.runs import kinds, scales, store
+from fhelpers.runs import kinds, plans, scales
 from fhelpers.runs.recipes import Recipe
-from fhelpers.sections.fourier_masks import plan as masked
+from fhelpers.sections.essential_frequencies.plan import plan as essential_frequencies
 from fhelpers.sections.single_image_masks import measure as image_masks
-from fhelpers.sections.single_image_masks.atlas import umap
+from fhelpers.sections.single_image_masks.atlas import neighbour_map
 from fhelpers.sections.single_image_masks.measure import ImageMasksRecipe, cross_validated
 
 NETWORK = Recipe(
@@ -28,18 +27,16 @@ MASK = MaskRecipe(network=NETWORK, images=150, epochs=4)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(carried_out):
     """A network that lives on the planted high band, and every kind of run on top of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FHELPERS_RESULTS", str(tmp_path_factory.mktemp("results")))
-        kinds = {
-            "mask": MASK,
-            "classes": dataclasses.replace(MASK, scope="class", epochs=1),
-            "folds": dataclasses.replace(MASK, scope="fold", learned_on="test", images=50),
-            "through": MaskedTraining(network=NETWORK, mask=MASK),
-            "images": ImageMasksRecipe(network=NETWORK, images=30, epochs=20),
-        }
-        yield {name: store.carry_out(recipe, "smoke") for name, recipe in kinds.items()}
+    wanted = {
+        "mask": MASK,
+        "classes": dataclasses.replace(MASK, scope="class", epochs=1),
+        "folds": dataclasses.replace(MASK, scope="fold", learned_on="test", images=50),
+        "through": MaskedTraining(network=NETWORK, mask=MASK),
+        "images": ImageMasksRecipe(network=NETWORK, images=30, epochs=20),
+    }
+    return {name: carried_out(recipe) for name, recipe in wanted.items()}
 
 
 # --- records -----------------------------------------------------------------------------------
@@ -62,7 +59,7 @@ def test_a_mask_of_a_planted_network_is_found_and_scored(runs):
 def test_energies_in_a_record_are_those_of_the_mask(runs):
     run = runs["mask"]
     mask = run.model().masks().detach()[0, 0]
-    for part, energy in mask_runs.ENERGIES.items():
+    for part, energy in recipes.ENERGIES.items():
         rows = run.history[run.history.part == part].sort_values("band")
         np.testing.assert_allclose(rows.value, energy(mask, 64).numpy(), rtol=1e-4, atol=1e-5)
         assert rows.whole.sum() == pytest.approx(1024 - (part == "angular"))
@@ -118,7 +115,7 @@ def some_mask(height=32, width=32, channels=1):
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (9, 12)])
 def test_variants_are_what_they_are_called(height, width):
     mask = some_mask(height, width)
-    made = {name: varied(mask, name, 1).masks().detach()[0, 0] for name in mask_runs.VARIANTS}
+    made = {name: varied(mask, name, 1).masks().detach()[0, 0] for name in recipes.VARIANTS}
     torch.testing.assert_close(made["mask"] + made["complement"], torch.ones(height, width))
     weights = varied(mask, "random", 1).weight.detach()
     assert torch.equal(weights.sort().values, mask.weight.detach().sort().values)
@@ -151,8 +148,8 @@ def test_names_tell_what_differs():
     names = {dataclasses.replace(few, **{k: v}).run_id for k, v in others.items()}
     assert len(names | {few.run_id}) == len(others) + 1
     variants = {MaskedTraining(network=NETWORK, mask=MASK, variant=v).run_id
-                for v in mask_runs.VARIANTS}  # fmt: skip
-    assert len(variants) == len(mask_runs.VARIANTS)
+                for v in recipes.VARIANTS}  # fmt: skip
+    assert len(variants) == len(recipes.VARIANTS)
 
 
 @pytest.mark.parametrize(
@@ -186,62 +183,32 @@ def test_impossible_runs_are_refused():
 
 @pytest.mark.parametrize("scale", scales.SCALES)
 def test_networks_are_those_of_other_sections(scale):
-    plan = masked.masked_networks(scale, "cifar10", [0])
+    plan = plans.masked_networks(scale, "cifar10", [0])
     radii = (4, 8, 12, 16)
     assert plan["natural"] == scales.natural(scale, "cifar10", [0], radii)
-    attacked = sections.heuristics(scale, "cifar10", [0])["adversarial"]
+    attacked = plans.heuristics(scale, "cifar10", [0])["adversarial"]
     assert plan["adversarial"] == attacked
     if scale != "paper":
-        other = sections.architectures(scale, "cifar10", [0])["vgg-11"]
+        other = plans.architectures(scale, "cifar10", [0])["vgg-11"]
         assert dataclasses.replace(plan["vgg-11-natural"][0], epochs=1) == dataclasses.replace(
             other[0], epochs=1
         )
-    shuffled = sections.shuffled_labels(scale, "cifar10", [0])["shuffled"]
-    assert sections.essential_frequencies(scale, "cifar10", [0])["shuffled"] == shuffled
+    shuffled = plans.true_and_shuffled(scale, "cifar10", [0])["shuffled"]
+    assert essential_frequencies(scale, "cifar10", [0])["shuffled"] == shuffled
     five = [name for name in plan if name.startswith("vgg")]
     assert len(five) == (5 if scale in ("standard", "paper") else 2)
 
 
 def test_augmented_networks_differ_from_n_in_the_augmentation_only():
-    plan = masked.masked_networks("quick", "cifar10", [0])
-    for name in masked.AUGMENTED:
+    plan = plans.masked_networks("quick", "cifar10", [0])
+    for name in plans.AUGMENTED:
         again = dataclasses.replace(
             plan[name][0], augmentation="none", radii=plan["natural"][0].radii
         )
         assert again == plan["natural"][0]
 
 
-# --- similarity, the classifier and the map ----------------------------------------------------
-
-
-def similarity_by_hand(x, y):
-    """Wang et al. (2004), one window at a time."""
-    place = torch.arange(11) - 5
-    line = torch.exp(-(place**2) / (2 * 1.5**2)).double()
-    window = line[:, None] * line / line.sum() ** 2
-    values = []
-    for row in range(x.shape[0] - 10):
-        for column in range(x.shape[1] - 10):
-            a, b = (z[row : row + 11, column : column + 11].double() for z in (x, y))
-            m, n = (window * a).sum(), (window * b).sum()
-            v, w = (window * (a - m) ** 2).sum(), (window * (b - n) ** 2).sum()
-            c = (window * (a - m) * (b - n)).sum()
-            values.append(
-                (2 * m * n + 1e-4) * (2 * c + 9e-4) / ((m**2 + n**2 + 1e-4) * (v + w + 9e-4))
-            )
-    return torch.stack(values).mean().item()
-
-
-def test_structural_similarity_is_that_of_its_definition():
-    torch.manual_seed(0)
-    x = F.avg_pool2d(torch.rand(3, 2, 20, 17), 3, 1)
-    y = (x + 0.1 * torch.randn_like(x)).clamp(0, 1)
-    found = structural_similarity(x, y)
-    by_hand = [np.mean([similarity_by_hand(x[i, c], y[i, c]) for c in range(2)]) for i in range(3)]
-    np.testing.assert_allclose(found.numpy(), by_hand, atol=1e-4)
-    assert structural_similarity(x, x).tolist() == pytest.approx([1, 1, 1], abs=1e-5)
-    with pytest.raises(ValueError, match="at least 11 pixels"):
-        structural_similarity(x[..., :10], y[..., :10])
+# --- the classifier and the map ----------------------------------------------------------------
 
 
 def test_the_linear_classifier_finds_a_planted_class_and_nothing_in_noise():
@@ -278,12 +245,12 @@ def test_the_map_keeps_planted_clusters_together():
     labels = torch.arange(120) % 3
     points = 4 * torch.randn(3, 40, generator=generator)[labels]
     points += torch.randn(120, 40, generator=generator)
-    places = umap(points)
+    places = neighbour_map(points)
     distance = torch.cdist(places, places).fill_diagonal_(math.inf)
     nearest = labels[distance.topk(5, largest=False).indices]
     assert (nearest == labels[:, None]).double().mean() > 0.95
-    assert torch.equal(places, umap(points))
-    assert not torch.equal(places, umap(points, seed=1))
+    assert torch.equal(places, neighbour_map(points))
+    assert not torch.equal(places, neighbour_map(points, seed=1))
     with pytest.raises(ValueError, match="three points"):
-        umap(points[:2])
-    assert torch.isfinite(umap(torch.zeros(5, 1))).all()  # all in one place
+        neighbour_map(points[:2])
+    assert torch.isfinite(neighbour_map(torch.zeros(5, 1))).all()  # all in one place

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from fhelpers import frequency, masks, networks
 from fhelpers.masks import FourierMask, Learning, learn_image_masks, learn_mask
+from fhelpers.masks.learning import BOUND, bounded_exp, frozen
 from fhelpers.runs import training
 from fhelpers.runs.compute import choose_compute
 
@@ -83,15 +84,15 @@ def test_images_that_do_not_fit_are_refused(images, says):
 
 
 def test_the_loss_is_the_papers_until_it_would_overflow():
-    x = torch.linspace(0, masks.BOUND, 50, requires_grad=True)
-    torch.testing.assert_close(masks.bounded_exp(x), x.exp())
-    slope = torch.autograd.grad(masks.bounded_exp(x).sum(), x)[0]
+    x = torch.linspace(0, BOUND, 50, requires_grad=True)
+    torch.testing.assert_close(bounded_exp(x), x.exp())
+    slope = torch.autograd.grad(bounded_exp(x).sum(), x)[0]
     torch.testing.assert_close(slope, x.exp())
     far = torch.tensor([20.0, 1e4], requires_grad=True)
-    value = masks.bounded_exp(far)
+    value = bounded_exp(far)
     slope = torch.autograd.grad(value.sum(), far)[0]
     assert torch.isfinite(value).all()
-    torch.testing.assert_close(slope, torch.full((2,), math.exp(masks.BOUND)))
+    torch.testing.assert_close(slope, torch.full((2,), math.exp(BOUND)))
 
 
 # --- planted truths ----------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_masks_learned_at_once_are_those_learned_alone(small):
 def test_chunks_do_not_matter(small, monkeypatch):
     network, images, _ = small
     whole = learn_image_masks(network, images, Learning(epochs=10), compute=FLOAT32)
-    monkeypatch.setattr(masks, "CHUNK", 17)
+    monkeypatch.setattr("fhelpers.masks.learning.CHUNK", 17)
     done = []
     parts = learn_image_masks(
         network, images, Learning(epochs=10), compute=FLOAT32, progress=done.append
@@ -336,7 +337,7 @@ def test_a_network_in_training_mode_is_refused(learn):
 def test_a_dropout_left_on_within_a_network_is_refused():
     network = nn.Sequential(matched()[0], nn.Dropout(0.5)).eval()
     network[1].train()
-    with pytest.raises(ValueError, match="training mode"), masks.frozen(network):
+    with pytest.raises(ValueError, match="training mode"), frozen(network):
         pass
 
 

@@ -1,10 +1,8 @@
-"""`fhelpers.notebooks` on a tiny notebook: checked parameters, execution, finished pages."""
+"""`fhelpers.pages.notebooks` on a tiny notebook: checked parameters, execution, finished pages."""
 
 import json
 import math
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +12,7 @@ import pytest
 
 from fhelpers import sections
 from fhelpers.pages import notebooks
-from fhelpers.runs import scales, store
+from fhelpers.runs import provenance, scales, store
 from fhelpers.runs.recipes import Recipe
 
 SLUG = "90_tiny"
@@ -54,7 +52,7 @@ RECIPE = Recipe(
 )  # fmt: skip
 
 
-def section(scale, dataset, seeds, *, radii=(4, 8)):
+def plan(scale, dataset, seeds, *, radii=(4, 8)):
     """A section of one quick run; the recipes of other radii are only named."""
     changes = [scales.vanilla(scale, dataset, s, radii=tuple(radii)) for s in seeds]
     return {"natural": (RECIPE,)} if changes else {}
@@ -64,8 +62,9 @@ def make_book(folder, patch):
     """A book of one tiny notebook, and an empty run store."""
     (folder / "notebooks").mkdir()
     (folder / "notebooks" / f"{SLUG}.py").write_text(SCRIPT)
-    patch.setattr(notebooks, "SOURCES", folder / "notebooks")
-    patch.setattr(sections, "SECTIONS", {SLUG: section})
+    for module in (notebooks, sections):
+        patch.setattr(module, "NOTEBOOKS", folder / "notebooks")
+    patch.setattr(sections, "PLANS", {"tiny": plan, "other": plan})
     patch.setenv("FHELPERS_RESULTS", str(folder / "results"))
 
 
@@ -97,8 +96,8 @@ def test_notebooks_are_found_by_their_numbers(tiny):
 
 
 def test_every_notebook_has_a_section_and_the_common_parameters():
-    assert set(notebooks.slugs()) <= set(sections.SECTIONS)
     for slug in notebooks.slugs():
+        assert sections.plan_of(slug)
         assert {"scale", "dataset", "seeds"} <= set(notebooks.defaults(slug))
         assert notebooks.plan(slug, {"scale": "smoke", "dataset": "planted"})
 
@@ -181,7 +180,6 @@ def test_right_parameters_take_the_place_of_the_defaults(tiny):
 
 def test_parameters_for_the_whole_book_must_concern_some_notebook(tiny):
     (tiny / "notebooks" / "05_other.py").write_text(SCRIPT.replace("rate = 0.5", "ratio = 0.5"))
-    sections.SECTIONS["05_other"] = section
     notebooks.check_all({"rate": 0.1, "ratio": 0.2, "seeds": [1]})
     with pytest.raises(ValueError, match="'radus' is not known in any notebook: did you mean"):
         notebooks.check_all({"radus": [4]})
@@ -198,7 +196,7 @@ def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     with pytest.MonkeyPatch.context() as patch:
         make_book(folder, patch)
-        run = store.carry_out(RECIPE, "smoke")
+        run = store.carry_out(RECIPE)
         destination = folder / "pages" / "tiny.ipynb"
         given = {"radii": [6], "seeds": [2, 1], "rate": 1e-3}
         written = notebooks.execute(SLUG, given, destination, progress=False)
@@ -232,7 +230,7 @@ def test_progress_leaves_no_trace_on_the_page(page):
 
 
 def test_a_figures_caption_and_name_become_those_of_the_page(page):
-    *_, last, _ = page[1].cells
+    *_, last = (cell for cell in page[1].cells if cell.cell_type == "code")
     expected = {"figure": {"caption": "What it shows: $r$ & more.", "name": "fig-tiny"}}
     assert last.metadata["mystnb"] == expected
     assert sum("mystnb" in cell.metadata for cell in page[1].cells) == 1
@@ -304,126 +302,82 @@ def test_only_progress_is_dropped():
 
 
 def names(slug):
-    return {
-        str(path.relative_to(notebooks.PACKAGE.parent)) for path in notebooks.dependencies(slug)
-    }
+    root = provenance.PACKAGE.parent
+    return {str(path.relative_to(root)) for path in notebooks.dependencies(slug)}
 
 
-def test_a_page_depends_on_its_own_plots_and_not_on_another_sections():
+def test_a_page_depends_on_its_own_section_and_not_on_another():
     first, second = names("01_decomposition"), names("02_shuffled_labels")
-    own, other = "fhelpers/plots/decomposition.py", "fhelpers/plots/shuffled_labels.py"
-    assert own in first - second
-    assert other in second - first
+    for module in ("plan", "figures", "claims"):
+        own = f"fhelpers/sections/decomposition/{module}.py"
+        other = f"fhelpers/sections/shuffled_labels/{module}.py"
+        assert own in first - second
+        assert other in second - first
     common = {
-        "fhelpers/plots/style.py", "fhelpers/plots/fhelpers.mplstyle", "fhelpers/store.py",
-        "fhelpers/scales.py", "fhelpers/sections/__init__.py", "fhelpers/recipes.py",
-        "fhelpers/claims/__init__.py", "fhelpers/intervals.py",
-        "fhelpers/data.py", "fhelpers/notebooks.py",
+        "fhelpers/drawing/style.py", "fhelpers/drawing/fhelpers.mplstyle",
+        "fhelpers/runs/store.py", "fhelpers/runs/scales.py", "fhelpers/runs/recipes.py",
+        "fhelpers/sections/__init__.py", "fhelpers/claims/__init__.py", "fhelpers/intervals.py",
+        "fhelpers/data/__init__.py", "fhelpers/pages/notebooks.py",
     }  # fmt: skip
     assert common <= first & second
     assert "notebooks/01_decomposition.py" in first - second
     assert not {"fhelpers/cli.py", "fhelpers/__main__.py"} & (first | second)
 
 
+def test_the_scorecard_depends_on_the_claims_and_plans_of_all_sections():
+    folders = {claim.section for claim in sections.all_claims().values()}
+    modules = [f"fhelpers/sections/{each}/{m}.py" for each in folders for m in ("claims", "plan")]
+    assert set(modules) <= names(sections.SCORECARD)
+
+
 def test_a_page_depends_on_every_module_that_its_imports_load():
-    """Compared with what Python itself loads."""
+    """Compared with what Python itself loads, which registers the other sections as well."""
     code = """
 import ast, json, sys
 from pathlib import Path
 tree = ast.parse(Path(sys.argv[1]).read_text())
 lines = [ast.unparse(node) for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
 exec("\\n".join(lines))
-files = [m.__file__ for name, m in sys.modules.items() if name.startswith("fhelpers.")]
-print(json.dumps(files))
+print(json.dumps({name: m.__file__ for name, m in sys.modules.items() if "fhelpers." in name}))
 """
     command = [sys.executable, "-c", code, str(notebooks.source("01_decomposition"))]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     found = {str(path) for path in notebooks.dependencies("01_decomposition")}
-    assert len(json.loads(printed)) > 10
-    assert set(json.loads(printed)) <= found
+    loaded = {file for name, file in json.loads(printed).items() if name != "fhelpers.sections"}
+    others = [Path(file) for file in loaded if "/sections/" in file and "decomposition" not in file]
+    followed = provenance.followed(others)
+    registered = {str(file) for each in followed for file in (each, each.with_name("__init__.py"))}
+    assert len(loaded & found) > 20
+    assert loaded - found <= registered
+    assert not [file for file in loaded - found if "decomposition" in file]
 
 
 def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatch):
     package = tiny / "fhelpers"
-    (package / "plots").mkdir(parents=True)
     for name, text in {
-        "notebooks": "import ast",
+        "pages/notebooks": "import ast",
         "first": "from fhelpers.second import something",
         "second": "def lazily():\n    import fhelpers.third as third\n    return third",
         "third": "from fhelpers import first",
         "unused": "from fhelpers import third",
-        "plots/__init__": "",
-        "plots/own": "from fhelpers.plots.style import show",
-        "plots/style": "import numpy",
-        "plots/other": "",
+        "drawing/__init__": "",
+        "drawing/own": "from fhelpers.drawing.style import show",
+        "drawing/style": "import numpy",
+        "drawing/other": "",
     }.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / f"{name}.py").write_text(text)
-    (package / "plots" / "style.mplstyle").write_text("")
-    monkeypatch.setattr(notebooks, "PACKAGE", package)
+    (package / "drawing" / "style.mplstyle").write_text("")
+    monkeypatch.setattr(provenance, "PACKAGE", package)
+    monkeypatch.setattr(notebooks, "__file__", str(package / "pages" / "notebooks.py"))
     script = (
-        "# %%\nimport os\nfrom fhelpers import first\nfrom fhelpers.plots import own as plots\n"
+        "# %%\nimport os\nfrom fhelpers import first\nfrom fhelpers.drawing import own as plots\n"
     )
     (tiny / "notebooks" / f"{SLUG}.py").write_text(script)
     found = notebooks.dependencies(SLUG)
     assert [str(path.relative_to(tiny)) for path in found] == [
-        "fhelpers/first.py", "fhelpers/notebooks.py", "fhelpers/plots/__init__.py",
-        "fhelpers/plots/own.py", "fhelpers/plots/style.mplstyle", "fhelpers/plots/style.py",
-        "fhelpers/second.py", "fhelpers/third.py", "notebooks/90_tiny.py",
+        "fhelpers/drawing/__init__.py", "fhelpers/drawing/own.py",
+        "fhelpers/drawing/style.mplstyle", "fhelpers/drawing/style.py", "fhelpers/first.py",
+        "fhelpers/pages/notebooks.py", "fhelpers/second.py", "fhelpers/third.py",
+        "notebooks/90_tiny.py",
     ]  # fmt: skip
-
-
-def test_the_workflow_never_makes_a_finished_run_again(tmp_path):
-    """Snakemake deletes what it is about to make, so a finished run has no rule at all."""
-    given = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
-    queue = []
-    for slug in notebooks.slugs():
-        queue += [recipe for group in notebooks.plan(slug, given).values() for recipe in group]
-    for recipe in queue:
-        queue += recipe.needs
-    paths = {tmp_path / "smoke" / recipe.run_id / "record.json" for recipe in queue}
-    for path in paths:
-        path.parent.mkdir(parents=True)
-        path.write_text("{}")
-    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1", "book"]
-    command += [
-        "--dry-run",
-        "--forceall",
-        "--config",
-        "scale=smoke",
-        "dataset=planted",
-        "seeds=[0]",
-    ]
-
-    def printed() -> str:
-        done = subprocess.run(
-            command,
-            cwd=notebooks.SOURCES.parent,
-            env=os.environ | {"FHELPERS_RESULTS": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout + done.stderr
-
-    planned = printed()
-    assert "profiles/default" in planned  # which keeps the finished runs of a batch that fails
-    assert "rule notebook" in planned
-    assert "rule runs_" not in planned
-    wanted = notebooks.plan("02_shuffled_labels", given)
-    lost = {wanted[label][0].run_id for label in ("high-4", "high-8", "high-12")}
-    for run_id in lost:
-        (tmp_path / "smoke" / run_id / "record.json").unlink()
-    planned = printed()
-    assert all(run_id in planned for run_id in lost)
-    assert len(re.findall(r"rule runs_\d+:", planned)) == 1  # small runs share a process
-
-
-def test_finished_runs_stay_when_another_of_their_batch_fails(tmp_path):
-    shutil.copytree(notebooks.SOURCES.parent / "profiles", tmp_path / "profiles")
-    (tmp_path / "Snakefile").write_text(
-        'rule runs:\n    output: "first", "second"\n    shell: "echo done > first; exit 1"\n'
-    )
-    command = [str(Path(sys.executable).with_name("snakemake")), "--cores", "1"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 1
-    assert (tmp_path / "first").read_text() == "done\n"

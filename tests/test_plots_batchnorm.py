@@ -2,14 +2,12 @@
 
 import itertools
 import math
-import re
-import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from drawn import check
 
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
@@ -66,11 +64,7 @@ def figures(history, strengths=(1.0, 0.5, 0.25)):
 def test_every_figure_is_drawn_at_page_width(radii, strengths, seeds):
     drawn = figures(planted(radii, strengths, seeds), strengths)
     assert set(drawn) == set(batchnorm.ALT)
-    for name, figure in drawn.items():
-        text = style.svg(figure)
-        assert figure.get_figwidth() == style.WIDTH, name
-        assert len(text) < 250_000, name
-        ElementTree.fromstring(text)
+    check(drawn)
 
 
 def test_help_is_with_minus_without():
@@ -127,9 +121,3 @@ def test_the_table_holds_both_tests_and_the_new_averages():
 )
 def test_strengths_are_fractions_where_they_are(strength, text):
     assert batchnorm.fraction(strength) == text
-
-
-def test_every_alt_text_is_used_once():
-    page = Path(__file__).parent.parent / "notebooks" / "05_batchnorm.py"
-    used = re.findall(r'alt=plots\.ALT\["([\w-]+)"\]', page.read_text())
-    assert sorted(used) == sorted(batchnorm.ALT)

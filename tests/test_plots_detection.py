@@ -1,11 +1,10 @@
 """The figures of the section on detection show what they were given, whatever the parameters."""
 
-import xml.etree.ElementTree as ElementTree
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from drawn import check
 
 from fhelpers.average_precision import MEASURES, Detections
 from fhelpers.claims import CLAIMS
@@ -82,12 +81,7 @@ def figures(history):
 def test_every_figure_is_drawn_at_page_width(radii, seeds, small):
     drawn = figures(planted(radii, seeds, small))
     assert set(drawn) == set(plots.ALT)
-    for name, figure in drawn.items():
-        text = style.svg(figure)
-        assert figure.get_figwidth() == style.WIDTH, name
-        assert len(text) < 300_000, name
-        ElementTree.fromstring(text)
-        style.darkened(text)
+    check(drawn, 300_000)
 
 
 def test_curves_are_the_scores_at_every_radius():

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
-from fhelpers.drawing import numbers, style
+from fhelpers.drawing import comparisons, numbers, style
 from fhelpers.intervals import Estimate
 from fhelpers.report import page as report
 from fhelpers.sections.decomposition import figures as decomposition
@@ -260,7 +260,7 @@ NAMED = {
          "whole test images", "whole test images, in the paper"},
     ),
     "ends": (
-        lambda: networks.ends(ends(), {"vanilla": "vanilla"}, 0.1, {"vanilla": 0.7}),
+        lambda: comparisons.ends(ends(), {"vanilla": "vanilla"}, 0.1, {"vanilla": 0.7}),
         {"gap", "training images", "original", "test, in the paper", "chance"},
     ),
     "data sets": (

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import smoke
 
+from fhelpers import sections
 from fhelpers.pages import notebooks
+from fhelpers.runs import store
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = Path(__file__).parent / "reference"
@@ -57,13 +60,13 @@ def test_nbval_goes_red_when_low_and_high_are_swapped(tmp_path):
     for name in ("Snakefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(REFERENCE, tmp_path / "tests" / "reference")
-    for name in ("conftest.py", "browsing.py"):
+    for name in ("conftest.py", "browsing.py", "smoke.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
     module = tmp_path / "fhelpers" / "frequency.py"
     module.write_text(module.read_text() + SWAPPED)
     environment = os.environ | {
         "PYTHONPATH": str(tmp_path),
-        "FHELPERS_RESULTS": str(ROOT / "results"),
+        "FHELPERS_RESULTS": str(store.root()),
     }
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
     done = subprocess.run(
@@ -88,5 +91,17 @@ def split_many(*arguments, **options):
 def test_other_parameters_give_other_pages(other_pages, slug):
     text = other_pages[slug].read_text()
     assert "Provenance" in text
-    seeds = "[0]" if slug == "00_scorecard" else "[1, 2]"
+    seeds = smoke.other_parameters(slug)["seeds"]
     assert f'\\"seeds\\": {seeds}' in text or f"&quot;seeds&quot;: {seeds}" in text
+
+
+@pytest.mark.parametrize("slug", notebooks.slugs())
+def test_every_parameter_has_another_value(slug):
+    known, other = notebooks.defaults(slug), smoke.other_parameters(slug)
+    same = {name for name in known if known[name] == other.get(name, known[name])}
+    assert all(known[name] == "" for name in same - {"seeds"})  # folders and files of one's own
+    assert "seeds" not in same or slug == sections.SCORECARD
+
+
+def test_some_pages_have_several_seeds():
+    assert sum(len(smoke.other_parameters(slug)["seeds"]) > 1 for slug in notebooks.slugs()) >= 3

@@ -4,8 +4,6 @@ import html
 import json
 import math
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -15,19 +13,20 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fhelpers import data, frequency, networks, report
+from fhelpers.report import measure
 from fhelpers.report import models as outside
 from fhelpers.report import page as pages
-from fhelpers.runs import scales, store
+from fhelpers.runs import scales
 
 CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.0))}
 
 
 @pytest.fixture(scope="module", params=["low", "high"])
-def planted(request):
+def planted(request, carried_out):
     """The report of a network whose only cue was planted in one band."""
     options = CUES[request.param]
-    network = scales.vanilla("smoke", "planted", 0, data_options=options, epochs=10)
-    run = store.carry_out(network, "smoke")
+    network = scales.vanilla("smoke", "planted", 0, data_options=options, epochs=8)
+    run = carried_out(network)
     test = data.load("planted", train=False, limit=200, **dict(options))
     found = report.frequency_report(
         run.model(), test.pixels(), test.labels, classes=10, radii=(4, 8, 16), few=100
@@ -35,8 +34,8 @@ def planted(request):
     return request.param, found
 
 
-def value(found, measure, part, at=None):
-    rows = found.table[(found.table.measure == measure) & (found.table.part == part)]
+def value(found, name, part, at=None):
+    rows = found.table[(found.table.measure == name) & (found.table.part == part)]
     return (rows if at is None else rows[rows["at"] == at]).iloc[0]
 
 
@@ -104,7 +103,7 @@ def test_json_and_page_are_whole_and_need_no_network(planted, tmp_path):
 @settings(max_examples=60, deadline=None)
 def test_the_radius_of_a_level_against_a_fine_search(accuracies, level):
     radii = [2.0 * (place + 1) for place in range(len(accuracies))]
-    found = report.radius_of(radii, np.array(accuracies), level)
+    found = measure.radius_of(radii, np.array(accuracies), level)
     fine = np.union1d(np.linspace(0, radii[-1], 4001), radii)
     curve = np.interp(fine, [0, *radii], [0, *accuracies])
     reached = fine[curve >= level - 1e-12]
@@ -151,14 +150,14 @@ def test_models_from_files_and_functions_answer_as_they_did(tmp_path, monkeypatc
     torch.export.save(program, tmp_path / "model.pt2")
     torch.jit.trace(model, images).save(tmp_path / "model.pt")
     (tmp_path / "of_mine.py").write_text(
-        "from fhelpers import models\n"
+        "from fhelpers import networks\n"
         "def lenet():\n    return networks.build('lenet', channels=3, classes=10)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     for named in (f"{tmp_path}/model.pt2", f"{tmp_path}/model.pt", "of_mine:lenet"):
         loaded = outside.load_model(named, classes=10)
         torch.testing.assert_close(loaded(images), expected, rtol=1e-4, atol=1e-5)
-        report.check_model(loaded, images, torch.arange(3), 10)
+        measure.check_model(loaded, images, torch.arange(3), 10)
 
 
 def test_torchvision_models_with_weights_from_a_file(tmp_path):
@@ -204,28 +203,12 @@ def test_names_that_lead_nowhere(named, text):
         outside.load_model(named, classes=4)
 
 
-def test_the_command_writes_three_files_and_says_one_sentence_when_it_cannot(tmp_path):
-    network = scales.vanilla("smoke", "planted", 0)
-    run = store.carry_out(network, "smoke")
-    command = [sys.executable, "-m", "fhelpers", "report", run.run_id, "--dataset", "planted"]
-    command += ["--images", "40", "--few", "20", "--to", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    names = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert names == ["report.csv", "report.html", "report.json"]
-    wrong = [*command[:4], "nosuchmodel", "--dataset", "planted"]
-    done = subprocess.run(wrong, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "is not known" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 def test_parts_of_the_report_are_those_of_the_split():
     images = torch.rand(6, 3, 16, 16)
     labels = torch.arange(6) % 3
     model = nn.Sequential(nn.Flatten(), nn.Linear(768, 3)).eval()
-    right = report.right_on_parts(model, images, labels, [3, 5])
-    low, high = frequency.split(images, 5)
-    for part, seen in (("low", low), ("high", high)):
-        by_hand = (model(seen).argmax(1) == labels).numpy()
-        assert (right[part, 5] == by_hand).mean() > 0.8  # bfloat16 may decide a close call
+    found = measure.correct_on_parts(model, images, labels, [3, 5])
+    lows, highs = zip(*(frequency.split(images, radius) for radius in (3, 5)), strict=True)
+    for correct, seen in zip(found, (images, *lows, *highs), strict=True):
+        by_hand = model(seen).argmax(1) == labels
+        assert (correct == by_hand).float().mean() > 0.8  # bfloat16 may decide a close call

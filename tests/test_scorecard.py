@@ -1,19 +1,21 @@
-"""`fhelpers.scorecard`: every claim once, on one axis, and a failure that stops no other claim."""
+"""The scorecard: every claim once, on one axis, and a failure that stops no other claim."""
 
+import ast
+import dataclasses
+import inspect
 import json
-import math
 import re
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import torch
 
+import fhelpers
 from fhelpers import data, frequency, sections
-from fhelpers.claims import CLAIMS, Part
-from fhelpers.claims.verdicts import Verdict, conjunction
-from fhelpers.intervals import Estimate
+from fhelpers.claims import CLAIMS
 from fhelpers.pages import notebooks, scorecard
 from fhelpers.pages import scorecard_figures as plots
 from fhelpers.runs import store, training
@@ -21,53 +23,55 @@ from fhelpers.runs import store, training
 ALL = [f"W{number}" for number in range(1, 25)] + [f"K{number}" for number in range(1, 9)]
 
 
-def test_every_claim_of_both_papers_is_there_once_with_a_figure_that_exists():
-    assert list(scorecard.FIGURES) == ALL
+# --- where claims stand ------------------------------------------------------------------------
+
+
+def test_every_claim_of_both_papers_is_there_once_in_the_papers_order():
+    found = sections.all_claims()
+    assert list(found) == ALL
+    assert [claim.id for claim in found.values()] == ALL
     assert sorted(CLAIMS) == sorted(ALL)
-    for id, figure in scorecard.FIGURES.items():
-        script = notebooks.source(CLAIMS[id].section).read_text("utf-8")
-        assert f'name="{figure}"' in script, f"{id} points at {figure}"
-        # Section and page of the scorecard are those of the claim itself.
-        assert CLAIMS[id].section in scorecard.INPUTS
 
 
-def estimates():
-    numbers = st.floats(-5, 5)
-    return st.tuples(numbers, st.floats(0.01, 3), st.floats(0, 1)).map(
-        lambda t: Estimate(t[0], t[0] - 2 * t[1] * t[2], t[0] + 2 * t[1] * (1 - t[2]), 3, "seeds")
-    )
+@pytest.mark.parametrize("id", ALL)
+def test_a_claim_belongs_to_the_section_where_its_check_stands(id):
+    claim = CLAIMS[id]
+    folder = Path(fhelpers.__file__).parent / "sections" / claim.section
+    assert Path(inspect.getfile(claim.check)) == folder / "claims.py"
+    assert claim.section in sections.PLANS
 
 
-@given(estimate=estimates(), margin=st.floats(-3, 3), ceiling=st.booleans())
-def test_the_common_axis_says_what_the_rule_says(estimate, margin, ceiling):
-    part = Part("effect", estimate, margin, ceiling)
-    low, value, high = scorecard.distance(part)
-    assert low <= value + 1e-6
-    assert value <= high + 1e-6
-    assert high - low == pytest.approx(2)
-    expected = "reproduced" if low > 0 else "not reproduced" if high < 0 else "inconclusive"
-    if min(abs(low), abs(high)) > 1e-9:
-        assert part.verdict == expected
+def shown_on(slug: str) -> set[str]:
+    """The names of the figures that a notebook shows."""
+    source = notebooks.source(slug).read_text("utf-8")
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    shows = [call for call in calls if ast.unparse(call.func) == "style.show"]
+    given = [keyword for call in shows for keyword in call.keywords if keyword.arg == "name"]
+    return {keyword.value.value for keyword in given}
 
 
-def test_the_part_that_decides_is_the_worst_one():
-    parts = [
-        Part("well", Estimate(1.0, 0.9, 1.1, 3, "seeds"), 0.0),
-        Part("badly", Estimate(-0.2, -0.4, 0.0, 3, "seeds"), 0.1),
-        Part("exactly", Estimate(1e-8, 1e-8, 1e-8, 9, "images"), 1e-6, ceiling=True),
-    ]
-    verdict = Verdict(CLAIMS["W1"], parts[0].estimate, conjunction(parts), "", tuple(parts))
-    assert scorecard.deciding(verdict).name == "badly"
-    assert scorecard.distance(parts[2]) == (math.inf,) * 3
+@pytest.mark.parametrize("id", ALL)
+def test_the_figure_of_a_claim_is_shown_on_the_page_of_its_section(id):
+    claim = CLAIMS[id]
+    assert claim.figure in shown_on(sections.slug_of(claim.section))
+
+
+# --- a failure stops no other ------------------------------------------------------------------
+
+
+def fake_runs(sum_error, imaginary):
+    """Runs of section 01 without a store: what W2 needs."""
+    tensors = {"sum_error": torch.tensor(sum_error), "imaginary": torch.tensor(imaginary)}
+    return {"split": [SimpleNamespace(tensors=lambda: tensors)]}
 
 
 def test_one_claim_that_fails_is_told_and_stops_no_other():
-    def broken():
-        raise ValueError("the history has no radius")
+    def broken(runs):
+        raise ValueError("the history\nhas no radius")
 
-    failed = scorecard.outcome("W1", broken)
-    assert failed.word == "not computed"
-    fine = scorecard.outcome("W2", lambda: ([1e-8, 2e-8], [1e-9, 1e-9]))
+    failed = scorecard.outcome(dataclasses.replace(CLAIMS["W1"], inputs=broken), {})
+    assert (failed.word, failed.failure) == ("not computed", "the history has no radius")
+    fine = scorecard.outcome(CLAIMS["W2"], fake_runs([1e-8, 2e-8], [1e-9, 1e-9]))
     assert fine.word == "reproduced"
     frame = scorecard.table([failed, fine], "smoke")
     assert list(frame.verdict) == ["not computed", "reproduced"]
@@ -76,10 +80,19 @@ def test_one_claim_that_fails_is_told_and_stops_no_other():
     plots.effects([failed, fine])
 
 
+def test_a_claim_whose_runs_are_not_what_it_needs_is_an_outcome_too():
+    assert scorecard.outcome(CLAIMS["W2"], {}).word == "not computed"
+    empty = scorecard.outcome(CLAIMS["W2"], fake_runs([], []))
+    assert empty.failure.startswith("Errors of the split must be numbers")
+
+
 def test_undecided_claims_say_what_they_need():
     row = {"verdict": "inconclusive", "scale": "quick", "failure": ""}
     assert scorecard.advice(row) == "Not decided at scale quick: needs scale standard."
     assert scorecard.advice(row | {"verdict": "reproduced"}) == ""
+
+
+# --- all of them at the smallest scale ---------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -92,11 +105,25 @@ def test_all_claims_are_computed_at_smoke(outcomes):
     assert not [f"{each.id}: {each.failure}" for each in outcomes if each.verdict is None]
 
 
+def test_all_other_claims_are_computed_where_one_fails(outcomes, monkeypatch):
+    def broken(history):
+        raise KeyError("no such column")
+
+    monkeypatch.setitem(CLAIMS, "W8", dataclasses.replace(CLAIMS["W8"], check=broken))
+    # The section follows from the check.
+    monkeypatch.setattr(broken, "__module__", "fhelpers.sections.heuristics.claims")
+    found = scorecard.compute("smoke", "planted", [0])
+    failed = found[ALL.index("W8")]
+    assert (failed.id, failed.word) == ("W8", "not computed")
+    assert "no such column" in failed.failure
+    for now, before in zip(found, outcomes, strict=True):
+        assert now is failed or str(now.verdict) == str(before.verdict)
+
+
 def test_w1_is_what_the_network_itself_answers(outcomes):
-    recipe = sections.decomposition("smoke", "planted", [0])["natural"][0]
-    model = store.carry_out(recipe, "smoke").model()
-    options = dict(recipe.data_options)
-    test = data.load("planted", train=False, limit=recipe.test_images, **options)
+    recipe = sections.PLANS["decomposition"]("smoke", "planted", [0])["natural"][0]
+    model = store.carry_out(recipe).model()
+    test = data.load("planted", train=False, limit=recipe.test_images, **recipe.options)
     images, labels = test.pixels(), test.labels
     low, high = frequency.split(images, 12)
     right = [(training.predict(model, each).argmax(1) == labels) for each in (images, high, low)]
@@ -110,7 +137,8 @@ def test_the_table_links_every_claim_and_can_be_filtered(outcomes):
     frame = scorecard.table(outcomes, "smoke")
     rows = [plots.row_of(row) for row in frame.to_dict("records")]
     for id, row in zip(ALL, rows, strict=True):
-        assert f'href="{CLAIMS[id].section}.html#fig-{scorecard.FIGURES[id]}"' in row
+        page = sections.slug_of(CLAIMS[id].section)
+        assert f'href="{page}.html#fig-{CLAIMS[id].figure}"' in row
         assert f'data-paper="{id[0]}"' in row
         assert re.search(r'data-verdict="(reproduced|not-reproduced|inconclusive)"', row)
     summary = plots.summary(frame)

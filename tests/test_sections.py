@@ -6,7 +6,7 @@ import math
 import pytest
 
 from fhelpers import data, sections
-from fhelpers.runs import scales
+from fhelpers.runs import plans, scales
 
 NAN = math.nan
 SEEDS = (0, 1)
@@ -15,15 +15,15 @@ SEEDS = (0, 1)
 @pytest.mark.parametrize("scale", scales.SCALES)
 @pytest.mark.parametrize("dataset", ["planted", "cifar10", "mnist"])
 def test_the_natural_runs_are_shared_between_sections(scale, dataset):
-    first = sections.decomposition(scale, dataset, SEEDS)
-    second = sections.shuffled_labels(scale, dataset, SEEDS)
-    assert list(first) == ["natural"]
+    first = sections.PLANS["decomposition"](scale, dataset, SEEDS)
+    second = sections.PLANS["shuffled_labels"](scale, dataset, SEEDS)
+    assert list(first) == ["natural", "split"]
     assert [r.run_id for r in first["natural"]] == [r.run_id for r in second["natural"]]
     assert len({r.run_id for group in second.values() for r in group}) == 2 * len(second)
 
 
 def test_the_shuffled_labels_plan_is_that_of_figure_3_and_table_1():
-    plan = sections.shuffled_labels("standard", "cifar10", SEEDS)
+    plan = sections.PLANS["shuffled_labels"]("standard", "cifar10", SEEDS)
     parts = [f"{band}-{radius}" for band in ("low", "high") for radius in (4, 8, 12, 16)]
     assert list(plan) == ["natural", "shuffled", *parts]
     for label, group in plan.items():
@@ -45,7 +45,7 @@ def test_the_shuffled_labels_plan_is_that_of_figure_3_and_table_1():
 @pytest.mark.parametrize("epochs", [0, 1, 5, 20])
 def test_shuffled_labels_train_longer_in_the_scales_proportion(scale, epochs):
     own = scales.SCALES[scale]
-    plan = sections.shuffled_labels(scale, "planted", [0], epochs=epochs)
+    plan = sections.PLANS["shuffled_labels"](scale, "planted", [0], epochs=epochs)
     lengths = {label: group[0].epochs for label, group in plan.items()}
     expected = epochs or own.epochs
     assert {lengths.pop("natural"), lengths["low-4"], lengths["high-16"]} == {expected}
@@ -78,23 +78,21 @@ def test_another_model_comes_in_its_own_width():
 
 
 def test_only_the_planted_data_have_planted_cues():
-    cues = scales.vanilla("smoke", "planted", 0).data_options
-    assert cues == scales.SCALES["smoke"].planted != ()
+    assert scales.vanilla("smoke", "planted", 0).data_options == (("low", 2.0), ("high", 3.0))
+    assert scales.vanilla("quick", "planted", 0).data_options == ()
     assert scales.vanilla("smoke", "mnist", 0).data_options == ()
 
 
 def test_a_section_takes_the_parameters_that_concern_it():
     parameters = {"scale": "smoke", "dataset": "planted", "seeds": [2], "radii": [6], "epochs": 4}
-    assert sections.of_section("02_shuffled_labels", parameters) == sections.shuffled_labels(
-        "smoke", "planted", [2], radii=[6], epochs=4
-    )
+    plan = plans.true_and_shuffled("smoke", "planted", [2], radii=[6], epochs=4)
+    assert sections.of_section("02_shuffled_labels", parameters) == plan
     # The first section has no epochs, and figures have parameters that no run knows.
-    assert sections.of_section(
-        "01_decomposition", parameters | {"colour": "red"}
-    ) == sections.decomposition("smoke", "planted", [2], radii=[6])
+    plan = sections.PLANS["decomposition"]("smoke", "planted", [2], radii=[6])
+    assert sections.of_section("01_decomposition", parameters | {"colour": "red"}) == plan
 
 
-@pytest.mark.parametrize("slug", sections.SECTIONS)
+@pytest.mark.parametrize("slug", sections.slugs())
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -130,6 +128,14 @@ def test_sections_refuse_negative_epochs_and_unknown_sections():
         sections.of_section("03_nothing", parameters)
 
 
+def test_every_folder_has_a_notebook_and_every_notebook_a_plan():
+    named = {slug.partition("_")[2]: slug for slug in sections.slugs()}
+    assert set(sections.FOLDERS) == set(sections.PLANS) == set(named) - {"scorecard"}
+    assert all(sections.slug_of(name) == slug for name, slug in named.items())
+    with pytest.raises(ValueError, match=r"'nothing' has no notebook: add notebooks/NN_nothing.py"):
+        sections.slug_of("nothing")
+
+
 def test_radii_grow_with_the_images():
     assert scales.scaled_radii("quick", "cifar10", [4, 12]) == (4, 12)
     assert scales.scaled_radii("quick", "mnist", [4, 12]) == (3.5, 10.5)
@@ -149,13 +155,14 @@ def test_what_no_run_can_do_is_refused_with_the_parameters(slug, parameters, wor
         sections.of_section(slug, common | parameters)
 
 
-@pytest.mark.parametrize("slug", sections.SECTIONS)
+@pytest.mark.parametrize("slug", sections.slugs())
 @pytest.mark.parametrize("dataset", ["cifar10", "mnist", "fashion-mnist", "planted"])
 @pytest.mark.parametrize("scale", scales.SCALES)
 def test_every_page_has_a_plan_for_every_data_set_and_scale(slug, dataset, scale):
     plan = sections.of_section(slug, {"scale": scale, "dataset": dataset, "seeds": [0, 1]})
     names = {recipe.run_id for group in plan.values() for recipe in group}
-    assert all(len(group) == 2 for group in plan.values())
+    for label, group in plan.items():  # how an image is split depends on no seed
+        assert len(group) == (1 if label.endswith("split") else 2), label
     assert len(names) >= 2
 
 
@@ -164,5 +171,5 @@ def test_the_scorecard_asks_for_nothing_but_the_runs_of_the_sections():
     names = lambda slug: {  # noqa: E731
         recipe.run_id for group in sections.of_section(slug, given).values() for recipe in group
     }
-    others = set().union(*(names(slug) for slug in sections.SECTIONS if slug != "00_scorecard"))
+    others = set().union(*(names(slug) for slug in sections.slugs() if slug != "00_scorecard"))
     assert names("00_scorecard") <= others

@@ -1,4 +1,4 @@
-"""`fhelpers.tradeoff`: networks whose smallest perturbation is known, and bands kept to."""
+"""Perturbations within a band: networks whose smallest one is known, and bands kept to."""
 
 import math
 
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fhelpers import frequency
-from fhelpers.runs import scales, store
-from fhelpers.sections.tradeoff import measure as tradeoff
+from fhelpers.runs import scales
+from fhelpers.sections.tradeoff import measure
 
 
 class Linear(nn.Module):
@@ -28,7 +28,7 @@ class Linear(nn.Module):
 def direction_in(band, seed=0):
     """A random direction in one band at r = 4, of root mean square 1."""
     noise = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
-    part = tradeoff.in_band(noise, band, 4)
+    part = measure.in_band(noise, band, 4)
     return part / part.square().mean().sqrt()
 
 
@@ -46,15 +46,15 @@ def test_a_network_that_lives_on_one_band_is_fooled_there_at_the_known_size_and_
     images, labels = shifted_images(direction, sizes), torch.zeros(3, dtype=torch.long)
     other = "high" if lives == "low" else "low"
     for band in (lives, "all"):
-        found, _ = tradeoff.smallest_perturbations(Linear(direction), images, labels, band, 4)
+        found, _ = measure.smallest_perturbations(Linear(direction), images, labels, band, 4)
         torch.testing.assert_close(found, torch.tensor(sizes), rtol=0.05, atol=1e-4)
         assert (found >= torch.tensor(sizes) * 0.999).all()  # nothing nearer exists
-    found, _ = tradeoff.smallest_perturbations(Linear(direction), images, labels, other, 4)
+    found, _ = measure.smallest_perturbations(Linear(direction), images, labels, other, 4)
     assert found.isinf().all()
 
 
 @given(
-    radius=st.floats(1, 10), epsilon=st.floats(0.001, 0.2), band=st.sampled_from(tradeoff.BANDS),
+    radius=st.floats(1, 10), epsilon=st.floats(0.001, 0.2), band=st.sampled_from(measure.BANDS),
     seed=st.integers(0, 20),
 )  # fmt: skip
 @settings(max_examples=25, deadline=None)
@@ -62,8 +62,8 @@ def test_perturbations_keep_to_their_band_and_size(radius, epsilon, band, seed):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 144, 3))
     images, labels = torch.rand(4, 3, 14, 14), torch.randint(0, 3, (4,))
-    found = tradeoff.ascend_in_band(model, images, labels, epsilon, band, radius, steps=4)
-    assert (tradeoff.size_of(found) <= epsilon * (1 + 1e-4)).all()
+    found = measure.ascend_in_band(model, images, labels, epsilon, band, radius, steps=4)
+    assert (measure.size_of(found) <= epsilon * (1 + 1e-4)).all()
     disc = frequency.disc(14, 14, radius)
     if band == "high":
         assert frequency.filter_spectrum(found, disc).abs().max() < 1e-6
@@ -75,27 +75,29 @@ def test_images_that_are_wrong_anyway_have_size_0_and_sizes_belong_to_their_pert
     direction = direction_in("high")
     images = shifted_images(direction, [0.02, -0.02])
     labels = torch.zeros(2, dtype=torch.long)
-    sizes, found = tradeoff.smallest_perturbations(Linear(direction), images, labels, "high", 4)
+    sizes, found = measure.smallest_perturbations(Linear(direction), images, labels, "high", 4)
     assert sizes[1] == 0
     assert not found[1].any()
-    torch.testing.assert_close(sizes, tradeoff.size_of(found).flatten())
+    torch.testing.assert_close(sizes, measure.size_of(found).flatten())
     assert Linear(direction)(images + found)[0].argmax() == 1
 
 
 def test_what_cannot_be_searched_is_refused():
     images, labels = torch.rand(2, 3, 16, 16), torch.zeros(2, dtype=torch.long)
     with pytest.raises(ValueError, match="band 'middle' is not known"):
-        tradeoff.smallest_perturbations(Linear(1.0), images, labels, "middle", 4)
+        measure.smallest_perturbations(Linear(1.0), images, labels, "middle", 4)
     with pytest.raises(ValueError, match="labels must lie from 0 to 1"):
-        tradeoff.smallest_perturbations(Linear(1.0), images, labels + 2, "high", 4)
+        measure.smallest_perturbations(Linear(1.0), images, labels + 2, "high", 4)
 
 
 @pytest.mark.parametrize(("low", "high"), [(2.0, 0.0), (0.0, 3.0)])
-def test_trained_networks_are_fooled_in_the_band_where_their_cue_was_planted(low, high):
+def test_trained_networks_are_fooled_in_the_band_where_their_cue_was_planted(
+    carried_out, low, high
+):
     options = {"data_options": (("low", low), ("high", high)), "epochs": 8}
     network = scales.vanilla("smoke", "planted", 0, **options)
-    recipe = tradeoff.Corollary(network=network, images=60, radius=8, epsilons=())
-    history = store.carry_out(recipe, "smoke").history
+    recipe = measure.Corollary(network=network, images=60, radius=8, epsilons=())
+    history = carried_out(recipe).history
     right = history[history["size"] > 0]
     epsilon = 3 / 255
     fooled = {part: (rows["size"] <= epsilon).mean() for part, rows in right.groupby("part")}

@@ -1,4 +1,4 @@
-"""`fhelpers.training` against hand-written references, planted images and planted data sets."""
+"""How classifiers are trained and watched, against hand-written references and planted data."""
 
 import dataclasses
 import itertools
@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from fhelpers import attacks, data, frequency, networks
-from fhelpers.runs import classifier, monitoring, training
+from fhelpers.runs import classifier, compute, monitoring, training
 from fhelpers.runs.compute import Compute, choose_compute
+from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 
 CLASSES = 4
@@ -44,9 +45,12 @@ def lenet(**switches):
 
 
 def carry_out(recipe, folder):
+    """The result of a recipe, the trained network and the history."""
     folder.mkdir(exist_ok=True)
-    done, compute = training.train_classifier(recipe, folder)
-    return done, pd.DataFrame(done.rows), compute
+    result = recipe.carry_out(Job(folder, choose_compute(recipe.precision, recipe.device)))
+    model = recipe.rebuild().to(memory_format=torch.channels_last)
+    model.load_state_dict(result.tensors)
+    return result, model, pd.DataFrame(result.rows)
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +172,7 @@ def test_mix_up_loss_equals_one_written_by_hand(monkeypatch):
     model, images, labels = lenet(), random_images(20, 3, 32, 32), random_labels(20)
     drawn = []
     mix = classifier.mix
-    monkeypatch.setattr(training, "mix", lambda *given: drawn.append(mix(*given)) or drawn[-1])
+    monkeypatch.setattr(classifier, "mix", lambda *given: drawn.append(mix(*given)) or drawn[-1])
     value = classifier.loss_of(tiny(mixup=0.5), CLASSES, FLOAT32)(model, (images, labels))
     (mixed, targets) = drawn[0]
     assert not torch.equal(mixed, images)
@@ -332,7 +336,7 @@ def test_shuffled_labels_keep_the_sizes_of_the_classes():
 @pytest.mark.parametrize("rescale", [True, False])
 @pytest.mark.parametrize("band", ["low", "high"])
 def test_band_pixels_are_the_parts_divided_by_their_own_maxima(monkeypatch, band, rescale):
-    monkeypatch.setattr(training, "CHUNK", 7)
+    monkeypatch.setattr(monitoring, "CHUNK", 7)
     images = data.load("planted", train=True, limit=20).images
     recipe = tiny(band=band, band_radius=6, rescale=rescale)
     prepared = monitoring.prepare_pixels(recipe, images)
@@ -367,8 +371,8 @@ def test_an_epoch_shows_every_image_once_in_a_new_order():
 # --- scores ---------------------------------------------------------------------------------------
 
 
-def plain_scores(model, recipe, images):
-    """{(part, radius): (accuracy, loss)}, one image after another."""
+def one_by_one(model, recipe, images):
+    """{(part, radius): (N, 2)}: whether each image is right, and its loss."""
     found = {}
     for pixels, label in zip(images.pixels(), images.labels, strict=True):
         parts = {("original", None): pixels[None]}
@@ -383,23 +387,35 @@ def plain_scores(model, recipe, images):
                 logits = model.eval()(part)[0]
             loss = logits.exp().sum().log() - logits[label]
             found.setdefault(key, []).append((float(logits.argmax() == label), loss.item()))
-    return {key: torch.tensor(pairs).mean(0).tolist() for key, pairs in found.items()}
+    return {key: torch.tensor(pairs) for key, pairs in found.items()}
+
+
+def plain_scores(model, recipe, images):
+    """{(part, radius): (accuracy, loss)} over all images."""
+    found = one_by_one(model, recipe, images)
+    return {key: pairs.mean(0).tolist() for key, pairs in found.items()}
+
+
+def key_of(part, radius):
+    return part, None if math.isnan(radius) else radius
 
 
 @pytest.mark.parametrize("band", ["all", "high"])
 def test_scores_of_parts_equal_a_plain_loop(monkeypatch, band):
-    monkeypatch.setattr(training, "CHUNK", 11)
+    monkeypatch.setattr(monitoring, "CHUNK", 11)
     monkeypatch.setattr(training, "EVALUATION_BATCH", 4)
     recipe = tiny(band=band, band_radius=None if band == "all" else 8, radii=(4, 8))
     images = data.load("planted", train=False, limit=25, **dict(CUES))
     model = lenet(seed=3)
-    rows = monitoring.score_parts(recipe, model, images, "float32")
-    expected = plain_scores(model, recipe, images)
-    assert len(rows) == len(expected) == (5 if band == "all" else 6)
+    rows, outcomes = monitoring.score_parts(recipe, model, images, "float32")
+    expected = one_by_one(model, recipe, images)
+    assert len(rows) == len(outcomes) == len(expected) == (5 if band == "all" else 6)
     for row in rows:
-        key = row["part"], None if math.isnan(row["radius"]) else row["radius"]
-        assert (row["accuracy"], row["loss"]) == pytest.approx(tuple(expected[key]), abs=1e-5)
+        means = expected[key_of(row["part"], row["radius"])].mean(0)
+        assert (row["accuracy"], row["loss"]) == pytest.approx(tuple(means.tolist()), abs=1e-5)
         assert row["images"] == 25
+    for key, right in outcomes.items():
+        assert torch.equal(right, expected[key_of(*key)][:, 0].bool())
 
 
 def test_predictions_are_those_of_the_model_in_eval_mode():
@@ -441,9 +457,9 @@ def test_the_watched_subset_is_scored_before_training_and_after_each_epoch():
             found = [r for r in state.rows if (r["epoch"], r["split"]) == (epoch, split)]
             assert [(r["scope"], r["images"]) for r in found] == [("subset", 12)] * 3
             for row in found:
-                key = row["part"], None if math.isnan(row["radius"]) else row["radius"]
                 values = row["accuracy"], row["loss"]
-                assert values == pytest.approx(tuple(expected[key]), abs=1e-5)
+                means = expected[key_of(row["part"], row["radius"])]
+                assert values == pytest.approx(tuple(means), abs=1e-5)
 
 
 # --- the loop -------------------------------------------------------------------------------------
@@ -595,20 +611,28 @@ def test_every_optimiser_lowers_the_loss(optimiser):
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_seed_gives_the_same_bits_again_and_another_seed_others(tmp_path, precision):
     recipe = tiny(precision=precision, labels="shuffled", dropout=0.5, augmentation="crop-flip")
-    first, history, compute = carry_out(recipe, tmp_path / "first")
+    _, first, history = carry_out(recipe, tmp_path / "first")
     torch.rand(17)
-    second, again, _ = carry_out(recipe, tmp_path / "second")
-    assert all(map(torch.equal, bits(first.model), bits(second.model)))
+    _, second, again = carry_out(recipe, tmp_path / "second")
+    assert all(map(torch.equal, bits(first), bits(second)))
     pd.testing.assert_frame_equal(history, again, check_exact=True)
-    other, *_ = carry_out(dataclasses.replace(recipe, seed=1), tmp_path / "other")
-    weights = networks.first_convolution(first.model).weight
-    assert not torch.equal(weights, networks.first_convolution(other.model).weight)
-    assert compute.precision == choose_compute(precision).precision
+    _, other, _ = carry_out(dataclasses.replace(recipe, seed=1), tmp_path / "other")
+    weights = networks.first_convolution(first).weight
+    assert not torch.equal(weights, networks.first_convolution(other).weight)
+
+
+def test_a_job_says_in_which_precision_is_trained(tmp_path):
+    recipe, weights = tiny(epochs=1), []
+    for precision in ("float32", "bfloat16"):
+        job = Job(tmp_path / precision, Compute("cpu", precision, 1))
+        job.folder.mkdir()
+        weights.append(torch.cat([t.flatten() for t in recipe.carry_out(job).tensors.values()]))
+    assert 0 < (weights[0] - weights[1]).abs().max() < 0.05
 
 
 def test_a_history_has_every_epoch_split_and_part(tmp_path):
     recipe = tiny(band="low", band_radius=6, radii=(4, 8), epochs=2)
-    done, history, compute = carry_out(recipe, tmp_path)
+    result, model, history = carry_out(recipe, tmp_path)
     parts = {("original", None), ("input", 6.0)}
     parts |= {(part, radius) for part in ("low", "high") for radius in (4.0, 8.0)}
     groups = history.groupby(["scope", "epoch", "split"])
@@ -617,26 +641,25 @@ def test_a_history_has_every_epoch_split_and_part(tmp_path):
         ("all", 2, "train"), ("all", 2, "test"),
     }  # fmt: skip
     for (scope, _, split), rows in groups:
-        found = {
-            (r.part, None if math.isnan(r.radius) else r.radius) for r in rows.itertuples()
-        }  # fmt: skip
-        assert found == parts
+        assert {key_of(r.part, r.radius) for r in rows.itertuples()} == parts
         assert len(rows) == len(parts)
         everything = 60 if split == "train" else 30
         assert set(rows.images) == {everything if scope == "all" else 20}
     assert history.accuracy.between(0, 1).all()
     final = history.query("scope == 'all' and split == 'test' and part == 'original'")
     test = data.load("planted", train=False, limit=30, **dict(CUES))
-    logits = training.predict(done.model, test.pixels(), precision=compute.precision)
-    assert final.accuracy.item() == (logits.argmax(1) == test.labels).float().mean().item()
+    right = training.predict(model, test.pixels()).argmax(1) == test.labels
+    assert final.accuracy.item() == right.double().mean().item()
+    assert {key_of(*key) for key in result.outcomes} == parts
+    assert torch.equal(result.outcomes["original", math.nan], right)
 
 
 def test_shuffled_labels_are_scored_as_trained_and_the_test_set_as_it_is(tmp_path):
     recipe = tiny(labels="shuffled", precision="float32")
-    done, history, _ = carry_out(recipe, tmp_path)
+    _, model, history = carry_out(recipe, tmp_path)
     for split, count in (("train", 60), ("test", 30)):
         images = data.load("planted", train=split == "train", limit=count, **dict(CUES))
-        logits = training.predict(done.model, images.pixels(), precision="float32")
+        logits = training.predict(model, images.pixels(), precision="float32")
         shuffled = classifier.prepare_labels(recipe, images.labels)
         given, other = (shuffled, images.labels)[:: 1 if split == "train" else -1]
         row = history.query("scope == 'all' and split == @split and part == 'original'")
@@ -658,7 +681,7 @@ def test_a_network_lives_on_the_band_where_the_cue_was_planted(tmp_path, cue):
     cues = {"low": 0.0, "high": 0.0, cue: STRENGTH, "classes": CLASSES}
     sizes = {"train_images": 200, "test_images": 200, "epochs": 15}
     recipe = tiny(data_options=tuple(cues.items()), **sizes)
-    _, history, _ = carry_out(recipe, tmp_path)
+    *_, history = carry_out(recipe, tmp_path)
     final = history.query("scope == 'all' and split == 'test'").set_index("part").accuracy
     other = "high" if cue == "low" else "low"
     assert final["original"] > 0.95
@@ -676,7 +699,7 @@ def test_a_network_trained_on_one_part_learns_the_cue_that_is_there(tmp_path, pa
         band=part, band_radius=8, data_options=tuple(cues.items()), train_images=120,
         test_images=200, epochs=6,
     )  # fmt: skip
-    _, history, _ = carry_out(recipe, tmp_path)
+    *_, history = carry_out(recipe, tmp_path)
     final = history.query("scope == 'all' and split == 'test'").set_index("part").accuracy
     if part == "high":
         assert final["input"] > 0.95
@@ -748,14 +771,14 @@ def test_the_loss_is_that_of_the_attacked_images():
 @pytest.mark.parametrize("adversary", ["pgd", "single-step"])
 def test_adversarial_runs_watch_their_robust_accuracy(tmp_path, adversary):
     recipe = tiny(adversary=adversary, attack_steps=2, batchnorm=True, epsilon=0.02)
-    done, history, _ = carry_out(recipe, tmp_path)
+    result, _, history = carry_out(recipe, tmp_path)
     attacked = history[history.part == "attacked"]
     assert attacked.epoch.tolist() == [0, 1, 2]
     assert set(attacked.scope) == {"subset"}
     assert set(attacked.images) == {30}
     original = history.query("part == 'original' and split == 'test' and scope == 'subset'")
     assert attacked.accuracy.iloc[-1] <= original.accuracy.iloc[-1] + 0.2
-    assert done.warnings == []
+    assert result.warnings == []
 
 
 class Stubborn(nn.Module):
@@ -781,6 +804,7 @@ class Stubborn(nn.Module):
         ([], 0.1, False),
     ],
 )
+@pytest.mark.filterwarnings("ignore::fhelpers.attacks.SuspectGradients")
 def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
     labels = (torch.arange(20) >= round(20 * now)).long()
     test = data.ImageData(torch.zeros(20, 3, 8, 8, dtype=torch.uint8), labels, tuple("0123456789"))
@@ -801,7 +825,7 @@ def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
 
 def test_precision_is_chosen_by_what_the_processor_computes_in(monkeypatch):
     for there, chosen in ((True, "bfloat16"), (False, "float32")):
-        monkeypatch.setattr(training, "has_bfloat16", lambda device, there=there: there)
+        monkeypatch.setattr(compute, "has_bfloat16", lambda device, there=there: there)
         assert choose_compute(device="cpu").precision == chosen
         assert choose_compute("float32", "cpu").precision == "float32"
 
@@ -821,15 +845,16 @@ def test_matrix_products_run_in_the_chosen_precision():
 
 
 def test_a_rebuilt_network_fits_the_trained_weights(tmp_path):
-    recipe = tiny(batchnorm=True, dropout=0.3, kernel_size=3, width=4, epochs=1)
-    done, *_ = carry_out(recipe, tmp_path)
-    again = training.rebuild_classifier(recipe)
-    again.load_state_dict(done.model.state_dict())
-    images = random_images(3, 3, 32, 32)
-    torch.testing.assert_close(
-        training.predict(again, images, precision="float32"),
-        training.predict(done.model, images, precision="float32"),
-    )
+    kind = {"batchnorm": True, "dropout": 0.3, "kernel_size": 3, "width": 4}
+    recipe = tiny(**kind, epochs=1, precision="float32")
+    result, _, history = carry_out(recipe, tmp_path)
+    again = recipe.rebuild()
+    again.load_state_dict(result.tensors)
+    test = data.load("planted", train=False, limit=30, **dict(CUES))
+    logits = training.predict(again, test.pixels(), precision="float32")
+    scored = history.query("scope == 'all' and split == 'test' and part == 'original'")
+    assert scored.loss.item() == pytest.approx(F.cross_entropy(logits, test.labels).item())
+    assert scored.accuracy.item() == (logits.argmax(1) == test.labels).double().mean().item()
 
 
 def test_images_with_other_channels_are_refused_in_a_sentence():

@@ -113,7 +113,7 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
                 wait(running.values(), timeout=1, return_when=FIRST_COMPLETED)
                 for run_id in [name for name, future in running.items() if future.done()]:
                     running.pop(run_id).result()
-                bar.n = sum(steps_done(recipe) for recipe in missing.values())
+                bar.n = sum(steps_done(run_id, recipe) for run_id, recipe in missing.items())
                 bar.refresh()
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -146,9 +146,8 @@ def end_with_parent() -> None:
     os._exit(1)
 
 
-def steps_done(recipe: Runnable) -> int:
+def steps_done(run_id: str, recipe: Runnable) -> int:
     """How many steps of a run are finished, read from what its process last reported."""
-    run_id = recipe.run_id
     if store.finished(run_id) is not None:
         return recipe.steps
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from fhelpers.runs import store
 from fhelpers.runs.compute import choose_compute
@@ -43,10 +44,16 @@ def largest_difference(run: Run, result: Result) -> float:
         other = result.tensors.get(name)
         if other is None or other.shape != tensor.shape:
             return math.inf
-        gap = (tensor.double() - other.detach().cpu().double()).abs()
-        same = tensor == other.detach().cpu()
-        differences.append(gap.masked_fill(same, 0).nan_to_num(0).max().item() if len(gap) else 0.0)
+        differences.append(difference_of_tensors(tensor, other.detach().cpu()))
     return max(differences)
+
+
+def difference_of_tensors(first: Tensor, second: Tensor) -> float:
+    first, second = first.double(), second.double()
+    if (first.isnan() != second.isnan()).any():
+        return math.inf
+    gap = (first - second).abs()[(first != second) & ~first.isnan()]
+    return gap.max().item() if len(gap) else 0.0
 
 
 def difference_of_rows(first: pd.DataFrame, second: pd.DataFrame) -> float:

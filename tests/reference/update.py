@@ -9,10 +9,10 @@ from pathlib import Path
 
 import nbformat
 
-from fhelpers.pages import notebooks
+sys.path.insert(0, str(Path(__file__).parent.parent))
+import smoke
 
-SMOKE = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
-FEWER = {"others": ["fashion-mnist"], "strengths": [1.0, 0.25]}  # where a section takes them
+from fhelpers.pages import notebooks
 
 
 def keep_text(path: Path) -> None:
@@ -26,9 +26,10 @@ def keep_text(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    for slug in sys.argv[1:] or notebooks.slugs():
+    slugs = sys.argv[1:] or notebooks.slugs()
+    smoke.carry_out(references=slugs, others=())
+    for slug in slugs:
         destination = Path(__file__).with_name(f"{slug}.ipynb")
-        known = notebooks.defaults(slug)
-        given = SMOKE | {name: value for name, value in FEWER.items() if name in known}
+        given = smoke.reference_parameters(slug)
         keep_text(notebooks.execute(slug, given, destination, provenance=False))
         print(destination)

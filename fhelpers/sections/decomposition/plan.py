@@ -1,5 +1,6 @@
 """The runs of section 01."""
 
+from fhelpers.runs.checks import check_radius
 from fhelpers.runs.plans import RADII
 from fhelpers.runs.scales import Plan, data_options, natural
 from fhelpers.sections.decomposition.measure import SplitErrors
@@ -10,6 +11,9 @@ def plan(scale, dataset, seeds, *, radii=RADII, radius=12) -> Plan:
 
     Labels: natural, and split: how exactly the two parts of the test images add up.
     """
+    check_radius("radius", radius)
+    for each in radii:
+        check_radius("radii", each)
     evaluated = tuple(sorted({*map(float, radii), float(radius)}))
     networks = natural(scale, dataset, seeds, evaluated)
     images = networks[0].test_images

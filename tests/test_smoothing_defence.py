@@ -1,4 +1,4 @@
-"""`fhelpers.robustness` and the warnings of attacks: defences whose strength is known."""
+"""Smoothed networks under attack, and warnings of attacks: defences whose strength is known."""
 
 import math
 import warnings
@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from fhelpers import attacks, frequency, sections, smoothing
-from fhelpers.runs import scales, store
-from fhelpers.sections.smoothing_defence import measure as robustness
+from fhelpers import attacks, frequency, smoothing
+from fhelpers.runs import scales
+from fhelpers.sections.smoothing_defence import measure
+from fhelpers.sections.smoothing_defence.plan import plan
 
 
 class Scaled(nn.Module):
@@ -115,7 +116,7 @@ def test_a_low_pass_in_front_is_what_it_says_and_has_a_gradient_in_its_band_only
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 256, 4))
     images = torch.rand(3, 3, 16, 16)
     low, _ = frequency.split(images, 4)
-    front = robustness.LowPass(model, 4)
+    front = measure.LowPass(model, 4)
     torch.testing.assert_close(front(images), model(low), rtol=1e-4, atol=1e-4)
     _, gradient = attacks.answers_and_gradient(front, images, torch.zeros(3, dtype=torch.long))
     outside = frequency.filter_spectrum(gradient, ~frequency.disc(16, 16, 4))
@@ -126,7 +127,7 @@ def test_noise_in_front_is_averaged():
     model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 4))
     images = torch.rand(2, 3, 8, 8)
     torch.manual_seed(0)
-    noisy = robustness.Noisy(model, 0.1)(images)
+    noisy = measure.Noisy(model, 0.1)(images)
     torch.manual_seed(0)
     many = images.repeat(4, 1, 1, 1)
     each = model(many + 0.1 * torch.randn_like(many))
@@ -134,17 +135,20 @@ def test_noise_in_front_is_averaged():
     torch.testing.assert_close(noisy[0], each[[0, 2, 4, 6]].mean(0))
 
 
+LABELS = ("natural", "table-natural", "checks-natural")
+
+
 @pytest.fixture(scope="module")
-def checked():
+def checked(carried_out):
     """The records of the page at smoke: network, table and checks of M_natural."""
-    plan = sections.smoothing_defence("smoke", "planted", [0])
-    return {label: store.carry_out(plan[label][0], "smoke") for label in plan}
+    wanted = plan("smoke", "planted", [0])
+    return {label: carried_out(wanted[label][0]) for label in LABELS}
 
 
 def test_the_table_has_every_cell_once_and_agrees_with_attacking_by_hand(checked):
     recipe = checked["table-natural"].recipe
     rows = checked["table-natural"].history
-    expected = len(robustness.FORMS) * len(recipe.rhos) * (1 + 2 * len(recipe.epsilons))
+    expected = len(measure.FORMS) * len(recipe.rhos) * (1 + 2 * len(recipe.epsilons))
     assert len(rows) == expected
     assert not rows.duplicated(["form", "rho", "attack", "epsilon"]).any()
     assert rows.accuracy.between(0, 1).all()
@@ -169,7 +173,7 @@ def test_checks_leave_at_most_what_the_weakest_of_them_leaves(checked):
             <= found.drop(["all together", "AutoAttack"], errors="ignore").min()
         )
     defences = set(rows.defence)
-    assert defences >= {"as it is", "smoothed", "gain alone", *robustness.RIVALS}
+    assert defences >= {"as it is", "smoothed", "gain alone", *measure.RIVALS}
 
 
 def test_rivals_are_matched_on_other_images_than_those_measured(checked):
@@ -183,8 +187,8 @@ def test_rivals_are_matched_on_other_images_than_those_measured(checked):
 def test_recipes_that_cannot_be_measured_are_refused():
     network = scales.vanilla("smoke", "planted", 0)
     with pytest.raises(ValueError, match="images=301 is not possible"):
-        robustness.RobustnessTable(network=network, images=301)
+        measure.RobustnessTable(network=network, images=301)
     with pytest.raises(ValueError, match="rho must be a number of at least 0"):
-        robustness.RobustnessTable(network=network, images=10, rhos=(-1.0,))
+        measure.RobustnessTable(network=network, images=10, rhos=(-1.0,))
     with pytest.raises(ValueError, match="between 0 and 1"):
-        robustness.RobustnessTable(network=network, images=10, epsilons=(2.0,))
+        measure.RobustnessTable(network=network, images=10, epsilons=(2.0,))

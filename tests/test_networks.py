@@ -1,4 +1,4 @@
-"""`fhelpers.models` against explicit loops, a hand-counted network and a functional rewrite."""
+"""`fhelpers.networks` against explicit loops, a hand-counted network and a functional rewrite."""
 
 import math
 
@@ -8,8 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from fhelpers import networks
+from fhelpers.networks.classifiers import Normalize, PreActivationBlock
 
-NAMES = tuple(networks.DEFAULTS)
+NAMES = tuple(networks.NETWORKS)
 
 
 def build(name="resnet-8", **changes):
@@ -71,7 +72,7 @@ def test_published_networks_have_their_published_layers():
 def test_width_scales_all_layers_in_proportion():
     for name in ("resnet-8", "alexnet", "vgg-11"):
         own = [layer.out_channels for layer in convolutions(build(name))]
-        half = build(name, width=networks.DEFAULTS[name][0] // 2)
+        half = build(name, width=networks.NETWORKS[name].width // 2)
         assert [2 * layer.out_channels for layer in convolutions(half)] == own
 
 
@@ -99,7 +100,7 @@ def slow_shortcut(x, outputs):
 
 @pytest.mark.parametrize("size", [8, 7])
 def test_shortcut_averages_and_pads_with_zero_channels(size):
-    block = networks.PreActivationBlock(4, 8, stride=2, batchnorm=False, first=False)
+    block = PreActivationBlock(4, 8, stride=2, batchnorm=False, first=False)
     for layer in convolutions(block):
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
@@ -235,9 +236,9 @@ def test_first_layer_can_have_5_by_5_kernels(name):
 
 def test_normalize_shifts_and_scales():
     images = random_images(2, 3, 5, 5)
-    torch.testing.assert_close(networks.Normalize(0.25, 0.5)(images), images * 2 - 0.5)
+    torch.testing.assert_close(Normalize(0.25, 0.5)(images), images * 2 - 0.5)
     first = build()[0]
-    assert isinstance(first, networks.Normalize)
+    assert isinstance(first, Normalize)
     assert torch.equal(first(images), images)
 
 

@@ -1,20 +1,16 @@
-"""The figures of the second paper show what they were given, whatever the parameters."""
+"""The figures of the section on masks of networks show what they were given."""
 
 import math
-import xml.etree.ElementTree as ElementTree
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_claims_masks import history, single, trained
+from drawn import check
+from test_claims_fourier_masks import history
 
-from fhelpers import frequency, masks
 from fhelpers.claims import CLAIMS
-from fhelpers.drawing import style
-from fhelpers.runs.recipes import Recipe
-from fhelpers.sections.essential_frequencies import figures as masked_training
+from fhelpers.masks import FourierMask
 from fhelpers.sections.fourier_masks import figures as plots
 
 
@@ -39,46 +35,15 @@ def some_masks(*names, size=(32, 32)):
 
 
 def module(channels=1, size=(32, 32), count=1):
-    mask = masks.FourierMask(*size, count=count, channels=channels)
+    mask = FourierMask(*size, count=count, channels=channels)
     torch.manual_seed(0)
     mask.weight.data.uniform_()
     return mask
 
 
-def image_run(channels=3, size=32, count=6):
-    """A finished run of single-image masks, without a store."""
-    mask = module(size=(size, size), count=count)
-    tensors = {
-        "weight": mask.weight.detach(), "labels": torch.arange(count) % 3,
-        "answers": torch.arange(count) % 2, "reached": torch.arange(count) != 1,
-        "attacked": torch.rand(count, channels, size, size), "map": torch.randn(count, 2),
-    }  # fmt: skip
-    dataset = "mnist" if channels == 1 else "cifar10"
-    recipe = SimpleNamespace(network=Recipe(dataset=dataset), dataset=dataset)
-    return SimpleNamespace(tensors=lambda: tensors, recipe=recipe)
-
-
-def both(seeds):
-    frame = single(seeds)
-    return pd.concat([frame, frame.assign(label="images/adversarial")], ignore_index=True)
-
-
-def through(seeds):
-    frame = trained(
-        dict.fromkeys(masked_training.VARIED, 0.4) | {"mask": 0.45, "random": 0.3}, seeds
-    )
-    shuffled = frame[frame.label.isin(["through/mask", "through/complement"])]
-    shuffled = shuffled.assign(label=shuffled.label.str.replace("through", "shuffled"))
-    frame = pd.concat([frame, shuffled])
-    frame = pd.concat([frame, frame.assign(part="input", accuracy=frame.accuracy + 0.1)])
-    return masked_training.trained_through(frame)
-
-
 def figures(seeds, channels, size):
     frame = every_network(seeds=seeds, kept=0.98)
     pixels = torch.rand(3, channels, size, size)
-    run = image_run(channels, size)
-    pair = (torch.rand(5, size, size), torch.rand(5, size, size))
     return {
         "masks": plots.masks(some_masks("natural", "adversarial", "scale")),
         "reliability": plots.accuracies(plots.reliability(frame), 0.1),
@@ -87,25 +52,15 @@ def figures(seeds, channels, size):
         "classes": plots.class_masks(torch.rand(10, size, size), [f"class {i}" for i in range(10)]),
         "images": plots.images(pixels, dict.fromkeys("NA", module(1, (size, size)))),
         "nonlinearity": plots.nonlinearity(plots.harmonics()),
-        "variants": masked_training.variants(module(), module(), 0),
-        "through": masked_training.through(through(seeds), 0.45, 0.1),
-        "gallery": masked_training.gallery(torch.rand(6, channels, size, size), run, [0, 2]),
-        "versions": masked_training.versions(both(seeds)),
-        "gains": masked_training.gain_by_band(masked_training.gains([pair] * seeds)),
-        "map": masked_training.atlas(run, both(seeds), ["a", "b", "c"]),
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(("seeds", "channels", "size"), [(1, 3, 32), (2, 1, 28)])
 @pytest.mark.filterwarnings("error")
 def test_every_figure_is_drawn_at_page_width(seeds, channels, size):
     drawn = figures(seeds, channels, size)
-    assert set(drawn) == set(plots.ALT) | set(masked_training.ALT)
-    for name, figure in drawn.items():
-        text = style.svg(figure)
-        assert figure.get_figwidth() == style.WIDTH, name
-        assert len(text) < 300_000, name
-        ElementTree.fromstring(text)
+    assert set(drawn) == set(plots.ALT)
+    check(drawn, 300_000)
 
 
 def test_masks_are_shown_with_their_differences_to_the_first():
@@ -171,28 +126,6 @@ def test_nonlinearities_make_the_harmonics_of_theory():
         assert frame[name][3] > 0.05
 
 
-def test_gains_count_images():
-    natural = torch.zeros(4, 32, 32)
-    adversarial = torch.zeros(4, 32, 32)
-    low = frequency.radial_distance(32, 32) <= 4
-    adversarial[:3, low] = 1
-    natural[3, low] = 1
-    frame = masked_training.gains([(natural, adversarial)])
-    radial = frame[frame.part == "radial"].set_index("band").value
-    assert radial[radial.index <= 10].unique().tolist() == [0.75]
-    assert radial[radial.index > 20].unique().tolist() == [0.5]
-    assert "75 % of the masks" not in masked_training.gains_in_words(frame)  # rings are averaged
-
-
-def test_shown_images_are_right_and_kept_where_there_are_such():
-    run = image_run()
-    # The mask of 1 lost its class, and all others but 0 are wrong: they come last, in order.
-    assert masked_training.mostly_right(run, 3) == [0, 1, 2]
-    run.tensors()["reached"][1] = True
-    run.tensors()["answers"][5] = 2
-    assert masked_training.mostly_right(run, 4) == [0, 1, 5, 2]
-
-
 def test_sentences_name_what_was_measured():
     frame = every_network(kept=0.9, spread=0)
     verdicts = {name: CLAIMS[name](frame) for name in ("K1", "K2", "K3", "K4", "K6")}
@@ -207,17 +140,3 @@ def test_sentences_name_what_was_measured():
     missed = found.assign(reached=[0.0, *[1.0] * (len(found) - 1)])
     assert "6 of 7" in plots.threshold_in_words(missed, 0.99)
     assert "N, natural" in plots.threshold_in_words(missed, 0.99)
-    assert "100 %" not in masked_training.in_short(
-        {name: CLAIMS[name](single(3)) for name in ("K7", "K8")}
-    )
-    words = masked_training.through_in_words(through(3), 0.47)
-    assert "47 % of whole test images" in words
-    assert "30 % through random frequencies" in words
-    assert "45 %" in masked_training.memorised_in_words(through(3))
-
-
-def test_the_table_of_versions_has_both_networks_and_denominators():
-    table = masked_training.versions_table(both(1))
-    assert len(table) == 12
-    assert table["version"].to_list()[:2] == ["x", "M(x)"]
-    assert table["all images"].str.match(r"[01]\.\d{3} \[").all()

@@ -1,4 +1,4 @@
-"""`fhelpers.noise` and claim W23: ranks by a slow search, counts of planted outcomes."""
+"""Fourier split against singular values: ranks by a slow search, W23 on planted outcomes."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fhelpers import frequency
 from fhelpers.claims import CLAIMS
-from fhelpers.runs import scales, store
-from fhelpers.sections.noise_or_signal import measure as noise
+from fhelpers.runs import scales
+from fhelpers.sections.noise_or_signal import measure
 
 
 @given(seed=st.integers(0, 50), radius=st.floats(1, 6), size=st.sampled_from([(9, 9), (8, 12)]))
@@ -18,7 +18,7 @@ from fhelpers.sections.noise_or_signal import measure as noise
 def test_the_rank_of_equal_energy_is_the_nearest_of_all(seed, radius, size):
     images = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(seed))
     low, _ = frequency.split(images, radius)
-    ranks = noise.ranks_of_equal_energy(images, low)
+    ranks = measure.ranks_of_equal_energy(images, low)
     for image in range(2):
         for channel in range(3):
             wanted = low[image, channel].square().sum().item()
@@ -48,7 +48,7 @@ def test_a_tensor_of_ranks_splits_each_channel_by_its_own():
 
 def test_equal_coefficients_by_counting():
     for radius in (2, 6, 12, 30):
-        rank = noise.rank_of_equal_coefficients(32, 32, radius)
+        rank = measure.rank_of_equal_coefficients(32, 32, radius)
         bins = int(frequency.disc(32, 32, radius).sum())
         counts = {k: k * (64 - k) for k in range(1, 33)}
         assert abs(counts[rank] - bins) == min(abs(count - bins) for count in counts.values())
@@ -56,8 +56,8 @@ def test_equal_coefficients_by_counting():
 
 def test_all_splits_add_up_and_the_first_parts_have_the_energy_they_should():
     images = torch.rand(4, 3, 32, 32)
-    parts = noise.split_all(images, 8)
-    assert tuple(parts) == noise.SPLITS
+    parts = measure.split_all(images, 8)
+    assert tuple(parts) == measure.SPLITS
     for first, rest in parts.values():
         torch.testing.assert_close(first + rest, images, atol=1e-5, rtol=0)
     low, leading = parts["Fourier"][0], parts["SVD, equal energy"][0]
@@ -65,13 +65,13 @@ def test_all_splits_add_up_and_the_first_parts_have_the_energy_they_should():
     torch.testing.assert_close(ratio, torch.ones_like(ratio), atol=0.02, rtol=0)
 
 
-def test_the_measurement_against_the_networks_own_answers():
+def test_the_measurement_against_the_networks_own_answers(carried_out):
     network = scales.vanilla("smoke", "planted", 0)
-    run = store.carry_out(noise.Cases(network=network, images=40), "smoke")
+    run = carried_out(measure.Cases(network=network, images=40))
     rows = run.history
     assert len(rows) == 3 * 40
     images, labels = run.recipe.test_set()
-    model = store.carry_out(network, "smoke").model()
+    model = carried_out(network).model()
     low, high = frequency.split(images, 12)
     fourier = rows[rows.part == "Fourier"].sort_values("image")
     for column, part in (("right_original", images), ("right_low", low), ("right_high", high)):

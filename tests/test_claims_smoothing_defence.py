@@ -1,4 +1,4 @@
-"""W3 and W16 to W19 on planted records: effect +, 0 and −, one seed and several."""
+"""W17 to W19 on planted tables: effect +, 0 and −, one seed and several."""
 
 import itertools
 
@@ -11,36 +11,6 @@ from fhelpers.sections.smoothing_defence.claims import at, contrast
 
 VERDICTS = {1: "reproduced", 0: "inconclusive", -1: "not reproduced"}
 RHOS, EPSILONS = (0.0, 0.25, 1.0), (0.03, 0.06, 0.09)
-
-
-def kernels(effect, seeds=(0, 1, 2), filters=16, noise=0.02):
-    """Two first layers whose adversarial kernels are smoother by `effect`."""
-    generator = np.random.default_rng(1)
-    rows = []
-    for network, size, seed, number in itertools.product(
-        ("natural", "adversarial"), (3, 5), seeds, range(filters)
-    ):
-        less = effect * (network == "adversarial")
-        values = 1.0 - less + noise * generator.standard_normal(2)
-        about = {"network": network, "kernel_size": size, "seed": seed, "filter": number}
-        rows.append(about | {"difference": values[0], "high_share": values[1] / 2})
-    return pd.DataFrame(rows)
-
-
-@pytest.mark.parametrize("effect", [1, 0, -1])
-@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
-def test_w16(effect, seeds):
-    verdict = CLAIMS["W16"](kernels(0.2 * effect, seeds))
-    assert verdict.verdict == VERDICTS[effect]
-    assert verdict.estimate.over == ("filters" if len(seeds) == 1 else "seeds")
-    assert verdict.estimate.value == pytest.approx(0.2 * effect, abs=0.02)
-    assert len(verdict.parts) == 4
-
-
-def test_w16_needs_both_networks_for_each_seed():
-    table = kernels(0.1)
-    with pytest.raises(ValueError, match="needs both networks"):
-        CLAIMS["W16"](table[~((table.network == "natural") & (table.seed == 2))])
 
 
 def table(accuracy, seeds=(0, 1, 2), images=2000):
@@ -123,34 +93,3 @@ def test_tables_that_cannot_decide_are_refused():
     some = whole[~((whole.seed == 1) & (whole.network == "adversarial"))]
     with pytest.raises(ValueError, match="seed by seed"):
         contrast(some, [(1, at("natural", 0.0)), (-1, at("adversarial", 0.0))])
-
-
-def perturbations(share, seeds=(0, 1, 2), images=200, low_change=1e-8):
-    """Smallest perturbations of the high part: a share lies within 8/255, some are wrong anyway."""
-    rows = []
-    for seed in seeds:
-        within = round(share * images) + seed  # seeds differ a little
-        sizes = [0.01] * within + [np.inf] * (images - within) + [0.0] * 20
-        rows += [{"seed": seed, "part": "high", "size": size} for size in sizes]
-        rows += [{"seed": seed, "part": "low", "size": 0.001}] * images
-    return pd.DataFrame(rows).assign(low_change=low_change)
-
-
-@pytest.mark.parametrize(
-    ("share", "verdict"), [(0.5, "reproduced"), (0.01, "inconclusive"), (0.0, "not reproduced")]
-)
-@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
-def test_w3(share, verdict, seeds):
-    images = 200 if share else 2000
-    found = CLAIMS["W3"](perturbations(share, seeds, images))
-    assert found.verdict == verdict
-    assert found.estimate.value == pytest.approx(share, abs=0.02)
-
-
-def test_w3_does_not_count_pairs_whose_low_parts_differ():
-    assert CLAIMS["W3"](perturbations(0.5, low_change=1e-3)).verdict == "not reproduced"
-
-
-def test_w3_needs_images():
-    with pytest.raises(ValueError, match="No rightly answered image"):
-        CLAIMS["W3"](perturbations(0.0)[lambda rows: rows["size"] == 0])

@@ -1,0 +1,18 @@
+"""What every figure of the book must be, whatever it was given."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+
+from matplotlib.figure import Figure
+
+from fhelpers.drawing import style
+
+
+def check(figures: Mapping[str, Figure], largest: int = 250_000) -> None:
+    """Assert that each has the page's width and becomes small, well-formed SVG for both themes."""
+    for name, figure in figures.items():
+        text = style.svg(figure)
+        assert figure.get_figwidth() == style.WIDTH, name
+        assert len(text) < largest, f"{name}: {len(text):,} characters"
+        for theme in (text, style.darkened(text)):
+            ElementTree.fromstring(theme)

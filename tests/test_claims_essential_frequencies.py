@@ -1,0 +1,32 @@
+"""K5 against planted records: yes, no, and not to be told."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fhelpers.claims import CLAIMS
+
+YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+
+
+def trained(accuracies, seeds):
+    random, rows = np.random.default_rng(0), []
+    for seed, (name, accuracy) in itertools.product(range(seeds), accuracies.items()):
+        value = accuracy + 0.004 * random.normal()
+        rows.append((f"through/{name}", seed, 24, "test", "original", math.nan, "all", 2000, value))
+    columns = ["label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(
+    ("random", "complement", "expected"), [(0.3, 0.1, YES), (0.6, 0.1, NO), (0.4005, 0.1, OPEN)]
+)
+def test_k5(seeds, random, complement, expected):
+    frame = trained({"mask": 0.4, "random": random, "complement": complement}, seeds)
+    verdict = CLAIMS["K5"](frame)
+    assert verdict.verdict == expected
+    assert "complement 0.1" in verdict.note

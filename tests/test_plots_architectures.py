@@ -1,0 +1,64 @@
+"""The figures of the section on kinds of networks show what they were given."""
+
+import matplotlib as mpl
+import pytest
+from drawn import check
+from test_plots_comparisons import EVERYTHING, KINDS, end, history, points_of
+
+from fhelpers.networks.cost import Cost
+from fhelpers.sections import PLANS
+from fhelpers.sections.architectures import figures as architectures
+
+COSTS = {label: Cost(20_000 * 4**i, 9_000_000 // 2**i) for i, label in enumerate(KINDS)}
+
+
+@pytest.mark.parametrize(("seeds", "radii"), EVERYTHING)
+@pytest.mark.filterwarnings("error")
+def test_the_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds, radii):
+    before = dict(mpl.rcParams)
+    check({"cost": architectures.against_cost(history(seeds, radii), COSTS)})
+    assert dict(mpl.rcParams) == before
+
+
+def test_cost_has_each_network_at_its_size():
+    figure = architectures.against_cost(history(), COSTS)
+    for place, label in enumerate(KINDS):
+        marker = architectures.MARKERS.get(label, "o")
+        test = end(label, "test", "original")
+        assert points_of(figure.axes[0], marker) == [(COSTS[label].parameters, pytest.approx(test))]
+        assert points_of(figure.axes[3], marker)[0] == (
+            COSTS[label].multiply_adds,
+            pytest.approx(0.1),
+        ), place
+    ticks = {architectures.in_short(value) for value in (50_000, 2e6)}
+    assert ticks == {"50 k", "2 M"}
+
+
+@pytest.mark.parametrize("scale", ["smoke", "paper"])
+def test_every_network_of_the_plan_has_a_name(scale):
+    kinds = PLANS["architectures"](scale, "planted", [0])
+    assert set(architectures.named(kinds)) == set(kinds)
+
+
+def test_the_others_are_spans_of_what_they_are():
+    text = architectures.others_in_short(history(), {"lenet": "LeNet", "alexnet": "AlexNet"})
+    tests = [round(100 * end(label, "test", "original")) for label in ("lenet", "alexnet")]
+    assert f"test accuracy is {tests[0]} to {tests[1]} %" in text
+
+
+def test_widths_that_are_not_published_are_said():
+    widths = dict.fromkeys(KINDS)
+    assert "as published" in architectures.widths_in_words(widths)
+    narrow = architectures.widths_in_words(widths | {"alexnet": 16, "vgg-11": 64})
+    assert "AlexNet by a factor of 4." in narrow
+    assert "VGG" not in narrow
+    table = architectures.costs_table(COSTS, widths | {"alexnet": 16})
+    assert table["channels of the first layer"].to_list()[2] == "16 (published: 64)"
+    assert table.parameters.to_list() == [cost.parameters for cost in COSTS.values()]
+    large = Cost(10 * COSTS["resnet-8"].parameters, 37 * COSTS["resnet-8"].multiply_adds)
+    text = architectures.resnet18_in_words(COSTS, large)
+    assert "37 times the multiply-adds of this page's ResNet-8 and has 10 times its para" in text
+    assert "among them" in architectures.resnet18_in_words(COSTS | {"resnet-18": large}, large)
+    text = architectures.cost_in_short(COSTS, "resnet-8")
+    assert "fewer than 3 of the 3" in text
+    assert "more than 3" in text

@@ -1,0 +1,87 @@
+"""The figures of the section on masks of single images show what they were given."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+import torch
+from drawn import check
+from test_claims_single_image_masks import single
+from test_plots_fourier_masks import module
+
+from fhelpers import frequency
+from fhelpers.claims import CLAIMS
+from fhelpers.runs.recipes import Recipe
+from fhelpers.sections.single_image_masks import figures as plots
+
+
+def image_run(channels=3, size=32, count=6):
+    """A finished run of single-image masks, without a store."""
+    mask = module(size=(size, size), count=count)
+    tensors = {
+        "weight": mask.weight.detach(), "labels": torch.arange(count) % 3,
+        "answers": torch.arange(count) % 2, "reached": torch.arange(count) != 1,
+        "attacked": torch.rand(count, channels, size, size), "map": torch.randn(count, 2),
+    }  # fmt: skip
+    dataset = "mnist" if channels == 1 else "cifar10"
+    recipe = SimpleNamespace(network=Recipe(dataset=dataset), dataset=dataset)
+    return SimpleNamespace(tensors=lambda: tensors, recipe=recipe)
+
+
+def both(seeds):
+    frame = single(seeds)
+    return pd.concat([frame, frame.assign(label="images/adversarial")], ignore_index=True)
+
+
+def figures(seeds, channels, size):
+    run = image_run(channels, size)
+    pair = (torch.rand(5, size, size), torch.rand(5, size, size))
+    return {
+        "gallery": plots.gallery(torch.rand(6, channels, size, size), run, [0, 2]),
+        "versions": plots.versions(both(seeds)),
+        "gains": plots.gain_by_band(plots.gains([pair] * seeds)),
+        "map": plots.atlas(run, both(seeds), ["a", "b", "c"]),
+    }
+
+
+@pytest.mark.parametrize(("seeds", "channels", "size"), [(1, 3, 32), (2, 1, 28)])
+@pytest.mark.filterwarnings("error")
+def test_every_figure_is_drawn_at_page_width(seeds, channels, size):
+    drawn = figures(seeds, channels, size)
+    assert set(drawn) == set(plots.ALT)
+    check(drawn, 300_000)
+
+
+def test_gains_count_images():
+    natural = torch.zeros(4, 32, 32)
+    adversarial = torch.zeros(4, 32, 32)
+    low = frequency.radial_distance(32, 32) <= 4
+    adversarial[:3, low] = 1
+    natural[3, low] = 1
+    frame = plots.gains([(natural, adversarial)])
+    radial = frame[frame.part == "radial"].set_index("band").value
+    assert radial[radial.index <= 10].unique().tolist() == [0.75]
+    assert radial[radial.index > 20].unique().tolist() == [0.5]
+    assert "75 % of the masks" not in plots.gains_in_words(frame)  # rings are averaged
+
+
+def test_shown_images_are_right_and_kept_where_there_are_such():
+    run = image_run()
+    # The mask of 1 lost its class, and all others but 0 are wrong: they come last, in order.
+    assert plots.mostly_right(run, 3) == [0, 1, 2]
+    run.tensors()["reached"][1] = True
+    run.tensors()["answers"][5] = 2
+    assert plots.mostly_right(run, 4) == [0, 1, 5, 2]
+
+
+def test_the_finding_names_what_was_measured():
+    text = plots.in_short({name: CLAIMS[name](single(3)) for name in ("K7", "K8")})
+    assert "99 % stay right" in text
+    assert "100 %" not in text
+
+
+def test_the_table_of_versions_has_both_networks_and_denominators():
+    table = plots.versions_table(both(1))
+    assert len(table) == 12
+    assert table["version"].to_list()[:2] == ["x", "M(x)"]
+    assert table["all images"].str.match(r"[01]\.\d{3} \[").all()
