@@ -13,7 +13,7 @@ empty :=
 comma := ,
 list = [$(subst $(empty) ,$(comma),$(strip $(1)))]
 
-.PHONY: book pdf test reference bench serve data newest clean
+.PHONY: book pdf test reference golden bench serve data newest clean
 
 book: $(ENV)
 	$(BIN)/snakemake --cores $(JOBS) book --config scale=$(SCALE) seeds='$(call list,$(SEEDS))' dataset=$(DATASET)
@@ -24,11 +24,15 @@ pdf: $(ENV)
 
 test: $(ENV)
 	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 # After a change that is meant to alter results: look at what git shows as different, then commit.
 reference: $(ENV)
 	$(BIN)/python tests/reference/update.py
+
+# After a kind of run got a new version: keep its new results, and look at the difference.
+golden: $(ENV)
+	$(BIN)/python tests/golden/runs.py --write
 
 bench: $(ENV)
 	$(BIN)/python benchmarks/split.py

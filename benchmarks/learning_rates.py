@@ -63,7 +63,7 @@ def candidates(scale: str) -> dict[tuple[str, float], Recipe]:
         for rate in rates:
             tried[name, rate] = scales.vanilla(
                 scale, "cifar10", 0, **kind, learning_rate=rate, epochs=own.short_epochs,
-                radii=(), watch_images=1, test_images=1,
+                radii=(), monitored_images=1, test_images=1,
                 train_images=min(own.train_images, there - HELD_OUT),
             )  # fmt: skip
     return tried

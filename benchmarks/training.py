@@ -66,7 +66,7 @@ def evaluation(images, test):
     """A call scores what a run of the scale `standard` scores after each epoch."""
     recipe = scales.vanilla("standard", "cifar10", 0, radii=RADII)
     compute = choose_compute(recipe.precision, recipe.device)
-    watch = monitoring.watch_parts(recipe, {"train": images, "test": test}, compute)
+    watch = monitoring.monitor_parts(recipe, {"train": images, "test": test}, compute)
     model = resnet_8(compute)
     state = training.Training(model, torch.optim.SGD(model.parameters(), lr=0.0))
     return timed(lambda: watch(state))
@@ -149,7 +149,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     count, attacked = options.steps * BATCH, max(1, options.steps // 4) * BATCH
-    watched = scales.SCALES["standard"].watch_images
+    watched = scales.SCALES["standard"].monitored_images
     try:
         images = data.load("cifar10", train=True, limit=max(count, watched))
         test = data.load("cifar10", train=False, limit=watched)

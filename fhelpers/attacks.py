@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fhelpers import frequency
-from fhelpers.networks.modes import evaluating
+from fhelpers.networks.modes import evaluating, uses_batch_moments
 
 BATCH = 250  # large enough to keep a core busy, small enough for its cache
 EXAMINED = 16  # images on which a model is examined before it is attacked
+LEVELS = 1_000  # Foolbox's FGSM tries ε = 1/1000, 2/1000, … 1
+BRACKETS = (0.3, 0.45, 0.675, 1.0)  # where Foolbox's PGD looks for a first success, 1.5 apart
+HALVINGS = 12  # of the bracket: ε to 0.0003 at most
 
 
 class SuspectGradients(UserWarning):
@@ -58,8 +61,11 @@ def answers_and_gradient(
     return logits.detach(), torch.autograd.grad(value, images)[0]
 
 
-def step(images: Tensor, current: Tensor, gradient: Tensor, size: float, epsilon: float) -> Tensor:
-    """Move along the gradient's sign, then back into the ε-ball around the images and [0, 1]."""
+def step(images: Tensor, current: Tensor, gradient: Tensor, size, epsilon) -> Tensor:
+    """Move along the gradient's sign, then back into the ε-ball around the images and [0, 1].
+
+    size and ε: numbers, or one for each image (N, 1, 1, 1).
+    """
     moved = current + size * gradient.sign()
     return torch.clamp(torch.clamp(moved, images - epsilon, images + epsilon), 0, 1)
 
@@ -134,18 +140,28 @@ def pgd(
         for batch, answers in zip(images.split(BATCH), labels.split(BATCH), strict=True):
             found = batch.clone()
             left = torch.arange(len(batch), device=batch.device)
+            ball, stride = (for_each(batch, value) for value in (epsilon, size))
             for _ in range(restarts):
-                left = climb(model, batch, answers, epsilon, steps, size, start, loss, found, left)
+                left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
             attacked.append(found)
     return torch.cat(attacked)
+
+
+def for_each(images: Tensor, value: float) -> Tensor:
+    """One number for each image, (N, 1, 1, 1)."""
+    return torch.full((len(images), 1, 1, 1), value, dtype=images.dtype, device=images.device)
 
 
 def climb(model, images, labels, epsilon, steps, size, start, loss, found, left) -> Tensor:
     """One ascent of the images numbered `left`; write what it ends with into `found`.
 
+    epsilon, size: (N, 1, 1, 1), of all images.
+
     The forward pass that a gradient needs also tells who is fooled already, so that knowing it
     costs nothing. Returns the numbers of the images that still resist.
     """
+    if uses_batch_moments(model):
+        return climb_together(model, images, labels, epsilon, steps, size, start, loss, found, left)
     current = start(images[left])
     for done in range(steps + 1):
         if not len(left):
@@ -159,8 +175,98 @@ def climb(model, images, labels, epsilon, steps, size, start, loss, found, left)
         resists = logits.argmax(1) == labels[left]
         left, current = left[resists], current[resists]
         if done < steps:
-            current = step(images[left], current, gradient[resists], size, epsilon)
+            own = size[left], epsilon[left]
+            current = step(images[left], current, gradient[resists], *own)
     return left
+
+
+def climb_together(model, images, labels, epsilon, steps, size, start, loss, found, left):
+    """`climb` of a whole batch whose images share their moments, so that none can be left out."""
+    current = start(images)
+    resists = torch.zeros(len(images), dtype=torch.bool, device=images.device)
+    resists[left] = True
+    for done in range(steps + 1):
+        logits, gradient = answers_and_gradient(model, current, labels, loss)
+        found[resists] = current[resists]
+        resists &= logits.argmax(1) == labels
+        if done < steps:
+            moved = step(images, current, gradient, size, epsilon)
+            current = torch.where(resists[:, None, None, None], moved, current)
+    return resists.nonzero().flatten()
+
+
+def smallest_epsilon(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    attack: str,
+    steps: int = 40,
+    halvings: int = HALVINGS,
+) -> Tensor:
+    """The smallest ε (N,) at which an attack fools the model, as Foolbox searched it in 2018.
+
+    attack: "fgsm" tries the ε of a grid along the gradient's sign; "pgd" takes `steps` of ε / 30
+    from the image itself and halves the range of ε `halvings` times. 0 for images that are wrong
+    anyway, inf where nothing in [0, 1] fools. Raises and warns as `pgd`.
+    """
+    searches = {"fgsm": along_the_sign, "pgd": by_halving}
+    if attack not in searches:
+        raise ValueError(f"attack={attack!r} is not possible: it must be one of fgsm, pgd")
+    for name, count in (("steps", steps), ("halvings", halvings)):
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
+    options = {"steps": steps, "halvings": halvings} if attack == "pgd" else {}
+    batches = zip(images.split(BATCH), labels.split(BATCH), strict=True)
+    with evaluating(model):
+        examine(model, images, labels)
+        return torch.cat([searches[attack](model, *batch, **options) for batch in batches])
+
+
+def along_the_sign(model, images: Tensor, labels: Tensor) -> Tensor:
+    """The first of LEVELS ε at which one step of FGSM fools, (N,)."""
+    logits, gradient = answers_and_gradient(model, images, labels)
+    found = torch.zeros(len(images), device=images.device)
+    found[logits.argmax(1) == labels] = math.inf
+    grid = torch.arange(1, LEVELS + 1, device=images.device) / LEVELS
+    everyone = torch.arange(len(images), device=images.device)
+    while len(grid) and found.isinf().any():
+        # Many ε at once, unless the images of a batch share their moments.
+        together = uses_batch_moments(model)
+        left = everyone if together else everyone[found.isinf()]
+        tried, grid = grid.tensor_split([1 if together else max(1, BATCH // len(left))])
+        moved = images[left] + tried.view(-1, 1, 1, 1, 1) * gradient[left].sign()
+        with torch.no_grad():
+            answers = model(moved.clamp(0, 1).flatten(0, 1)).argmax(1).view(len(tried), -1)
+        fooling = torch.where(answers == labels[left], math.inf, tried[:, None])
+        found[left] = torch.minimum(found[left], fooling.amin(0))
+    return found
+
+
+def by_halving(model, images: Tensor, labels: Tensor, *, steps: int, halvings: int) -> Tensor:
+    """The smallest ε at which PGD from the image was seen to fool, (N,)."""
+
+    def resisting(epsilon: Tensor, tried: Tensor, steps: int = steps) -> Tensor:
+        ball = epsilon.view(-1, 1, 1, 1).to(images.dtype)
+        options = (ball, steps, ball / 30, lambda batch: batch, cross_entropy, images.clone())
+        return climb(model, images, labels, *options, tried)
+
+    fools = torch.zeros(len(images), device=images.device)
+    left = resisting(fools, torch.arange(len(images), device=images.device), steps=0)
+    right = left
+    for epsilon in BRACKETS:
+        if len(left):
+            fools[left] = epsilon
+            left = resisting(fools, left)
+    fools[left] = math.inf
+    searched, safe = right[fools[right].isfinite()], torch.zeros_like(fools)
+    for _ in range(halvings if len(searched) else 0):
+        middle = (safe + fools).nan_to_num(posinf=0.0) / 2
+        resists = torch.zeros_like(fools, dtype=torch.bool)
+        resists[resisting(middle, searched)] = True
+        safe = torch.where(resists, middle, safe)
+        fools = torch.where(resists | fools.isinf(), fools, middle)
+    return fools
 
 
 def examine(model: nn.Module, images: Tensor, labels: Tensor) -> None:

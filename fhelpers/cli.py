@@ -89,9 +89,7 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
 def notebook(
     slug: str,
     *,
-    p: Annotated[
-        list[tuple[str, str]] | None, Parameter(name="-p", negative="", json_list=False)
-    ] = None,
+    p: Pairs | None = None,
     to: Path | None = None,
 ) -> None:
     """Execute a notebook with parameters, training what is missing.
@@ -160,7 +158,7 @@ def report(
     few: int = 1_000,
     to: Path = Path("report"),
 ) -> None:
-    """Ask a classifier which frequencies it lives on: report.html, report.json, report.csv.
+    """Measure which frequencies a classifier relies on: report.html, report.json, report.csv.
 
     Parameters
     ----------
@@ -172,7 +170,7 @@ def report(
     weights
         For a torchvision model: a file, or DEFAULT for the published ones.
     images
-        Only the first so many test images.
+        How many test images, from the first on; all unless given.
     few
         How many of them meet what costs more: heat map, attacks and mask.
     to

@@ -45,7 +45,13 @@ def waves(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def heat_map(
-    model: nn.Module, images: Tensor, labels: Tensor, *, norm: float = 4.0, seed: int = 0
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    norm: float = 4.0,
+    seed: int = 0,
+    precision: str = "float32",
 ) -> Tensor:
     """Accuracy under each single frequency, (H, W), zero frequency in the centre.
 
@@ -63,7 +69,7 @@ def heat_map(
     signs = torch.randint(0, 2, (*images.shape[:2], 1, 1), generator=generator) * 2.0 - 1
     signs, basis = signs.to(images.device), (norm * basis).to(images.device)
     right = torch.zeros(len(bins), device=images.device)
-    compute = choose_compute(device=images.device.type)
+    compute = choose_compute(precision, images.device.type)
     with evaluating(model), torch.inference_mode(), compute.autocast():
         for place in torch.arange(len(images)).split(BATCH):
             some, sign, answers = images[place], signs[place], labels[place]
@@ -83,7 +89,7 @@ def spread_out(bins: Tensor, values: Tensor, height: int, width: int) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeatMap(OfNetwork, kind="heatmap"):
+class HeatMap(OfNetwork, kind="heatmap", version=2):
     """The heat map of one network, its first layer smoothed with ρ where ρ is not 0."""
 
     word: ClassVar[str] = "heatmap"

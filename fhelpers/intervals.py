@@ -6,13 +6,16 @@ second, and its `Estimate` says so.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import stats
 
 CONFIDENCE = 0.95
+_confidence: ContextVar[float] = ContextVar("confidence", default=CONFIDENCE)
 RESAMPLES = 2000  # the ends of a 95 % interval then rest on 50 resamples each
 
 
@@ -42,7 +45,25 @@ class Estimate:
         return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
 
 
-def over_seeds(values, confidence: float = CONFIDENCE) -> Estimate:
+@contextmanager
+def at_confidence(share: float) -> Iterator[None]:
+    """Within it every interval of this module covers `share` instead of 95 %.
+
+    A claim of k parts takes 1 − 0.05 / k, so that all its intervals together keep 95 %.
+    """
+    token = _confidence.set(share)
+    try:
+        yield
+    finally:
+        _confidence.reset(token)
+
+
+def quantile() -> float:
+    """The upper quantile of an interval at the present confidence, 0.975 at 95 %."""
+    return (1 + _confidence.get()) / 2
+
+
+def over_seeds(values) -> Estimate:
     """Mean over seeds with Student's t interval; one value has no interval (NaN).
 
     `values`: one number per seed. Raises ValueError without values or with NaN or infinite ones.
@@ -55,7 +76,7 @@ def over_seeds(values, confidence: float = CONFIDENCE) -> Estimate:
     mean, n = float(values.mean()), values.size
     if n == 1:
         return Estimate(mean, math.nan, math.nan, 1, "seeds")
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(stats.t.ppf(quantile(), n - 1) * values.std(ddof=1) / math.sqrt(n))
     return Estimate(mean, mean - half, mean + half, n, "seeds")
 
 
@@ -72,7 +93,7 @@ def wilson(successes, images) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError("A proportion needs at least one image.")
     if not ((successes >= 0) & (successes <= images)).all():
         raise ValueError("Successes must lie between 0 and the number of images, and not be NaN.")
-    z = stats.norm.ppf((1 + CONFIDENCE) / 2)
+    z = stats.norm.ppf(quantile())
     share = successes / images
     centre = share + z**2 / (2 * images)
     spread = z * np.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
@@ -139,7 +160,7 @@ def bootstrap(statistic: Callable[..., float], *arrays) -> Estimate:
     value = float(statistic(*arrays))
     if not np.isfinite(value) or not np.isfinite(replicates).all():
         raise ValueError("The bootstrapped statistic is NaN or infinite on these images.")
-    low, high = np.quantile(replicates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(replicates, [1 - quantile(), quantile()])
     return Estimate(value, float(low), float(high), n, "images")
 
 

@@ -50,11 +50,11 @@ scorecard_figures.show_table(frame)
 
 # %% [markdown]
 # **How to read this.** Each claim links to its figure. *Reproduced* means that the whole interval
-# lies on the claimed side of the margin, *not reproduced* that it lies on the other side, and
-# *inconclusive* that it contains the margin. At small scales a claim may fail because the networks
-# are small and have seen few images: the last column gives the scale and the number of seeds behind
-# each verdict. With one seed the interval is over test images and says nothing about training the
-# networks again.
+# lies beyond the margin; *weaker*, that the direction holds but the effect stays below the margin;
+# *not reproduced*, that no part of the interval reaches the margin and the direction is in doubt;
+# *undecided*, everything else, and anything over two seeds. A verdict on a single seed is about
+# that run only: its interval is over images and says nothing about training the networks again. At
+# small scales a claim may fail because the networks are small and have seen few images.
 #
 # `fhelpers claims --scale quick --seeds "[0, 1, 2]"` prints the same verdicts and writes them to
 # `claims.json`.

@@ -13,7 +13,7 @@ radius = 12  # the one for the examples and for claims W1 and W2
 import pandas as pd
 import torch
 
-from fhelpers import data, frequency
+from fhelpers import frequency
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs import training
@@ -23,7 +23,7 @@ from fhelpers.sections.decomposition.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, radii=radii, radius=radius))
 recipe = runs["natural"][0].recipe
-test = data.load(dataset, train=False, limit=recipe.test_images, **recipe.options)
+test = recipe.load(train=False)
 print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; seeds {seeds}")
 
 # %% tags=["hide-cell"]

@@ -28,7 +28,7 @@ print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 # %% tags=["hide-cell"]
 info = data.describe(dataset, **recipe.options)
 chance = 1 / info.classes
-names = ("W4", "W5", "W6", "W7")[: 3 + (len(set(radii)) > 1)]  # W7 compares radii
+names = ["W4", "W5", "W6", *["W7"] * (len(set(radii)) > 1), "W26"]  # W7 compares radii
 verdicts = {name: CLAIMS[name].of(runs) for name in names}
 scores = band_trained(history, radii)
 learned = monitored(history, "natural").query("part == 'original'").value.iloc[-1]
@@ -79,7 +79,7 @@ style.finding(
 # chance.
 
 # %%
-train = data.load(dataset, train=True, limit=recipe.train_images, **recipe.options)
+train = recipe.load(train=True)
 permuted = classifier.prepare_labels(recipe, train.labels)
 kept = (permuted == train.labels).float().mean().item()
 same_sizes = torch.equal(permuted.bincount(), train.labels.bincount())

@@ -27,10 +27,11 @@ print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 history, recipe = runs.history, runs["vanilla"][0].recipe
 chance = 1 / data.describe(dataset, **recipe.options).classes
 names = ["W8", "W9"] if len(batches) > 1 else []  # both compare batch sizes
-verdicts = {name: CLAIMS[name].of(runs) for name in [*names, "W10", "W11"]}
-if len(set(radii)) > 1:  # W13 compares radii
-    verdicts["W13"] = CLAIMS["W13"].of(runs)
+further = ["W10", "W11", *["W13"] * (len(set(radii)) > 1), "W25"]  # W13 compares radii
+verdicts = {name: CLAIMS[name].of(runs) for name in [*names, *further]}
 value = lambda label, measure: 100 * reliance.effect(history, {label: 1}, measure).value
+above = f"Percentage points that all bands beyond r = {min(radii):g} add to the test accuracy: "
+beyond = reliance.lost_without_high([min(radii)])
 print(f"chance {chance:.2f}: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -196,7 +197,7 @@ print(f"BatchNorm: {len(gains)} bands; chance and all gains make {whole / 100:.1
 style.show(
     comparisons.bands(history, figures.EVERY, chance),
     name="heuristics-bands",
-    caption=comparisons.losses(history, figures.EVERY),
+    caption=f"{above}{comparisons.listed(history, figures.EVERY, beyond)}.",
     alt=figures.ALT["bands"],
 )
 
@@ -252,7 +253,7 @@ style.show(
 style.show(
     comparisons.bands(history, figures.OPTIMISERS, chance),
     name="heuristics-optimiser-bands",
-    caption=comparisons.losses(history, figures.OPTIMISERS),
+    caption=f"{above}{comparisons.listed(history, figures.OPTIMISERS, beyond)}.",
     alt=figures.ALT["optimiser-bands"],
 )
 
@@ -291,7 +292,8 @@ level, cut = reliance.at_common_accuracy(history, figures.HEURISTICS)
 style.show(
     comparisons.bands(cut, figures.HEURISTICS, chance),
     name="heuristics-bands-equal",
-    caption=f"{comparisons.common(level, chance)} {comparisons.losses(cut, figures.HEURISTICS)}",
+    caption=f"{comparisons.common(level, chance)} {above}"
+    f"{comparisons.listed(cut, figures.HEURISTICS, beyond)}.",
     alt=figures.ALT["bands-equal"],
 )
 
@@ -303,11 +305,12 @@ style.show(
 # not explain.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-epoch, both = figures.at_equal_epochs(history)
+pair = {"vanilla": "vanilla", "adversarial": "adversarial"}
+epoch, both = reliance.at_common_epoch(history, *pair)
 style.table(
-    both,
-    caption=f"Vanilla and adversarial training after the same {epoch} epochs, on the monitored "
-    "subset: the gap when neither has trained for longer.",
+    comparisons.scores(both, pair, first="network"),
+    caption=f"Vanilla and adversarial training after the same {epoch} epochs: the gap when neither "
+    "has trained for longer. Where one ended later, the values are those of the monitored subset.",
 )
 
 # %% [markdown]

@@ -65,10 +65,6 @@ style.setup(
     "its rate does not suit.",
 )
 
-# %% tags=["remove-input", "nbval-ignore-output"]
-widths = {label: recipe.width for label, recipe in recipes.items()}
-style.finding(figures.widths_in_words(widths))
-
 # %% [markdown]
 # The ResNet is that of the paper's released code: 6n + 2 layers with shortcuts that have no weights
 # {cite:p}`he2016identity`. AlexNet and VGG-11 are adapted to small images: 3×3 kernels in the first
@@ -88,7 +84,11 @@ for label, counted in costs.items():
     print(f"{names[label]}: {counted.parameters:,} parameters, {counted.multiply_adds:,}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-style.table(figures.costs_table(costs, widths), caption="The networks and what they cost.")
+widths = {label: recipe.width for label, recipe in recipes.items()}
+style.table(
+    figures.costs_table(costs, widths),
+    caption="The networks and what they cost. Fewer channels than published save time.",
+)
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 untrained = networks.build("resnet-18", channels=info.channels, classes=info.classes)
@@ -134,7 +134,8 @@ style.show(
 style.show(
     comparisons.bands(history, names, chance),
     name="architectures-bands",
-    caption=comparisons.losses(history, names),
+    caption=f"Percentage points that all bands beyond r = {min(radii):g} add to the test accuracy: "
+    f"{comparisons.listed(history, names, reliance.lost_without_high([min(radii)]))}.",
     alt=figures.ALT["bands"],
 )
 

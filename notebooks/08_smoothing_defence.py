@@ -80,7 +80,8 @@ style.show(
 # accuracy, where smoothing can only cost; in the rows below, a rising curve is a network that
 # smoothing helps. Claim W18 compares the black curve at its right end with the green one at its
 # left end. Diamonds are the paper's values in the colour of their network. Bands are 95 %
-# intervals.
+# intervals. Under attack the axis is logarithmic above 1 %, so that small accuracies can be told
+# apart.
 
 # %% tags=["remove-input"]
 unsmoothed = table[(table.rho == 0.0) & (table.attack == "clean")]
@@ -116,7 +117,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    figures.checks(history, large),
+    figures.checks(history, small),
     name="defence-checks",
     caption=figures.trust_in_words(history, sorted({small, large})),
     alt=figures.ALT["checks"],

@@ -38,6 +38,9 @@ style.finding(f"**Finding.** {figures.in_short(verdict, rows)}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.card(CLAIMS["W27"].of(runs))
+
 # %% [markdown]
 # ## What the paper did
 #

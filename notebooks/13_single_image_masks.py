@@ -10,7 +10,7 @@ sparsity_weight = 0.2  # λ of {doc}`11_fourier_masks`: the larger, the less the
 epochs = 0  # of the networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
-from fhelpers import data, masks
+from fhelpers import masks
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
@@ -22,9 +22,9 @@ print(f"{len(runs)} runs for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
 history, recipe = runs.history, runs["images/natural"][0].recipe
-test = data.load(dataset, train=False, limit=recipe.images, **recipe.network.options)
+test = recipe.network.load(train=False)
 verdicts = {name: CLAIMS[name].of(runs) for name in ("K7", "K8")}
-print(f"a mask for each of {len(test)} test images: {', '.join(verdicts)}")
+print(f"a mask for each of {recipe.images} test images: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {figures.in_short(verdicts)}")
@@ -89,8 +89,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
-# kept. Pixels outside the displayable range are clipped; what the mask removes is drawn around
-# mid-grey.
+# kept. The complement C holds the frequencies whose weight is exactly 0. Pixels outside the
+# displayable range are clipped; the image seen through C is drawn around mid-grey.
 #
 # ## What is still classified correctly
 
@@ -106,7 +106,8 @@ style.show(
 # **How to read this.** Only images whose original the network classifies correctly count here, so x
 # itself would be at 100 %. So is M(x), by construction, because each mask is one that keeps the
 # class; the caption says how many of the masks still did so at their last step. The other versions
-# can fail: the paper expects M(x_A) at the top, too, and the complement at the bottom.
+# can fail. In the paper 59 % of M(x_A) and 56 % of C(x) are correct, where C keeps the frequencies
+# whose weight is 0. Everything that the mask takes away, partly or wholly, is x − M(x).
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -146,9 +147,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** On the left, every point is the mask of one image, placed by UMAP
-# {cite:p}`mcinnes2018umap` so that similar masks lie together; the axes have no meaning, and the
-# few most distant points are outside the frame. The map uses no class labels. On the right, a
+# **How to read this.** On the left, every point is the mask of one image. Similar masks lie
+# together: the map minimises the objective of UMAP {cite:p}`mcinnes2018umap` over all pairs of
+# masks, but is not UMAP itself. The axes have no meaning, and the few most distant points are
+# outside the frame. The map uses no class labels. On the right, a
 # linear classifier is trained on four fifths of the masks to predict the class and tested on the
 # last fifth, in turn. Shuffling the classes shows what it would reach if there were nothing to
 # find. Intervals are over images or over seeds.

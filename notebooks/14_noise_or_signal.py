@@ -12,7 +12,6 @@ epochs = 0  # of all networks; 0: the scale's own
 # %% tags=["hide-cell"]
 import torch
 
-from fhelpers import data
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs import training
@@ -62,7 +61,7 @@ style.setup(
 
 # %%
 recipe = runs["natural"][0].recipe
-test = data.load(dataset, train=False, limit=recipe.test_images, **recipe.options)
+test = recipe.load(train=False)
 images = test.pixels()
 rank = measure.rank_of_equal_coefficients(*images.shape[-2:], radius)
 print(f"r = {radius} is as many coefficients as rank {rank}")

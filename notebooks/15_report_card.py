@@ -11,7 +11,6 @@ weights = ""  # of the external model, as for `fhelpers report`
 epochs = 0  # of the book's own networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
-from fhelpers import data
 from fhelpers.drawing import style
 from fhelpers.report import frequency_report, models, page
 from fhelpers.runs.schedule import fetch
@@ -164,7 +163,7 @@ print("bands add up:", all(abs(a - b) < 1e-6 for a, b in zip(sums, wholes, stric
 # %% tags=["hide-cell"]
 if model:
     recipe = runs["natural"][0].recipe
-    test = data.load(dataset, train=False, limit=recipe.test_images, **recipe.options)
+    test = recipe.load(train=False)
     count = len(test.classes)
     asked = models.load_model(model, weights=weights or None, classes=count)
     theirs = frequency_report(asked, test.pixels(), test.labels, classes=count, name=model)

@@ -35,18 +35,32 @@ def pytest_collectstart(collector):
         collector.skip_compare += ("text/html", "text/markdown", "stderr")
 
 
-def group_of(item) -> str:
-    """Tests of a group run in one process: they share pages, kernels and other costly things."""
-    built = {"pages", "other_pages"} & set(getattr(item, "fixturenames", ()))
-    return "book" if built else item.path.name
+# Files whose tests look at the same built pages.
+BOOK = ("test_other_pages.py", "test_book.py", "test_explorer.py", "test_furniture.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist's own hook reads the marks
+def group_of(nodeid: str) -> str:
+    """What runs in one process: it shares pages, the kernel of a notebook, or costly fixtures."""
+    file = nodeid.partition("::")[0]
+    return "book" if file.endswith(BOOK) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With several processes (`-n 2`), each takes the next whole group."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group_of(nodeid)
+
+    config.option.loadscopereorder = False  # in the order of the items, not of their numbers
+    return ByGroup(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """The group that takes longest begins first, beside the others where there are workers."""
-    items.sort(key=lambda item: group_of(item) != "book")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    """The book comes first: it takes longest, and the other processes have the rest meanwhile."""
+    items.sort(key=lambda item: group_of(item.nodeid) != "book")
 
 
 @pytest.hookimpl(tryfirst=True)  # workers report what they collected only after this

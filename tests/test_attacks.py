@@ -92,7 +92,9 @@ def test_attacks_stay_within_the_ball_and_the_pixel_range(
 
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_mode_and_running_averages_stay_as_they_were(training):
-    model = networks.build("resnet-8", channels=3, classes=4, width=4, batchnorm=True, dropout=0.5)
+    model = networks.build(
+        "resnet-8", channels=3, classes=4, width=4, batchnorm="running", dropout=0.5
+    )
     model.train(training)
     images, labels = planted(False, 4)
     kept = torch.full_like(networks.first_convolution(model).weight, 7.0)
@@ -237,3 +239,95 @@ def test_robust_accuracies_equal_those_of_foolbox(victim, epsilon):
         if attack is single:
             # The gradient of a batch's mean and sum have one sign, but for rounding near 0.
             assert (found - attacked).abs().gt(1e-5).float().mean() < 1e-3
+
+
+# --- the smallest ε -------------------------------------------------------------------------------
+
+
+def searched_slowly(model, image, label, attack, steps, halvings):
+    """The smallest ε of one image, as Foolbox's attacks of 2018 looked for it."""
+
+    def fools(epsilon):
+        if attack == "fgsm":
+            made = attacks.fgsm(model, image, label, epsilon)
+        else:
+            made = attacks.pgd(
+                model, image, label, epsilon, steps=steps, step_size=epsilon / 30,
+                random_start=False,
+            )  # fmt: skip
+        return bool((model(made).argmax(1) != label).item())
+
+    if model(image).argmax(1) != label:
+        return 0.0
+    if attack == "fgsm":
+        return next((n / 1000 for n in range(1, 1001) if fools(n / 1000)), math.inf)
+    good = next((each for each in attacks.BRACKETS if fools(each)), math.inf)
+    bad = 0.0
+    for _ in range(halvings if good < math.inf else 0):
+        middle = (bad + good) / 2
+        good, bad = (middle, bad) if fools(middle) else (good, middle)
+    return good
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+def test_the_smallest_epsilon_is_what_a_loop_over_single_images_finds(victim, attack):
+    model, images, labels = victim[0], victim[1][:12], victim[2][:12].clone()
+    labels[3] = (labels[3] + 1) % CLASSES  # wrong as it is
+    options = {"steps": 5, "halvings": 6}
+    found = attacks.smallest_epsilon(model, images, labels, attack=attack, **options)
+    slow = [
+        searched_slowly(model, images[n : n + 1], labels[n : n + 1], attack, **options)
+        for n in range(12)
+    ]
+    assert found[3] == 0
+    torch.testing.assert_close(found, torch.tensor(slow), atol=1e-6, rtol=0)
+
+
+def test_what_needs_more_than_epsilon_withstands_it_and_the_other_way_round(victim):
+    model, images, labels = victim[0], victim[1][:80], victim[2][:80]
+    needed = attacks.smallest_epsilon(model, images, labels, attack="fgsm")
+    for epsilon in (0.02, 0.035):
+        robust = model(attacks.fgsm(model, images, labels, epsilon)).argmax(1) == labels
+        # A search also finds a smaller ε that fools where the larger one no longer does.
+        assert robust[needed > epsilon].all()
+        assert (needed > epsilon).float().mean() == pytest.approx(
+            robust.float().mean().item(), abs=0.05
+        )
+
+
+def test_where_nothing_fools_no_epsilon_is_found():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(27, 2))
+    model[1].weight.data.zero_()
+    model[1].bias.data = torch.tensor([1.0, 0.0])
+    images, labels = torch.rand(3, 3, 3, 3), torch.tensor([0, 1, 0])
+    for attack in ("fgsm", "pgd"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", attacks.SuspectGradients)
+            found = attacks.smallest_epsilon(model, images, labels, attack=attack, halvings=3)
+        assert found.tolist() == [math.inf, 0.0, math.inf]
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "pgd"])
+def test_images_that_share_their_moments_are_attacked_together(attack):
+    model = networks.build("resnet-8", channels=3, classes=4, width=4, batchnorm="batch").eval()
+    images, _ = planted(False, 6)
+    with torch.no_grad():
+        labels = model(images).argmax(1)
+    options = {"attack": attack, "steps": 4, "halvings": 3}
+    found = attacks.smallest_epsilon(model, images, labels, **options)
+    assert (found > 0).all()
+    assert found.isfinite().any()
+    again = attacks.smallest_epsilon(model, images, labels, **options)
+    assert torch.equal(found, again)
+
+
+def test_an_impossible_search_is_refused():
+    model, images, labels = linear_model(), torch.rand(2, 3, 6, 6), torch.tensor([0, 1])
+    for options in (
+        {"attack": "deepfool"},
+        {"attack": "pgd", "steps": 0},
+        {"attack": "pgd", "halvings": 0},
+    ):
+        with pytest.raises(ValueError, match="is not possible: it must be"):
+            attacks.smallest_epsilon(model, images, labels, **options)

@@ -15,7 +15,7 @@ from fhelpers.claims.histories import Curve, epochs_to
 from fhelpers.claims.verdicts import Judged, claim, deciding, distance
 from fhelpers.intervals import Estimate
 
-YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
 WORDS = ("text", "source", "measure", "rule", "figure")
 
 
@@ -33,7 +33,9 @@ def part(value, half=0.1, *, name="effect", margin=0.0, ceiling=False):
         (0.2, 0.3, YES, NO),
         (-0.3, 0.0, NO, YES),
         (0.0, 0.2, OPEN, OPEN),
-        (0.1, 0.1, OPEN, OPEN),
+        (0.1, 0.1, WEAK, NO),
+        (0.02, 0.08, WEAK, YES),
+        (0.0, 0.08, NO, YES),
         (math.nan, math.nan, OPEN, OPEN),
         (0.2, math.inf, YES, NO),
         (-math.inf, 0.2, OPEN, OPEN),
@@ -157,7 +159,8 @@ def test_the_common_axis_says_what_the_rule_says(part):
     assert low <= value + 1e-6
     assert value <= high + 1e-6
     assert high - low == pytest.approx(2)
-    expected = YES if low > 0 else NO if high < 0 else OPEN
+    below = WEAK if part.estimate.low > 0 and not part.ceiling else NO
+    expected = YES if low > 0 else below if high < 0 else OPEN
     if min(abs(low), abs(high)) > 1e-9:
         assert part.verdict == expected
 

@@ -5,7 +5,7 @@ from test_claims_heuristics import history, network, over
 
 from fhelpers.claims import CLAIMS
 
-YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
 
 KINDS = {
     "resnet-8": network(0.7, 0.6, 0.1),
@@ -46,3 +46,13 @@ def test_w14_names_what_is_missing():
         CLAIMS["W14"](runs[runs.label != "vgg-11"])
     with pytest.raises(ValueError, match="One run of the 6n \\+ 2 ResNet is needed, not none"):
         CLAIMS["W14"](runs[runs.label != "resnet-8"])
+
+
+def test_w14_at_equal_size_is_beside_the_verdict():
+    better = {f"{name}-equal": network(0.7, 0.69, 0.05) for name in ("lenet", "alexnet")}
+    verdict = CLAIMS["W14"](history(KINDS | better, spread=0))
+    assert verdict.verdict == YES
+    assert [part.ours for part in verdict.parts] == [False] * 3 + [True] * 3
+    assert {part.verdict for part in verdict.parts if part.ours} == {NO}
+    assert verdict.parts[3].name.endswith("-equal")
+    assert "alexnet-equal 0.690" in verdict.note

@@ -8,7 +8,7 @@ import pytest
 
 from fhelpers.claims import CLAIMS
 
-YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
 
 
 def outcomes(*, seeds=3, images=4000, planted=0.0, easy=0.0, spread=0.0):
@@ -21,8 +21,27 @@ def outcomes(*, seeds=3, images=4000, planted=0.0, easy=0.0, spread=0.0):
         right[:, kind < easy] = True
         right[:, kind > 1 - share] = np.array([[True], [True], [False]])
         names = ("right_original", "right_high", "right_low")
-        frames.append(pd.DataFrame(dict(zip(names, right, strict=True))).assign(seed=seed))
+        frame = pd.DataFrame(dict(zip(names, right, strict=True))).assign(seed=seed)
+        frames.append(frame.assign(answer=np.arange(images) % 10))
     return pd.concat(frames, ignore_index=True)
+
+
+def with_cases(count, *, seeds=1, images=20_000):
+    """All images are right in every way but for so many like those of Figure 2."""
+    right = np.ones(images, dtype=bool)
+    frame = pd.DataFrame({"right_original": right, "right_high": right, "answer": 0})
+    frame["right_low"] = np.arange(images) >= count
+    return pd.concat([frame.assign(seed=seed) for seed in range(seeds)], ignore_index=True)
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+@pytest.mark.parametrize(("count", "expected"), [(0, NO), (15, WEAK), (16, YES), (900, YES)])
+def test_w1_counts_images(seeds, count, expected):
+    verdict = CLAIMS["W1"](with_cases(count, seeds=seeds))
+    assert verdict.verdict == expected
+    assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
+    assert verdict.estimate.value == pytest.approx(count / 20_000)
+    assert verdict.note.startswith(f"{count} such images of 20,000")
 
 
 @pytest.mark.parametrize("seeds", [1, 4])
@@ -31,24 +50,42 @@ def outcomes(*, seeds=3, images=4000, planted=0.0, easy=0.0, spread=0.0):
     [({"planted": 0.1}, YES), ({}, OPEN), ({"easy": 0.4}, NO)],
     ids=["planted", "independent", "easy images"],
 )
-def test_w1(seeds, effect, expected):
+def test_w1_compares_with_independent_errors_beside_the_verdict(seeds, effect, expected):
     verdict = CLAIMS["W1"](outcomes(seeds=seeds, **effect))
-    assert verdict.verdict == expected
+    assert verdict.parts[1].ours
+    assert verdict.parts[1].verdict == expected
+    assert verdict.verdict == YES
     assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
 
 
 def test_w1_counts_what_it_says():
     data = outcomes(seeds=1, planted=0.1)
     original, high, low = (data[f"right_{n}"] for n in ("original", "high", "low"))
-    count = (original & high & ~low).sum()
-    independent = original.mean() * high.mean() * (~low).mean() * len(data)
+    count, expected = (original & high & ~low).sum(), 0
+    for _, own in data.groupby("answer"):
+        shares = own.right_original.mean(), own.right_high.mean(), (~own.right_low).mean()
+        expected += len(own) * np.prod(shares)
     verdict = CLAIMS["W1"](data)
-    assert verdict.estimate.value == pytest.approx((count - independent) / len(data))
-    assert verdict.note.startswith(f"{count:,} such images of 4,000, {independent:.0f} if")
+    assert verdict.parts[1].estimate.value == pytest.approx((count - expected) / len(data))
+    assert verdict.note.startswith(f"{count:,} such images of 4,000, {expected:.0f} if")
+
+
+def test_w1_does_not_take_hard_classes_for_dependence():
+    generator = np.random.default_rng(4)
+    answer = np.arange(8000) % 2
+    shares = np.where(answer, 0.9, 0.2)
+    right = generator.random((3, 8000)) < np.array([shares, shares, 1 - shares])
+    names = ("right_original", "right_high", "right_low")
+    data = pd.DataFrame(dict(zip(names, right, strict=True))).assign(seed=0, answer=answer)
+    assert CLAIMS["W1"](data).parts[1].verdict == OPEN
+    assert CLAIMS["W1"](data.assign(answer=0)).parts[1].verdict == YES
 
 
 def test_w1_is_open_when_seeds_disagree():
-    assert CLAIMS["W1"](outcomes(seeds=2, planted=0.1, spread=0.18)).verdict == OPEN
+    data = outcomes(seeds=3, planted=0.1, spread=0.1)
+    assert CLAIMS["W1"](data).parts[1].verdict == OPEN
+    few = pd.concat([with_cases(n).assign(seed=seed) for seed, n in enumerate((0, 40, 0))])
+    assert CLAIMS["W1"](few).verdict == OPEN
 
 
 def test_w1_does_not_reject_independent_outcomes_too_often():
@@ -57,7 +94,7 @@ def test_w1_does_not_reject_independent_outcomes_too_often():
         data = outcomes(seeds=1, images=500).assign(
             right_low=np.random.default_rng(shift).random(500) < 0.5
         )
-        wrong += CLAIMS["W1"](data).verdict != OPEN
+        wrong += CLAIMS["W1"](data).parts[1].verdict != OPEN
     assert wrong <= 6  # 2 expected of 40
 
 
@@ -72,6 +109,7 @@ def test_w1_refuses_what_is_not_an_outcome():
 
 
 def test_w2():
+    assert CLAIMS["W2"].identity
     small, large = np.full(10, 3e-8), np.array([1e-8, 2e-5])
     assert CLAIMS["W2"](small, small).verdict == YES
     assert CLAIMS["W2"](small, large).verdict == NO

@@ -9,7 +9,7 @@ import pytest
 
 from fhelpers.claims import CLAIMS
 
-YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+YES, NO, OPEN = "reproduced", "not reproduced", "undecided"
 
 
 def trained(accuracies, seeds):
@@ -30,3 +30,10 @@ def test_k5(seeds, random, complement, expected):
     verdict = CLAIMS["K5"](frame)
     assert verdict.verdict == expected
     assert "complement 0.1" in verdict.note
+
+
+def test_the_disc_and_the_permuted_mask_stand_beside_the_verdict():
+    there = {"mask": 0.4, "random": 0.3, "complement": 0.1, "disc": 0.6, "permuted": 0.6}
+    verdict = CLAIMS["K5"](trained(there, 3))
+    assert verdict.verdict == YES
+    assert [part.ours for part in verdict.parts] == [False, False, True, True]

@@ -7,18 +7,18 @@ import pytest
 from fhelpers.claims import CLAIMS
 from fhelpers.sections.single_image_masks.claims import right_on
 
-YES, NO, OPEN = "reproduced", "not reproduced", "inconclusive"
+YES, NO, OPEN, WEAKER = "reproduced", "not reproduced", "undecided", "weaker"
 
 
 def single(seeds, *, linear=0.5, **changes):
-    parts = {"original": 1.0, "masked": 0.99, "complement": 0.2, "attacked": 0.1,
+    parts = {"original": 1.0, "masked": 0.99, "complement": 0.2, "rest": 0.3, "attacked": 0.0,
              "attacked-masked": 0.8, "attacked-complement": 0.1} | changes  # fmt: skip
     random, rows = np.random.default_rng(0), []
     for seed in range(seeds):
         for among, images in (("all", 500), ("right", 400)):
             for part, value in parts.items():
                 value = min(max(value + 0.002 * random.normal(), 0), 1)
-                rows.append((seed, part.replace("_", "-"), among, images, value, 0.9))
+                rows.append((seed, part, among, images, value, 0.9))
         for part, value in (("linear", linear), ("linear-scrambled", 0.15)):
             for among in ("kept", "true"):
                 rows.append((seed, part, among, 500, value + 0.002 * random.normal(), 0.9))
@@ -32,18 +32,22 @@ def single(seeds, *, linear=0.5, **changes):
     ("changes", "expected"),
     [
         ({}, YES),
-        ({"masked": 0.7}, NO),
-        ({"attacked-masked": 0.2}, NO),
-        ({"complement": 0.8}, NO),
-        ({"complement": 0.5}, OPEN),
+        ({"attacked-masked": 0.2}, WEAKER),
+        ({"attacked-masked": 0.0}, NO),
+        ({"complement": 0.8}, YES),
+        ({"complement": 0.89}, OPEN),
+        ({"masked": 0.7, "complement": 0.8}, NO),
+        ({"rest": 0.99}, YES),
     ],
 )
 def test_k7(seeds, changes, expected):
     verdict = CLAIMS["K7"](single(seeds, **changes))
-    assert verdict.verdict == expected
-    assert [part.estimate.value for part in verdict.parts][1] == pytest.approx(
-        changes.get("attacked-masked", 0.8), abs=0.01
-    )
+    assert verdict.verdict == expected, str(verdict)
+    values = {part.name: part.estimate.value for part in verdict.parts}
+    assert values["M(x_A)"] == pytest.approx(changes.get("attacked-masked", 0.8), abs=0.01)
+    lost = changes.get("masked", 0.99) - changes.get("complement", 0.2)
+    assert verdict.estimate.value == pytest.approx(lost, abs=0.01)
+    assert [part.ours for part in verdict.parts] == [False, False, True, True]
 
 
 @pytest.mark.parametrize("seeds", [1, 3])

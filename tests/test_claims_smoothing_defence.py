@@ -7,22 +7,28 @@ import pandas as pd
 import pytest
 
 from fhelpers.claims import CLAIMS
-from fhelpers.sections.smoothing_defence.claims import at, contrast
+from fhelpers.sections.smoothing_defence.claims import at, contrast, table_of
 
-VERDICTS = {1: "reproduced", 0: "inconclusive", -1: "not reproduced"}
+VERDICTS = {1: "reproduced", 0: "undecided", -1: "not reproduced"}
 RHOS, EPSILONS = (0.0, 0.25, 1.0), (0.03, 0.06, 0.09)
 
 
-def table(accuracy, seeds=(0, 1, 2), images=2000):
-    """Table 2 from accuracy(network, rho, attack, epsilon), with a little noise over seeds."""
+def table(accuracy, seeds=(0, 1, 2), images=2000, search=None):
+    """Table 2 from accuracy(network, rho, attack, epsilon), with a little noise over seeds.
+
+    search: the same for the attacks by search, if there are any.
+    """
     generator = np.random.default_rng(2)
-    attacks = [("clean", 0.0)] + [(a, e) for a in ("fgsm", "pgd") for e in EPSILONS]
+    words = [""] + ["-search"] * (search is not None)
+    attacks = [("clean", 0.0)]
+    attacks += [(a + word, e) for word in words for a in ("fgsm", "pgd") for e in EPSILONS]
     rows = []
     for seed, network, form, rho, (attack, epsilon) in itertools.product(
         seeds, ("natural", "adversarial"), ("published", "gain kept"), RHOS, attacks
     ):
         # The other form holds nonsense: a claim that read it would be wrong.
-        value = accuracy(network, rho, attack, epsilon) if form == "published" else 0.9 - 0.8 * rho
+        of = search if attack.endswith("-search") else accuracy
+        value = of(network, rho, attack, epsilon) if form == "published" else 0.9 - 0.8 * rho
         noisy = float(np.clip(value + 0.002 * generator.standard_normal(), 0, 1))
         place = {"seed": seed, "network": network, "form": form, "rho": rho}
         rows.append(place | {"attack": attack, "epsilon": epsilon, "accuracy": noisy})
@@ -45,6 +51,36 @@ def test_w17(effect, seeds):
     assert verdict.verdict == VERDICTS[effect]
     assert verdict.estimate.value == pytest.approx(0.2 * effect, abs=0.01)
     assert len(verdict.parts) == 4
+
+
+def test_what_is_found_by_search_stands_beside_the_verdict():
+    found = {
+        name: CLAIMS[name](table(trades(1), search=lambda *place: 0.3)) for name in ("W17", "W18")
+    }
+    assert found["W17"].verdict == "reproduced"
+    searched = [part for part in found["W17"].parts if part.ours]
+    assert [part.name for part in searched] == ["FGSM by search, gained", "PGD by search, gained"]
+    assert all(abs(part.estimate.value) < 0.01 for part in searched)
+    assert [part.ours for part in found["W18"].parts] == [False, True]
+    assert [part.ours for part in CLAIMS["W19"](table(trades(1), search=trades(1))).parts] == [
+        False, False, True, True,
+    ]  # fmt: skip
+
+
+def test_both_tables_are_read_once():
+    whole = table(trades(1), search=trades(1)).query("form == 'published'")
+    search = whole.attack.str.endswith("-search") | (whole.attack == "clean")
+    history = pd.concat(
+        [
+            whole[~whole.attack.str.endswith("-search")].assign(label="table-natural"),
+            whole[search].assign(label="search-natural", images=100),
+            whole.assign(label="checks-natural"),
+        ]
+    ).query("network == 'natural'")
+    found = table_of(history.drop(columns="network"))
+    assert set(found.network) == {"natural"}
+    assert not found.duplicated(["seed", "rho", "attack", "epsilon"]).any()
+    assert set(found.images[found.attack.str.endswith("-search")]) == {100}
 
 
 def test_w17_is_not_reproduced_when_only_clean_accuracy_does_as_claimed():

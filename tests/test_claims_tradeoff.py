@@ -1,4 +1,4 @@
-"""W3 on planted perturbations: yes, no, and not to be told."""
+"""W3 and W27 on planted perturbations: yes, no, and not to be told."""
 
 import numpy as np
 import pandas as pd
@@ -8,22 +8,24 @@ from fhelpers.claims import CLAIMS
 
 
 def perturbations(share, seeds=(0, 1, 2), images=200, low_change=1e-8):
-    """Smallest perturbations of the high part: a share lies within 8/255, some are wrong anyway."""
+    """Smallest perturbations of the high part: a share lies within 1/255, some are wrong anyway."""
     rows = []
     for seed in seeds:
         within = round(share * images) + seed  # seeds differ a little
-        sizes = [0.01] * within + [np.inf] * (images - within) + [0.0] * 20
+        sizes = [0.003] * within + [0.01] * ((images - within) // 2)
+        sizes += [np.inf] * (images - len(sizes)) + [0.0] * 20
         rows += [{"seed": seed, "part": "high", "size": size} for size in sizes]
         rows += [{"seed": seed, "part": "low", "size": 0.001}] * images
     return pd.DataFrame(rows).assign(low_change=low_change)
 
 
 @pytest.mark.parametrize(
-    ("share", "verdict"), [(0.5, "reproduced"), (0.01, "inconclusive"), (0.0, "not reproduced")]
+    ("share", "verdict"),
+    [(0.5, "reproduced"), (0.1, "undecided"), (0.03, "weaker"), (0.0, "not reproduced")],
 )
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_w3(share, verdict, seeds):
-    images = 200 if share else 2000
+    images = 2000 if share == 0 else 500
     found = CLAIMS["W3"](perturbations(share, seeds, images))
     assert found.verdict == verdict
     assert found.estimate.value == pytest.approx(share, abs=0.02)
@@ -36,3 +38,57 @@ def test_w3_does_not_count_pairs_whose_low_parts_differ():
 def test_w3_needs_images():
     with pytest.raises(ValueError, match="No rightly answered image"):
         CLAIMS["W3"](perturbations(0.0)[lambda rows: rows["size"] == 0])
+
+
+def normed(vanilla, batchnorm, *, seeds=3, images=400, pgd=(0.4, 0.3)):
+    """Shares of images that stay right within 1/255, and accuracies under PGD at two ε."""
+    rows, attacked = [], []
+    shares = zip(("vanilla", "batchnorm"), (vanilla, batchnorm), pgd, strict=True)
+    for name, share, accuracy in shares:
+        for seed in range(seeds):
+            stays = round(share * images) + seed
+            sizes = [0.01] * stays + [0.002] * (images - stays) + [0.0] * 50
+            rows += [
+                {"network": name, "part": "all", "seed": seed, "image": image, "size": size}
+                for image, size in enumerate(sizes)
+            ]
+            attacked += [
+                {"label": f"corollary-{name}", "seed": seed, "epsilon": epsilon,
+                 "images": images, "accuracy": accuracy + 0.002 * seed * (name == "vanilla")}
+                for epsilon in (0.004, 0.008)
+            ]  # fmt: skip
+    return pd.DataFrame(rows), pd.DataFrame(attacked)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize(
+    ("vanilla", "batchnorm", "expected"),
+    [(0.6, 0.3, "reproduced"), (0.3, 0.6, "not reproduced")],
+)
+def test_w27(seeds, vanilla, batchnorm, expected):
+    found = CLAIMS["W27"](*normed(vanilla, batchnorm, seeds=seeds))
+    assert found.verdict == expected
+    assert found.estimate.value == pytest.approx(vanilla - batchnorm)
+    assert found.parts[1].ours
+    assert found.parts[1].estimate.value == pytest.approx(0.1, abs=0.003)
+    assert found.parts[1].verdict == "reproduced"
+
+
+def test_w27_is_open_where_both_are_alike():
+    rows, attacked = normed(0.5, 0.5, seeds=1)
+    assert CLAIMS["W27"](rows, attacked).verdict in ("undecided", "not reproduced")
+    shifted = rows.assign(
+        image=rows.image.where(rows.network == "vanilla", (rows.image + 200) % 400)
+    )
+    shifted = shifted[shifted["size"] > 0]
+    assert CLAIMS["W27"](shifted, attacked).verdict == "undecided"
+
+
+def test_w27_looks_only_at_images_that_both_get_right():
+    rows, attacked = normed(0.6, 0.3)
+    wrong = (rows.network == "batchnorm") & (rows.image >= 300)
+    changed = rows.assign(size=rows["size"].where(~wrong, 0.0))
+    found = CLAIMS["W27"](changed, attacked).estimate.value
+    assert found == pytest.approx((240 - 120) / 300)
+    with pytest.raises(ValueError, match="by both networks"):
+        CLAIMS["W27"](rows.assign(size=0.0), attacked)

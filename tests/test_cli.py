@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked wit
 SLUG = "02_shuffled_labels"
 RECIPE = Recipe(
     dataset="planted", data_options=(("classes", 4),), model="lenet", train_images=20,
-    test_images=10, watch_images=5, batch_size=10, epochs=2, radii=(8,),
+    test_images=10, monitored_images=5, batch_size=10, epochs=2, radii=(8,),
 )  # fmt: skip
 
 
@@ -214,7 +214,7 @@ def contents():
 
 
 def test_a_run_carried_out_anew_is_bit_equal(fhelpers, monkeypatch):
-    network = dataclasses.replace(RECIPE, batchnorm=True, labels="shuffled", epochs=1)
+    network = dataclasses.replace(RECIPE, batchnorm="batch", labels="shuffled", epochs=1)
     torch.set_num_threads(1)
     runs = [store.carry_out(network), store.carry_out(Cases(network=network, images=10))]
     before = contents()

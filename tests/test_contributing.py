@@ -80,6 +80,19 @@ def test_a_network(copy):
     assert printed == "ResNet-14 True True"
 
 
+def test_a_data_set(copy):
+    assert len(add(copy, "Add a data set")) == 2
+    printed = python(
+        copy,
+        "from fhelpers import data, sections\n"
+        "found = data.load('stripes', train=True, limit=5)\n"
+        "asked = {'scale': 'smoke', 'dataset': 'stripes', 'seeds': [0]}\n"
+        "plans = [sections.of_section(slug, asked) for slug in sections.slugs()]\n"
+        "print(tuple(found.images.shape), data.TITLES['stripes'], all(plans))\n",
+    )
+    assert printed == "(5, 1, 32, 32) stripes True"
+
+
 def test_a_claim(copy):
     assert len(add(copy, "Add a claim")) == 1
     printed = python(
@@ -116,8 +129,8 @@ def test_a_section(copy):
         "from fhelpers import sections\n"
         "from fhelpers.pages import notebooks\n"
         "given = {'scale': 'smoke', 'dataset': 'planted', 'seeds': [0], 'epochs': 1}\n"
-        "page = notebooks.execute('16_first_look', given, Path('page.ipynb'), progress=False)\n"
+        "page = notebooks.execute('17_first_look', given, Path('page.ipynb'), progress=False)\n"
         "print(sections.slug_of('first_look'), '1 network' in page.read_text())\n",
     )
-    assert printed == "16_first_look True"
-    assert "16_first_look" in (copy / "_toc.yml").read_text()
+    assert printed == "17_first_look True"
+    assert "17_first_look" in (copy / "_toc.yml").read_text()

@@ -24,7 +24,7 @@ def test_resnet_8_as_counted_by_hand(size):
               (16, 32, size // 4), (32, 32, size // 4)]  # fmt: skip
     convolutions = sum(9 * inputs * outputs * side**2 for inputs, outputs, side in layers)
     assert counted.multiply_adds == convolutions + 32 * 10
-    weights = sum(9 * inputs * outputs + outputs for inputs, outputs, _ in layers)
+    weights = sum(9 * inputs * outputs for inputs, outputs, _ in layers)  # without biases
     assert counted.parameters == weights + 32 * 10 + 10
 
 

@@ -19,7 +19,7 @@ CUES = (("low", 2.0), ("high", 3.0))
 ERRORS = SplitErrors(dataset="planted", data_options=CUES, images=12, radius=6)
 RADIUS = 8.0
 NETWORK = Recipe(
-    dataset="planted", data_options=CUES, train_images=200, test_images=150, watch_images=20,
+    dataset="planted", data_options=CUES, train_images=200, test_images=150, monitored_images=20,
     model="resnet-8", width=8, learning_rate=4e-3, batch_size=20, epochs=12, radii=(RADIUS,),
     precision="float32",
 )  # fmt: skip
@@ -104,7 +104,7 @@ def test_impossible_errors_are_refused(changes, says):
 
 def test_w1_is_what_the_network_answers_on_split_images():
     recipes = [NETWORK, dataclasses.replace(NETWORK, seed=1)]
-    runs = {"natural": [store.carry_out(recipe) for recipe in recipes]}
+    runs = store.Runs({"natural": [store.carry_out(recipe) for recipe in recipes]})
     images = pixels(150)
     labels = data.load("planted", train=False, limit=150, **dict(CUES)).labels
     low, high = frequency.split(images, RADIUS)
@@ -115,11 +115,11 @@ def test_w1_is_what_the_network_answers_on_split_images():
             f"right_{name}": (predict(model, seen, precision="float32").argmax(1) == labels).numpy()
             for name, seen in (("original", images), ("high", high), ("low", low))
         }
-        frames.append(pd.DataFrame(right).assign(seed=run.recipe.seed))
+        frames.append(pd.DataFrame(right).assign(seed=run.recipe.seed, answer=labels.numpy()))
     made_anew = pd.concat(frames, ignore_index=True)
     (packed,) = CLAIMS["W1"].inputs(runs, radius=RADIUS)
     pd.testing.assert_frame_equal(packed, made_anew[list(packed)])
-    shares = packed.drop(columns="seed").mean()
+    shares = packed.drop(columns=["seed", "answer"]).mean()
     assert shares.nunique() == 3, shares  # or a column in the place of another would not be seen
     assert CLAIMS["W1"].of(runs, radius=RADIUS) == CLAIMS["W1"](made_anew)
     with pytest.raises(ValueError, match="was not evaluated on high at r = 12"):

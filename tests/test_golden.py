@@ -42,7 +42,7 @@ def test_the_kept_results_cover_every_kind_and_choice():
         assert {getattr(recipe, name) for recipe in known} == set(CHOICES[name])
     assert set(NETWORKS) == set(CHOICES["model"])
     assert set(AUGMENTATIONS) == set(CHOICES["augmentation"])
-    same = {"dataset", "data_options", "precision", "device", "watch_images", "learning_rate"}
+    same = {"dataset", "data_options", "precision", "device", "monitored_images", "learning_rate"}
     for field in dataclasses.fields(Recipe):
         values = {getattr(recipe, field.name) for recipe in known}
         assert len(values) > 1 or field.name in same

@@ -10,6 +10,7 @@ from scipy import stats
 
 from fhelpers.intervals import (
     Estimate,
+    at_confidence,
     bootstrap,
     difference,
     over_seeds,
@@ -46,8 +47,12 @@ def test_one_seed_has_a_value_and_no_interval():
 
 
 def test_another_confidence_is_narrower():
-    wide, narrow = over_seeds([1, 2, 4]), over_seeds([1, 2, 4], confidence=0.5)
-    assert wide.low < narrow.low < narrow.high < wide.high
+    for interval in (lambda: over_seeds([1, 2, 4]), lambda: proportion(30, 100)):
+        wide = interval()
+        with at_confidence(0.5):
+            narrow = interval()
+        assert wide.low < narrow.low < narrow.high < wide.high
+        assert interval() == wide
 
 
 @pytest.mark.parametrize("values", [[], [0.1, math.nan], [math.inf, 1.0]])

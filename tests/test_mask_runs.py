@@ -11,18 +11,22 @@ from torch.nn import functional as F
 from fhelpers import frequency, masks
 from fhelpers.masks import recipes
 from fhelpers.masks.recipes import MaskedTraining, MaskRecipe, varied
-from fhelpers.runs import kinds, plans, scales
+from fhelpers.runs import classifier, kinds, plans, scales
+from fhelpers.runs.compute import choose_compute
+from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.essential_frequencies.plan import plan as essential_frequencies
 from fhelpers.sections.single_image_masks import measure as image_masks
 from fhelpers.sections.single_image_masks.atlas import neighbour_map
 from fhelpers.sections.single_image_masks.measure import ImageMasksRecipe, cross_validated
+from fhelpers.sections.single_image_masks.plan import plan as single_image_masks
 
 NETWORK = Recipe(
     dataset="planted", data_options=(("low", 0.0), ("high", 1.0)), train_images=200,
-    test_images=100, watch_images=20, model="resnet-8", width=8, batchnorm=True,
+    test_images=100, monitored_images=20, model="resnet-8", width=8, batchnorm="running",
     learning_rate=5e-3, batch_size=25, epochs=5, radii=(), precision="float32",
 )  # fmt: skip
+OTHER = dataclasses.replace(NETWORK, epochs=2)
 MASK = MaskRecipe(network=NETWORK, images=150, epochs=4)
 
 
@@ -35,6 +39,8 @@ def runs(carried_out):
         "folds": dataclasses.replace(MASK, scope="fold", learned_on="test", images=50),
         "through": MaskedTraining(network=NETWORK, mask=MASK),
         "images": ImageMasksRecipe(network=NETWORK, images=30, epochs=20),
+        "as they come": ImageMasksRecipe(network=NETWORK, images=30, epochs=20, selected=False),
+        "chosen": ImageMasksRecipe(network=OTHER, chooser=NETWORK, images=30, epochs=5),
     }
     return {name: carried_out(recipe) for name, recipe in wanted.items()}
 
@@ -81,18 +87,89 @@ def test_training_through_a_mask_sees_masked_images_and_is_tested_on_both(runs):
     assert runs["through"].model()(torch.rand(2, 3, 32, 32)).shape == (2, 10)
 
 
-def test_single_image_masks_keep_what_they_are_said_to(runs):
-    run = runs["images"]
+@pytest.mark.parametrize("radius", [4, 5, 8, 9, 12, 16])
+def test_energies_within_rings_show_no_direction_of_a_disc(radius):
+    distance = frequency.radial_distance(32, 32)
+    disc = recipes.within_rings((distance <= radius).float()[None])
+    torch.testing.assert_close(disc["value"], disc["even"])
+    soft = recipes.within_rings(torch.sigmoid((radius - distance) / 2)[None])
+    torch.testing.assert_close(soft["value"], soft["even"])
+    # Frequency zero has no direction.
+    assert disc["whole"].sum() == (distance <= 16).sum() - 1
+
+
+def test_energies_within_rings_show_the_directions_of_a_cross():
+    cross = torch.zeros(1, 32, 32)
+    cross[:, 16], cross[:, :, 16] = 1, 1
+    found = {name: each[0] for name, each in recipes.within_rings(cross).items()}
+    assert found["value"].sum() == pytest.approx(found["even"].sum().item(), rel=0.02)
+    assert found["value"][[0, 32]].sum() == found["value"].sum()
+    assert found["even"][[0, 32]].sum() < 0.5 * found["even"].sum()
+
+
+def test_the_history_of_a_mask_holds_its_low_energy(runs):
+    for name in ("mask", "folds"):
+        rows = runs[name].history.query("split == 'learning'")
+        assert rows.low_share.between(0, 1).all()
+        last = rows[rows.epoch == rows.epoch.max()].set_index("mask")
+        radial = runs[name].history.query("part == 'radial'").sort_values("band")
+        for number, own in radial.groupby("mask"):
+            share = own.value.head(16).sum() / own.value.sum()
+            assert last.low_share[number] == pytest.approx(share, rel=1e-4)
+            assert last["weight"][number] == pytest.approx(
+                runs[name].history.query("part == 'weight'").set_index("mask").value[number]
+            )
+
+
+@pytest.mark.parametrize("name", ["images", "as they come"])
+def test_single_image_masks_keep_what_they_are_said_to(runs, name):
+    run = runs[name]
     found, history = run.tensors(), run.history
-    module = image_masks.single_masks(run)
+    module, count = image_masks.single_masks(run), len(found["labels"])
     assert torch.equal(module.weight, found["weight"])
-    assert found["map"].shape == (30, 2)
+    assert found["map"].shape == (count, 2)
     assert found["attacked"].shape == (12, 3, 32, 32)
     right = history.query("among == 'right'").set_index("part").accuracy
     assert right["original"] == 1
-    assert right["masked"] > 0.9 > 0.5 > right["complement"]
+    assert right["masked"] > 0.9 > right["rest"]
+    assert right["rest"] < 0.5
+    assert right["complement"] < 0.9
     own = history.query("among == 'all' and part == 'original'")
     assert own.accuracy.item() == (found["answers"] == found["labels"]).double().mean().item()
+    tried = history.query("among == 'tried'").set_index("part").accuracy
+    assert 1 >= tried["original"] > tried["attacked"]
+
+
+def test_masks_are_learned_for_images_that_are_right_and_can_be_fooled(runs):
+    run = runs["images"]
+    found = run.tensors()
+    assert torch.equal(found["answers"], found["labels"])
+    ends = run.history.query("among == 'all'").set_index("part").accuracy
+    assert (ends["original"], ends["attacked"]) == (1, 0)
+    whole = run.recipe.network.load(train=False)
+    assert torch.equal(whole.labels[found["numbers"]], found["labels"])
+    assert (found["numbers"].diff() > 0).all()
+    images = whole.pixels()[found["numbers"][:12]]
+    assert (found["attacked"] - images).abs().max() <= run.recipe.epsilon + 1e-6
+    assert torch.equal(runs["as they come"].tensors()["numbers"], torch.arange(30))
+
+
+def test_another_network_gets_masks_of_the_same_images(runs):
+    first, second = runs["images"].tensors(), runs["chosen"].tensors()
+    assert torch.equal(first["numbers"], second["numbers"])
+    assert not torch.equal(first["attacked"], second["attacked"])
+    with pytest.raises(ValueError, match="a network with the same test images"):
+        ImageMasksRecipe(
+            network=NETWORK, images=10, chooser=dataclasses.replace(NETWORK, test_images=50)
+        )
+
+
+def test_without_images_to_select_the_first_are_taken(carried_out, tmp_path):
+    recipe = ImageMasksRecipe(network=NETWORK, epsilon=0.0, epochs=1, images=10)
+    job = Job(tmp_path, choose_compute("float32", "cpu"), (carried_out(NETWORK),))
+    found = recipe.carry_out(job)
+    assert found.warnings[0].startswith("0 of 100 images are right and can be fooled")
+    assert torch.equal(found.tensors["numbers"], torch.arange(10))
 
 
 def test_recipes_survive_their_record(runs):
@@ -183,11 +260,15 @@ def test_impossible_runs_are_refused():
 
 @pytest.mark.parametrize("scale", scales.SCALES)
 def test_networks_are_those_of_other_sections(scale):
-    plan = plans.masked_networks(scale, "cifar10", [0])
+    plan = plans.masked_networks(scale, "cifar10", [0], cropped=False)
     radii = (4, 8, 12, 16)
     assert plan["natural"] == scales.natural(scale, "cifar10", [0], radii)
-    attacked = plans.heuristics(scale, "cifar10", [0])["adversarial"]
-    assert plan["adversarial"] == attacked
+    others = plans.heuristics(scale, "cifar10", [0])
+    assert plan["adversarial"] == others["adversarial"]
+    cropped = plans.masked_networks(scale, "cifar10", [0], cropped=True)
+    default = plan if scale == "smoke" else cropped
+    assert plans.masked_networks(scale, "cifar10", [0]) == default
+    assert cropped["adversarial"] == others["adversarial-crop-flip"]
     if scale != "paper":
         other = plans.architectures(scale, "cifar10", [0])["vgg-11"]
         assert dataclasses.replace(plan["vgg-11-natural"][0], epochs=1) == dataclasses.replace(
@@ -199,13 +280,44 @@ def test_networks_are_those_of_other_sections(scale):
     assert len(five) == (5 if scale in ("standard", "paper") else 2)
 
 
-def test_augmented_networks_differ_from_n_in_the_augmentation_only():
-    plan = plans.masked_networks("quick", "cifar10", [0])
+@pytest.mark.parametrize("cropped", [True, False])
+def test_all_networks_see_crops_and_flips_unless_switched_off(cropped):
+    plan = plans.masked_networks("standard", "cifar10", [0], cropped=cropped)
+    for label, (recipe,) in plan.items():
+        name = label.removeprefix("vgg-11-")
+        plain = "crop-flip" if cropped else "none"
+        own = "crop-flip-" * cropped + name
+        assert recipe.augmentation == (own if name in plans.AUGMENTED else plain)
+
+
+@pytest.mark.parametrize("cropped", [True, False])
+def test_augmented_networks_differ_from_n_in_the_augmentation_only(cropped):
+    plan = plans.masked_networks("quick", "cifar10", [0], cropped=cropped)
+    natural = plan["natural"][0]
     for name in plans.AUGMENTED:
         again = dataclasses.replace(
-            plan[name][0], augmentation="none", radii=plan["natural"][0].radii
+            plan[name][0], augmentation=natural.augmentation, radii=natural.radii
         )
-        assert again == plan["natural"][0]
+        assert again == natural
+
+
+def test_crops_and_flips_come_first():
+    images = torch.rand(4, 3, 16, 16)
+    torch.manual_seed(3)
+    both = classifier.augment(images, "crop-flip-rotate")
+    torch.manual_seed(3)
+    cropped = classifier.augment(images, "crop-flip")
+    assert torch.equal(both, classifier.augment(cropped, "rotate"))
+
+
+def test_masks_of_both_networks_are_of_the_same_images():
+    plan = single_image_masks("smoke", "planted", [0, 1])
+    for natural, adversarial in zip(
+        plan["images/natural"], plan["images/adversarial"], strict=True
+    ):
+        assert natural.selected
+        assert natural.chooser is None
+        assert adversarial.chooser == natural.network
 
 
 # --- the classifier and the map ----------------------------------------------------------------

@@ -65,6 +65,16 @@ def test_masks_belong_to_the_images_they_are_said_to():
     assert seen[1].abs().max() == 0
 
 
+def test_the_complement_holds_what_has_no_weight_at_all():
+    mask = FourierMask(6, 7, count=2)
+    mask.weight.data[0] = torch.linspace(0, 1, mask.weight.shape[-1])
+    mask.weight.data[1, :, :5] = 1e-9
+    gone = masks.complement(mask)
+    assert gone.weight[0, 0].nonzero().flatten().tolist() == [0]
+    assert gone.weight[1, 0].nonzero().flatten().tolist() == list(range(5))
+    assert set(gone.weight.unique().tolist()) == {0, 1}
+
+
 @pytest.mark.parametrize(
     ("images", "says"),
     [
@@ -132,7 +142,7 @@ def planted(where, count, seed, classes=4):
 
 def trained(images, labels, epochs=6):
     torch.manual_seed(0)
-    network = networks.build("resnet-8", channels=1, classes=4, width=8, batchnorm=True)
+    network = networks.build("resnet-8", channels=1, classes=4, width=8, batchnorm="running")
     network = network.to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     for _ in range(epochs):

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fhelpers import networks
-from fhelpers.networks.classifiers import Normalize, PreActivationBlock
+from fhelpers.networks.classifiers import Normalize, PreActivationBlock, Switches
 
 NAMES = tuple(networks.NETWORKS)
 
@@ -42,16 +42,21 @@ def test_every_network_takes_every_size_of_image(name, channels):
             assert model(random_images(2, channels, size, size)).shape == (2, 7)
 
 
+@pytest.mark.parametrize("bias", [None, True])
 @pytest.mark.parametrize(("name", "blocks"), [("resnet-8", 1), ("resnet-20", 3), ("resnet-32", 5)])
-def test_6n2_networks_have_as_many_parameters_as_counted_by_hand(name, blocks):
-    """Two 3×3 convolutions a block, widths 16, 32, 64; shortcuts have no weights."""
-    expected = 3 * 9 * 16 + 16 + 64 * 10 + 10
+def test_6n2_networks_have_as_many_parameters_as_counted_by_hand(name, blocks, bias):
+    """Two 3×3 convolutions per block, widths 16, 32, 64; shortcuts have no weights.
+
+    As released there is one bias, in the last layer.
+    """
+    biases = 1 if bias else 0
+    expected = 3 * 9 * 16 + 16 * biases + 64 * 10 + 10
     inputs = 16
     for outputs in (16, 32, 64):
         for _ in range(blocks):
-            expected += inputs * 9 * outputs + outputs + outputs * 9 * outputs + outputs
+            expected += inputs * 9 * outputs + outputs * 9 * outputs + 2 * outputs * biases
             inputs = outputs
-    model = build(name)
+    model = build(name, bias=bias)
     assert sum(p.numel() for p in model.parameters()) == expected
     assert len(weighted(model)) == 6 * blocks + 2
 
@@ -100,7 +105,8 @@ def slow_shortcut(x, outputs):
 
 @pytest.mark.parametrize("size", [8, 7])
 def test_shortcut_averages_and_pads_with_zero_channels(size):
-    block = PreActivationBlock(4, 8, stride=2, batchnorm=False, first=False)
+    switches = Switches(batchnorm="", bias=True, dropout=0.0, kernel_size=3)
+    block = PreActivationBlock(4, 8, stride=2, switches=switches, first=False)
     for layer in convolutions(block):
         nn.init.zeros_(layer.weight)
         nn.init.zeros_(layer.bias)
@@ -138,9 +144,10 @@ def functional_resnet_8(state, x, batchnorm):
     return x @ state["1.11.weight"].T + state["1.11.bias"]
 
 
-@pytest.mark.parametrize("batchnorm", [False, True])
-def test_resnet_8_equals_a_functional_rewrite(batchnorm):
-    model = build(batchnorm=batchnorm)
+@pytest.mark.parametrize("bias", [None, True])
+@pytest.mark.parametrize("batchnorm", ["", "running"])
+def test_resnet_8_equals_a_functional_rewrite(batchnorm, bias):
+    model = build(batchnorm=batchnorm, bias=bias)
     with torch.no_grad():
         for seed, p in enumerate(model.parameters()):  # biases and offsets too must matter
             p.add_(0.2 * random_images(*p.shape, seed=seed) - 0.1)
@@ -172,7 +179,7 @@ def test_batchnorm_is_off_unless_asked_for_and_starts_at_scale_1_offset_0(name):
         return [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
 
     assert not norms(build(name))
-    found = norms(build(name, batchnorm=True))
+    found = norms(build(name, batchnorm="running"))
     assert len(found) >= len(convolutions(build(name))) - 1
     for layer in found:
         assert torch.equal(layer.weight, torch.ones_like(layer.weight))

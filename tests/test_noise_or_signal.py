@@ -83,8 +83,11 @@ def outcomes(fourier, svd, seeds=(0, 1, 2), images=1000):
     """Planted outcomes with the given shares of cases by either split."""
     rows = []
     for seed in seeds:
-        for split, share in (("Fourier", fourier), ("SVD, equal energy", svd)):
-            count = round(share * images) + seed
+        for split, share, more in (
+            ("Fourier", fourier, seed),
+            ("SVD, equal energy", svd, 2 - seed),
+        ):
+            count = round(share * images) + more  # seeds differ a little
             case = np.arange(images) < count
             rows.append(
                 pd.DataFrame(
@@ -99,7 +102,7 @@ def outcomes(fourier, svd, seeds=(0, 1, 2), images=1000):
 
 @pytest.mark.parametrize(
     ("fourier", "svd", "verdict"),
-    [(0.3, 0.1, "reproduced"), (0.2, 0.2, "inconclusive"), (0.1, 0.3, "not reproduced")],
+    [(0.3, 0.1, "reproduced"), (0.2, 0.2, "undecided"), (0.1, 0.3, "not reproduced")],
 )
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_w23(fourier, svd, verdict, seeds):

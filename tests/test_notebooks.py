@@ -48,7 +48,7 @@ display({"text/plain": "a figure"}, raw=True, metadata={"fhelpers": figure})
 """
 RECIPE = Recipe(
     dataset="planted", data_options=(("classes", 4),), model="lenet", train_images=20,
-    test_images=10, watch_images=5, batch_size=10, epochs=1, radii=(8,),
+    test_images=10, monitored_images=5, batch_size=10, epochs=1, radii=(8,),
 )  # fmt: skip
 
 

@@ -120,8 +120,9 @@ def test_notebooks_have_outputs_only_where_they_are_references():
 
 
 # The pieces are put together here, so that this file does not find itself.
-HOME_FOLDERS = ["/" + "root/", "/" + "Users/", "/" + "home/", "/" + "work/", "/" + "tmp/"]
-SERVERS = ["regi" + "stry.", "python" + "hosted", "pypi" + ".org", "deb." + "debian"]
+HOME_FOLDERS = [rf"(?<![\w}}])/{name}/" for name in ("root", "Users", "home", "work", "tmp")]
+SERVERS = ["regi" + r"stry\.\w", "python" + "hosted", "pypi" + r"\.org", "deb" + r"\.debian"]
+NAMES = re.compile("|".join(HOME_FOLDERS + SERVERS))
 TEXT = {"", ".bib", ".cff", ".css", ".ipynb", ".json", ".lock", ".md", ".py", ".toml", ".yml"}
 
 
@@ -129,9 +130,23 @@ def test_no_tracked_file_names_a_folder_or_a_server_of_someones_machine():
     found = []
     for path in tracked():
         if path.suffix in TEXT:
-            text = path.read_text(encoding="utf-8")
-            found += [(path.name, word) for word in (*HOME_FOLDERS, *SERVERS) if word in text]
+            found += [(path.name, word) for word in NAMES.findall(path.read_text("utf-8"))]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("in {} it is", ["/ro" + "ot/a", "/wo" + "rk/a", "x = '/ho" + "me/a'", "(/tm" + "p/a)"]),
+        (
+            "from {} here",
+            ["https://regi" + "stry.npmjs.org", "regi" + "stry.example", "pypi" + ".org"],
+        ),
+    ],
+)
+def test_such_names_are_found(text, named):
+    assert [NAMES.search(text.format(each)) is not None for each in named] == [True] * len(named)
+    assert NAMES.search("an entry of the registry. It lies in root/ or data/root/names") is None
 
 
 def test_code_is_tidy():

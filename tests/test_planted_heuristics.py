@@ -19,7 +19,7 @@ HEURISTICS = {
     "vanilla": {},
     "dropout": {"dropout": 0.5},
     "mix-up": {"mixup": 1.0},
-    "batchnorm": {"batchnorm": True},
+    "batchnorm": {"batchnorm": "batch"},
     "pgd": {"adversary": "pgd", "attack_steps": 3},
     "single-step": {"adversary": "single-step"},
 }
@@ -30,7 +30,7 @@ def accuracies(folder, heuristic, *, low=0.0, high=0.0, seed=0, **changes):
     """Test accuracy {"original": …, "low": …, "high": …} of a LeNet trained under a heuristic."""
     values = {
         "dataset": "planted", "data_options": (("low", low), ("high", high), ("classes", CLASSES)),
-        "model": "lenet", "train_images": 300, "test_images": TEST_IMAGES, "watch_images": 1,
+        "model": "lenet", "train_images": 300, "test_images": TEST_IMAGES, "monitored_images": 1,
         "learning_rate": 4e-3, "batch_size": 25, "epochs": 8, "radii": (RADIUS,), "seed": seed,
         "precision": "float32",
     }  # fmt: skip

@@ -175,14 +175,17 @@ def test_card_carries_the_verdict_in_words_and_shape(outcome, sign, shown):
     estimate = intervals.Estimate(0.25, 0.2, 0.3, 1000, "images")
     verdict = SimpleNamespace(
         claim=SimpleNamespace(id="W9", text="A < B.", measure="B − A", rule="> 0", paper=None),
-        parts=(SimpleNamespace(name="difference", estimate=estimate),),
-        estimate=estimate, verdict=outcome, note="A note.",
+        lines={"Here": f"difference {estimate} (over 1,000 images)"},
+        estimate=estimate, verdict=outcome, note="A note.", seeds=3,
     )  # fmt: skip
     style.card(verdict)
     data = shown[0][0]
     assert f'class="fh-claim fh-{outcome.replace(" ", "-")}"' in data["text/html"]
     assert f">{sign}</span> {outcome}</span>" in data["text/html"]
     assert "A &lt; B." in data["text/html"]
+    verdict.seeds = 1  # a single network decides nothing for good
+    style.card(verdict)
+    assert f">{sign}</span> in this run: {outcome}</span>" in shown[1][0]["text/html"]
     for text in (data["text/html"], data["text/plain"]):
         assert "W9" in text
         assert f"difference {estimate} (over 1,000 images)" in text

@@ -10,7 +10,7 @@ import torch
 from drawn import check
 
 from fhelpers.claims import CLAIMS
-from fhelpers.drawing import style
+from fhelpers.drawing import numbers, style
 from fhelpers.sections.batchnorm import figures as batchnorm
 from fhelpers.sections.batchnorm.claims import HYPOTHESIS
 
@@ -32,11 +32,15 @@ def planted(radii=(4, 8, 12, 16), strengths=(1.0, 0.5, 0.25), seeds=(0,)):
         for split in ("train", "test"):
             add(name, seed, split, "original", math.nan, end)
             for radius in radii:
-                add(name, seed, split, "low", radius, end - 0.4 * ENDS[name])
+                add(name, seed, split, "low", radius, 0.6 * end)
+                add(name, seed, split, "high", radius, 0.3 * end)
                 better = radius / 100 * (name == "batchnorm")
-                label = f"{name}-low-{radius:g}"
-                add(label, seed, split, "original", math.nan, 0.4 + better)
-                add(label, seed, split, "input", radius, 0.6 + better)
+                tests = {f"{name}-low-{radius:g}": 0.4 + better}
+                if name == "batchnorm":
+                    tests[f"averages-low-{radius:g}"] = 0.7
+                for label, whole in tests.items():
+                    add(label, seed, split, "original", math.nan, whole)
+                    add(label, seed, split, "input", radius, 0.6 + better)
             for strength in strengths:
                 cue = min(1, end * strength ** (0.2 if name == "batchnorm" else 2)) - 0.01
                 add(f"{name}-cue-{strength:g}", seed, split, "original", math.nan, cue)
@@ -73,6 +77,10 @@ def test_help_is_with_minus_without():
     lines = [line.get_ydata() for line in batchnorm.help_by_radius(frame).axes[0].get_lines()]
     for _, own in frame.groupby("tested"):
         assert any(len(y) == 4 and np.allclose(y, own.value) for y in lines)
+    for radii in ((2.5, 7.5), (4, 8)):
+        (axes,) = batchnorm.help_by_radius(batchnorm.helped(planted(radii))).axes
+        texts = axes.yaxis.get_major_formatter().format_ticks([-0.075, 0, 0.025])
+        assert texts == ["\N{MINUS SIGN}7.5", "0", "2.5"]
     text = batchnorm.help_in_words(frame)
     assert "on whole images by +4 at r = 4 and +16 at r = 16" in text
 
@@ -80,12 +88,12 @@ def test_help_is_with_minus_without():
 def test_speed_is_epochs_to_the_same_accuracy():
     history = planted(radii=(4,))
     level, needed = batchnorm.epochs_needed(history)
-    (row,) = needed.itertuples()
+    row = needed.set_index("network").value
     for name, end in (("vanilla", 0.6), ("batchnorm", 0.64)):
         expected = EPOCHS * (level - 0.1) / (end - 0.1)
-        assert getattr(row, name).value == pytest.approx(expected, rel=0.03)
-    assert row.times.value == pytest.approx(row.vanilla.value / row.batchnorm.value)
-    assert f"{row.times.value:.1f} times at r = 4" in batchnorm.speed_in_words(needed, level)
+        assert row[name] == pytest.approx(expected, rel=0.03)
+    assert row.times == pytest.approx(row.vanilla / row.batchnorm)
+    assert f"{row.times:.1f} times at r = 4" in batchnorm.speed_in_words(needed, level)
 
 
 def test_networks_that_learn_nothing_still_give_a_page():
@@ -100,20 +108,43 @@ def test_networks_that_learn_nothing_still_give_a_page():
     assert "too little" in batchnorm.speed_in_words(needed, level)
 
 
-def test_lost_is_whole_minus_low():
-    frame = batchnorm.lost(planted(seeds=(0, 1)))
-    expected = frame.network.map(ENDS) * 0.4
+def test_whole_holds_the_accuracy_on_each_part():
+    history = planted(seeds=(0, 1))
+    frame = batchnorm.on_each_part(history)
+    expected = frame.network.map(ENDS) * frame.part.map({"low": 0.6, "high": 0.3})
     assert frame.value.to_list() == pytest.approx(expected.to_list(), abs=0.005)
+    _, parts = batchnorm.whole(history, 0.1).axes
+    lines = [line for line in parts.get_lines() if len(line.get_xdata()) == 4]
+    drawn = {(line.get_color(), line.get_linestyle()): line for line in lines}
+    for (part, name), own in frame.groupby(["part", "network"]):
+        line = drawn[style.COLOURS[part], "-" if name == "vanilla" else "--"]
+        assert line.get_ydata() == pytest.approx(own.value.to_numpy())
 
 
-def test_the_table_holds_both_tests_and_the_new_averages():
-    refreshed = {radius: [0.7] for radius in (4, 8, 12, 16)}
-    table = batchnorm.at_the_end(planted(), refreshed)
+def test_no_two_curves_of_a_panel_have_one_name_in_the_data():
+    history = planted(seeds=(0, 1, 2))
+    for figure, count in (
+        (batchnorm.whole(history, 0.1), 2),
+        (batchnorm.by_epoch(history, 0.1), 4),
+    ):
+        rows = numbers.read(figure, style.MEANINGS)
+        rows = rows[rows.panel == rows.panel.iloc[0]]
+        curves = rows[rows.series.str.contains("BatchNorm")]
+        assert curves.series.nunique() == count
+        assert not curves.duplicated(["series", "x"]).any()
+        assert np.isfinite(curves[["low", "high"]]).to_numpy().all()
+
+
+def test_the_table_holds_both_tests_and_the_running_averages():
+    table = batchnorm.at_the_end(planted())
     assert table["tested on"].to_list() == ["whole images", "low parts"] * 4
-    assert table["averages taken anew"].str[:5].to_list()[::2] == ["0.700"] * 4
-    assert table["averages taken anew"].isna().to_list()[1::2] == [True] * 4
-    text = batchnorm.averages_in_words(planted(), refreshed)
-    assert "get 70 % of whole test images right instead of 5" in text
+    assert table.columns.to_list()[2:] == list(batchnorm.LOW.values())
+    assert table["with running averages"].str[:4].to_list()[::2] == ["0.70"] * 4
+    assert table["with running averages"].str[:4].to_list()[1] == "0.64"
+    text = batchnorm.averages_in_words(planted())
+    assert "classify 50 % of whole test images correctly" in text
+    assert "with running averages 70 %" in text
+    assert "without BatchNorm classify 40 %" in text
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
     (axes,) = figure.axes
     found = points_of(axes)
     for row, label in enumerate(heuristics.EVERY):
-        train, test = found[2 * row : 2 * row + 2]
+        train, test = found[row], found[row + len(heuristics.EVERY)]
         assert train == pytest.approx((end(label, "train", "original"), row))
         assert test == pytest.approx((end(label, "test", "original"), row))
     (diamonds,) = [line for line in axes.get_lines() if line.get_marker() == "D"]
@@ -139,7 +139,7 @@ def test_scores_give_each_measure_with_its_interval():
 
 def test_a_level_near_chance_is_said_to_mean_little():
     assert "says little" in comparisons.common(0.12, 0.1)
-    assert "equally much" in comparisons.common(0.5, 0.1)
+    assert "equal accuracy" in comparisons.common(0.5, 0.1)
 
 
 def test_captions_list_every_value_and_name_no_winner():

@@ -148,7 +148,7 @@ def test_large_pictures_shrink_with_their_boxes():
     assert plots.draw_picture(figure.add_subplot(), torch.rand(3, 64, 64)) == 1
 
 
-@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_the_finding_follows_from_the_verdicts(seeds):
     history = planted(seeds=seeds)
     verdicts = [CLAIMS[name](history) for name in ("W20", "W21", "W22")] + [CONTROL(history)]

@@ -17,6 +17,8 @@ from fhelpers.sections.fourier_masks import figures as plots
 def every_network(**settings):
     """The planted history of five networks, two of VGG-11, and N learned on test images."""
     frame = history(**settings)
+    if "angular" not in set(frame.part):  # the claims look at directions within whole rings
+        frame = pd.concat([frame, frame[frame.part == "within"].assign(part="angular")])
     others = [
         frame[frame.label == f"mask/{name}"].assign(label=f"mask/vgg-11-{name}")
         for name in ("natural", "adversarial")
@@ -140,3 +142,13 @@ def test_sentences_name_what_was_measured():
     missed = found.assign(reached=[0.0, *[1.0] * (len(found) - 1)])
     assert "6 of 7" in plots.threshold_in_words(missed, 0.99)
     assert "N, natural" in plots.threshold_in_words(missed, 0.99)
+
+
+def test_four_neighbouring_directions_are_drawn_as_one():
+    frame = every_network(seeds=1)
+    rows = frame[(frame.label == "folds/natural") & (frame.part == "angular")]
+    sums = rows.assign(band=rows.band // 4).groupby(["mask", "band"])[["value", "whole"]].sum()
+    expected = (sums.value / sums.whole).groupby("band").mean()
+    line = plots.energies(frame).axes[1].get_lines()[0]
+    assert len(line.get_xdata()) == 16
+    np.testing.assert_allclose(line.get_ydata(), expected)

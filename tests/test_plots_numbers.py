@@ -11,10 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from matplotlib.legend_handler import HandlerTuple
-from matplotlib.lines import Line2D
 
-from fhelpers.drawing import comparisons, numbers, style
+from fhelpers.drawing import charts, comparisons, numbers, style
 from fhelpers.intervals import Estimate
 from fhelpers.report import page as report
 from fhelpers.sections.decomposition import figures as decomposition
@@ -34,11 +32,12 @@ def panel(title="", **labels):
     return axes
 
 
-def test_a_curve_with_its_band_and_the_word_at_its_end():
+def test_a_curve_with_its_band_and_its_name():
     axes = panel("accuracy on\ntest images", xlabel="epoch")
-    axes.plot([0, 1, 2], [0.1, 0.5, 0.75], color=style.COLOURS["low"])
-    style.band(axes, [0, 1, 2], [0.0, 0.4, 0.7], [0.2, 0.6, 0.8], style.COLOURS["low"])
-    style.label_ends(axes, [(0.75, "low part, r = 4", style.COLOURS["low"])])
+    rows = {"epoch": [0, 1, 2], "value": [0.1, 0.5, 0.75], "low": [0, 0.4, 0.7]}
+    rows = pd.DataFrame(rows).assign(high=[0.2, 0.6, 0.8])
+    look = {"colours": style.COLOURS["low"], "names": "low part, r = 4"}
+    style.label_ends(axes, charts.curves(axes, rows, x="epoch", **look))
     frame = numbers.read(axes.figure)
     assert set(frame.panel) == {"accuracy on test images"}
     assert set(frame.series) == {"low part, r = 4"}
@@ -49,14 +48,13 @@ def test_a_curve_with_its_band_and_the_word_at_its_end():
 
 
 @pytest.mark.parametrize("marker", ["o", "s"])
-def test_points_keep_their_intervals_and_the_names_of_ticks_and_keys(marker):
+def test_points_keep_their_intervals_and_the_names_of_ticks(marker):
     axes = panel()
     for place, value in enumerate([0.3, 0.6]):
         estimate = Estimate(value=value, low=value - 0.1, high=value + 0.2, n=3, over="seeds")
-        style.point(axes, place + 0.05, estimate, style.COLOURS["high"], marker=marker)
+        look = {"marker": marker, "upright": True, "label": "_without the low part"}
+        charts.mark(axes, place + 0.05, estimate, style.COLOURS["high"], **look)
     axes.set_xticks([0, 1], ["r = 4", "r = 8"])
-    key = Line2D([], [], color=style.COLOURS["high"], marker=marker, label="without the low part")
-    axes.figure.legend(handles=[key])
     style.chance_line(axes, 0.1)
     frame = numbers.read(axes.figure)
     points = frame[frame.series == "without the low part"]
@@ -68,24 +66,23 @@ def test_points_keep_their_intervals_and_the_names_of_ticks_and_keys(marker):
     assert len(frame) == 3  # no bar is left as a line of its own
 
 
-def test_an_entry_of_the_key_for_several_radii_names_each():
+def test_each_radius_of_a_part_has_a_name_of_its_own():
     axes = panel()
-    shades = style.shades("low", (4, 8))
-    for radius, colour in shades.items():
-        axes.plot([0, 1], [radius, radius], color=colour)
-    lines = tuple(Line2D([], [], color=colour) for colour in shades.values())
-    entry = {"handler_map": {tuple: HandlerTuple(ndivide=None)}}
-    axes.figure.legend(handles=[lines], labels=["low part, r = 4, 8"], **entry)
+    rows = [(x, radius, radius) for radius in (4, 8) for x in (0, 1)]
+    frame = pd.DataFrame(rows, columns=["x", "radius", "value"]).assign(part="low")
+    look = {"by": ["part", "radius"], "colours": style.of_parts((4, 8)), "names": style.part_name}
+    charts.curves(axes, frame, x="x", band=None, **look)
+    charts.key(axes, [("low part, r = 4, 8", list(style.shades("low", (4, 8)).values()))])
     frame = numbers.read(axes.figure)
     assert frame.groupby("series").y.first().to_dict() == {
         "low part, r = 4": 4, "low part, r = 8": 8,
     }  # fmt: skip
+    assert [line.get_color() for line in axes.lines] == list(style.shades("low", (4, 8)).values())
 
 
 def test_a_bar_that_lies_is_an_interval_along_x():
     axes = panel()
-    axes.plot([2, 5], [1, 1], color="#009e73")
-    axes.plot(3, 1, "o", color="#009e73")
+    charts.mark(axes, 1, Estimate(value=3, low=2, high=5, n=3, over="seeds"), "#009e73")
     (row,) = numbers.read(axes.figure, style.MEANINGS).to_dict("records")
     assert (row["x"], row["low"], row["high"], row["along"]) == (3, 2, 5, "x")
     assert row["series"] == "adversarially trained"
@@ -94,10 +91,41 @@ def test_a_bar_that_lies_is_an_interval_along_x():
 def test_one_seed_has_no_interval():
     axes = panel()
     lone = Estimate(value=0.4, low=math.nan, high=math.nan, n=1, over="seeds")
-    style.point(axes, 1, lone, style.COLOURS["low"])
+    charts.mark(axes, 1, lone, style.COLOURS["low"], upright=True)
     frame = numbers.read(axes.figure)
     assert frame.y.dropna().tolist() == [0.4]
     assert "low" not in frame
+
+
+def test_an_interval_that_begins_at_its_value_is_one_all_the_same():
+    axes = panel()
+    nothing = Estimate(value=0.0, low=0.0, high=0.1, n=100, over="images")
+    charts.mark(axes, 2, nothing, style.COLOURS["low"], upright=True)
+    (row,) = numbers.read(axes.figure, style.MEANINGS).to_dict("records")
+    assert (row["x"], row["y"], row["low"], row["high"]) == (2, 0, 0, 0.1)
+
+
+def test_panels_say_what_their_shared_axes_say_and_a_percentage_is_no_name():
+    frame = pd.DataFrame({"x": [0.0, 0.4, 1.0], "value": [1, 2, 3]})
+    draw = lambda axes, name: charts.curves(axes, frame, x="x", band=None, names=name)  # noqa: E731
+    figure, panels = charts.small_multiples(["a", "b"], 2.0, draw, xlabel="share", ylabel="cost")
+    panels[0].set_xticks([0, 0.5, 1])
+    style.in_percent(panels[0].xaxis)
+    found = numbers.read(figure)
+    assert found[["panel", "series"]].drop_duplicates().to_numpy().tolist() == [
+        ["a"] * 2,
+        ["b"] * 2,
+    ]
+    assert set(found.x_axis) == {"share"}
+    assert set(found.y_axis) == {"cost"}
+    assert "x_tick" not in found
+
+
+def test_ticks_in_percent_never_say_the_same_of_two_places():
+    axes = panel()
+    style.percent(axes, highest=0.02)
+    names = axes.yaxis.get_major_formatter().format_ticks([-0.005, 0, 0.005, 0.01, 0.015])
+    assert names == ["−0.5 %", "0 %", "0.5 %", "1 %", "1.5 %"]
 
 
 def test_bars_lying_and_standing():
@@ -164,7 +192,8 @@ def test_what_is_drawn_can_be_read_back_from_the_file(heights):
 def test_strokes_are_read_as_far_as_they_reach_and_intervals_only_once():
     axes = panel()
     axes.vlines([1, 2], 0, [0.5, 0.25], color=style.COLOURS["low"], label="amplitude")
-    axes.errorbar([5], [3], yerr=[[1], [2]], fmt="o", color=style.COLOURS["high"])
+    each = pd.DataFrame({"x": [5], "value": [3], "low": [2], "high": [5]})
+    charts.curves(axes, each, x="x", markers="o", colours=style.COLOURS["high"], bars=True)
     frame = numbers.read(axes.figure, style.MEANINGS)
     strokes = frame[frame.series == "amplitude"]
     assert strokes[["x", "low", "high"]].to_numpy().tolist() == [[1, 0, 0.5], [2, 0, 0.25]]
@@ -261,7 +290,7 @@ NAMED = {
     ),
     "ends": (
         lambda: comparisons.ends(ends(), {"vanilla": "vanilla"}, 0.1, {"vanilla": 0.7}),
-        {"gap", "training images", "original", "test, in the paper", "chance"},
+        {"gap", "training images", "test images", "test, in the paper", "chance"},
     ),
     "data sets": (
         lambda: other_datasets.compared(

@@ -139,7 +139,7 @@ def test_the_finding_is_a_sentence_even_without_a_comparison():
     scores = band_trained(frame, [4, 16])
     verdicts = {name: CLAIMS[name](frame) for name in ("W4", "W5")}
     text = shuffled_labels.in_short(verdicts, scores)
-    assert "percentage points more of low parts" in text
+    assert "percentage points more of the low parts" in text
     frame.loc[frame.label == "shuffled", "accuracy"] = 0.05
     verdicts = {name: CLAIMS[name](frame) for name in ("W4", "W5")}
     assert "nan" not in shuffled_labels.in_short(verdicts, scores)

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -22,6 +23,7 @@ def image_run(channels=3, size=32, count=6):
         "weight": mask.weight.detach(), "labels": torch.arange(count) % 3,
         "answers": torch.arange(count) % 2, "reached": torch.arange(count) != 1,
         "attacked": torch.rand(count, channels, size, size), "map": torch.randn(count, 2),
+        "numbers": torch.arange(count),
     }  # fmt: skip
     dataset = "mnist" if channels == 1 else "cifar10"
     recipe = SimpleNamespace(network=Recipe(dataset=dataset), dataset=dataset)
@@ -82,6 +84,22 @@ def test_the_finding_names_what_was_measured():
 
 def test_the_table_of_versions_has_both_networks_and_denominators():
     table = plots.versions_table(both(1))
-    assert len(table) == 12
+    assert len(table) == 14
     assert table["version"].to_list()[:2] == ["x", "M(x)"]
     assert table["all images"].str.match(r"[01]\.\d{3} \[").all()
+
+
+def test_the_gallery_shows_the_images_that_the_masks_belong_to():
+    run, pixels = image_run(count=2), torch.rand(6, 3, 32, 32)
+    run.tensors()["numbers"] = torch.tensor([4, 1])
+    run.tensors()["weight"][:, :, ::2] = 0
+    x, _, mask, kept, _, gone, rest = plots.gallery(pixels, run, [0]).axes
+    shown = [np.asarray(panel.images[0].get_array()) for panel in (x, mask, kept, gone, rest)]
+    np.testing.assert_allclose(shown[0], pixels[4].permute(1, 2, 0))
+    assert ((shown[1] == 0) == (shown[3] == 1)).all()
+
+
+def test_the_map_draws_every_mask_once_under_its_class():
+    left, _ = plots.atlas(image_run(), both(1), ["a", "b", "c"]).axes
+    points = {line.get_label(): len(line.get_xdata()) for line in left.get_lines()}
+    assert points == {"_a": 3, "_b": 3, "_other classes": 0}

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import smoke
 
-from fhelpers import sections
 from fhelpers.pages import notebooks
 from fhelpers.runs import store
 
@@ -85,23 +83,3 @@ _split_many = split_many
 def split_many(*arguments, **options):
     return {r: (high, low) for r, (low, high) in _split_many(*arguments, **options).items()}
 """
-
-
-@pytest.mark.parametrize("slug", notebooks.slugs())
-def test_other_parameters_give_other_pages(other_pages, slug):
-    text = other_pages[slug].read_text()
-    assert "Provenance" in text
-    seeds = smoke.other_parameters(slug)["seeds"]
-    assert f'\\"seeds\\": {seeds}' in text or f"&quot;seeds&quot;: {seeds}" in text
-
-
-@pytest.mark.parametrize("slug", notebooks.slugs())
-def test_every_parameter_has_another_value(slug):
-    known, other = notebooks.defaults(slug), smoke.other_parameters(slug)
-    same = {name for name in known if known[name] == other.get(name, known[name])}
-    assert all(known[name] == "" for name in same - {"seeds"})  # folders and files of one's own
-    assert "seeds" not in same or slug == sections.SCORECARD
-
-
-def test_some_pages_have_several_seeds():
-    assert sum(len(smoke.other_parameters(slug)["seeds"]) > 1 for slug in notebooks.slugs()) >= 3

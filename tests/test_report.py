@@ -17,6 +17,7 @@ from fhelpers.report import measure
 from fhelpers.report import models as outside
 from fhelpers.report import page as pages
 from fhelpers.runs import scales
+from fhelpers.runs.compute import choose_compute
 
 CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.0))}
 
@@ -207,7 +208,7 @@ def test_parts_of_the_report_are_those_of_the_split():
     images = torch.rand(6, 3, 16, 16)
     labels = torch.arange(6) % 3
     model = nn.Sequential(nn.Flatten(), nn.Linear(768, 3)).eval()
-    found = measure.correct_on_parts(model, images, labels, [3, 5])
+    found = measure.correct_on_parts(model, images, labels, [3, 5], choose_compute())
     lows, highs = zip(*(frequency.split(images, radius) for radius in (3, 5)), strict=True)
     for correct, seen in zip(found, (images, *lows, *highs), strict=True):
         by_hand = model(seen).argmax(1) == labels

@@ -20,7 +20,7 @@ from fhelpers.pages import notebooks, scorecard
 from fhelpers.pages import scorecard_figures as plots
 from fhelpers.runs import store, training
 
-ALL = [f"W{number}" for number in range(1, 25)] + [f"K{number}" for number in range(1, 9)]
+ALL = [f"W{number}" for number in range(1, 28)] + [f"K{number}" for number in range(1, 9)]
 
 
 # --- where claims stand ------------------------------------------------------------------------
@@ -87,7 +87,7 @@ def test_a_claim_whose_runs_are_not_what_it_needs_is_an_outcome_too():
 
 
 def test_undecided_claims_say_what_they_need():
-    row = {"verdict": "inconclusive", "scale": "quick", "failure": ""}
+    row = {"verdict": "undecided", "scale": "quick", "failure": ""}
     assert scorecard.advice(row) == "Not decided at scale quick: needs scale standard."
     assert scorecard.advice(row | {"verdict": "reproduced"}) == ""
 
@@ -128,9 +128,7 @@ def test_w1_is_what_the_network_itself_answers(outcomes):
     low, high = frequency.split(images, 12)
     right = [(training.predict(model, each).argmax(1) == labels) for each in (images, high, low)]
     found = (right[0] & right[1] & ~right[2]).double().mean()
-    expected = right[0].double().mean() * right[1].double().mean() * (1 - right[2].double().mean())
-    first = outcomes[0].verdict.estimate.value
-    assert first == pytest.approx(float(found - expected), abs=0.01)
+    assert outcomes[0].verdict.estimate.value == pytest.approx(float(found), abs=0.01)
 
 
 def test_the_table_links_every_claim_and_can_be_filtered(outcomes):
@@ -140,9 +138,9 @@ def test_the_table_links_every_claim_and_can_be_filtered(outcomes):
         page = sections.slug_of(CLAIMS[id].section)
         assert f'href="{page}.html#fig-{CLAIMS[id].figure}"' in row
         assert f'data-paper="{id[0]}"' in row
-        assert re.search(r'data-verdict="(reproduced|not-reproduced|inconclusive)"', row)
+        assert re.search(r'data-verdict="(reproduced|weaker|not-reproduced|undecided)"', row)
     summary = plots.summary(frame)
-    assert "Of 24 claims of Wang et al." in summary
+    assert "Of 27 claims of Wang et al." in summary
     assert "Of 8 claims of Karantzas et al." in summary
 
 

@@ -37,7 +37,7 @@ def test_the_shuffled_labels_plan_is_that_of_figure_3_and_table_1():
                 "none",
                 "none",
                 None,
-                False,
+                "none",
             )
 
 

@@ -15,7 +15,8 @@ from fhelpers.sections.smooth_kernels.claims import kernels_of
 from fhelpers.sections.smooth_kernels.measure import Kernels
 
 NETWORK = Recipe(
-    dataset="planted", train_images=40, test_images=20, watch_images=10, model="resnet-8", width=4,
+    dataset="planted", train_images=40, test_images=20, monitored_images=10, model="resnet-8",
+    width=4,
     learning_rate=4e-3, batch_size=10, epochs=1, radii=(8,),
 )  # fmt: skip
 LABELS = {

@@ -65,7 +65,7 @@ def test_rho_0_changes_nothing_and_the_two_forms_differ_by_gain_alone():
 def test_a_smoothed_model_is_a_copy_that_differs_in_its_first_weight_only(name, kernel_size):
     width = None if name == "resnet-18" else 8
     model = networks.build(
-        name, channels=3, classes=4, width=width, kernel_size=kernel_size, batchnorm=True
+        name, channels=3, classes=4, width=width, kernel_size=kernel_size, batchnorm="running"
     )
     before = copy.deepcopy(model.state_dict())
     smoothed = smoothing.smooth_first_layer(model, 1.0)

@@ -135,7 +135,7 @@ def test_noise_in_front_is_averaged():
     torch.testing.assert_close(noisy[0], each[[0, 2, 4, 6]].mean(0))
 
 
-LABELS = ("natural", "table-natural", "checks-natural")
+LABELS = ("natural", "table-natural", "search-natural", "checks-natural")
 
 
 @pytest.fixture(scope="module")
@@ -162,6 +162,27 @@ def test_the_table_has_every_cell_once_and_agrees_with_attacking_by_hand(checked
             by_hand = (model(each).argmax(1) == labels).float().mean().item()
             # The record was computed in bfloat16 where the processor has it.
             assert cell == pytest.approx(by_hand, abs=0.051)
+
+
+def test_the_table_by_search_counts_images_that_need_more(checked):
+    run = checked["search-natural"]
+    rows, recipe = run.history, run.recipe
+    assert recipe.search
+    assert recipe.run_id.startswith("search-robustness-")
+    assert set(rows.form) == {"published"}
+    assert len(rows) == len(recipe.rhos) * (1 + 2 * len(recipe.epsilons))
+    images, labels = recipe.test_set()
+    for rho in recipe.rhos:
+        cells = rows[rows.rho == rho].set_index(["attack", "epsilon"]).accuracy
+        model = smoothing.smooth_first_layer(checked["natural"].model(), rho)
+        clean = (model(images).argmax(1) == labels).double().mean().item()
+        assert cells["clean", 0.0] == pytest.approx(clean)
+        for attack in ("fgsm", "pgd"):
+            needed = run.tensors()[f"{attack}/{rho:g}"]
+            assert needed.shape == labels.shape
+            for epsilon in recipe.epsilons:
+                share = (needed > epsilon).double().mean().item()
+                assert cells[f"{attack}-search", epsilon] == share
 
 
 def test_checks_leave_at_most_what_the_weakest_of_them_leaves(checked):
@@ -192,3 +213,5 @@ def test_recipes_that_cannot_be_measured_are_refused():
         measure.RobustnessTable(network=network, images=10, rhos=(-1.0,))
     with pytest.raises(ValueError, match="between 0 and 1"):
         measure.RobustnessTable(network=network, images=10, epsilons=(2.0,))
+    with pytest.raises(ValueError, match="search='yes'"):
+        measure.RobustnessTable(network=network, images=10, search="yes")

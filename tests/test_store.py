@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import pickle
@@ -32,7 +33,7 @@ def tiny(**changes):
     """A recipe of half a second: a small LeNet on a few dozen planted images."""
     values = {
         "dataset": "planted", "data_options": (("classes", 4),), "model": "lenet",
-        "train_images": 40, "test_images": 20, "watch_images": 10, "batch_size": 10,
+        "train_images": 40, "test_images": 20, "monitored_images": 10, "batch_size": 10,
         "learning_rate": 3e-3, "epochs": 2, "radii": (8,), "mixup": 0.5, "precision": "float32",
     }  # fmt: skip
     return Recipe(**values | changes)
@@ -128,7 +129,7 @@ def test_a_history_is_tidy(finished):
     history = finished.history
     assert list(history.columns) == store.COLUMNS
     assert set(history.query("scope == 'subset'").epoch) == {0, 1, 2}
-    assert set(history.part) == {"original", "low", "high"}
+    assert set(history.part) == {"original", "low", "high", "low/max", "high/max"}
     assert history.radius.isna().equals(history.part == "original")
 
 
@@ -401,6 +402,7 @@ def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd, monk
         "shuffled": (tiny(labels="shuffled"), tiny(labels="shuffled", seed=1)),
     }
     before = (copied / "record.json").stat().st_mtime_ns
+    monkeypatch.setattr(schedule, "tqdm", functools.partial(schedule.tqdm, disable=False))
     runs = schedule.fetch(plan)
     assert (copied / "record.json").stat().st_mtime_ns == before
     assert "training 3 runs" in capfd.readouterr().err

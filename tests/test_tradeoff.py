@@ -103,5 +103,5 @@ def test_trained_networks_are_fooled_in_the_band_where_their_cue_was_planted(
     fooled = {part: (rows["size"] <= epsilon).mean() for part, rows in right.groupby("part")}
     lives, other = ("low", "high") if low else ("high", "low")
     assert fooled[lives] > 0.35
-    assert fooled[other] < 0.15
+    assert fooled[other] < 0.7 * fooled[lives]
     assert math.isclose(history.low_change[history.part == "high"].max(), 0, abs_tol=1e-6)

@@ -26,7 +26,7 @@ def tiny(**changes):
     """A recipe of a second: LeNet on a few dozen planted images."""
     values = {
         "dataset": "planted", "data_options": CUES, "model": "lenet", "train_images": 60,
-        "test_images": 30, "watch_images": 20, "batch_size": 20, "learning_rate": 3e-3,
+        "test_images": 30, "monitored_images": 20, "batch_size": 20, "learning_rate": 3e-3,
         "epochs": 2, "radii": (8,),
     }  # fmt: skip
     return Recipe(**values | changes)
@@ -100,8 +100,8 @@ def by_hand(model, x, masks):
 
 
 def test_a_step_with_batchnorm_and_dropout_equals_one_written_by_hand():
-    recipe = tiny(batchnorm=True, dropout=0.5, optimiser="sgd", learning_rate=0.1)
-    model, copy = (lenet(batchnorm=True, dropout=0.5, seed=1) for _ in range(2))
+    recipe = tiny(batchnorm="running", dropout=0.5, optimiser="sgd", learning_rate=0.1)
+    model, copy = (lenet(batchnorm="running", dropout=0.5, seed=1) for _ in range(2))
     masks = []
     for layer in model.modules():
         if isinstance(layer, nn.Dropout):
@@ -407,7 +407,7 @@ def test_scores_of_parts_equal_a_plain_loop(monkeypatch, band):
     recipe = tiny(band=band, band_radius=None if band == "all" else 8, radii=(4, 8))
     images = data.load("planted", train=False, limit=25, **dict(CUES))
     model = lenet(seed=3)
-    rows, outcomes = monitoring.score_parts(recipe, model, images, "float32")
+    rows, outcomes = monitoring.score_parts(recipe, model, images, "float32", divided=False)
     expected = one_by_one(model, recipe, images)
     assert len(rows) == len(outcomes) == len(expected) == (5 if band == "all" else 6)
     for row in rows:
@@ -419,7 +419,7 @@ def test_scores_of_parts_equal_a_plain_loop(monkeypatch, band):
 
 
 def test_predictions_are_those_of_the_model_in_eval_mode():
-    model = lenet(batchnorm=True, dropout=0.5).train()
+    model = lenet(batchnorm="running", dropout=0.5).train()
     images = random_images(7, 3, 32, 32)
     logits = training.predict(model, images, precision="float32")
     assert model.training
@@ -431,14 +431,14 @@ def test_predictions_are_those_of_the_model_in_eval_mode():
 
 
 def test_the_watched_subset_is_scored_before_training_and_after_each_epoch():
-    recipe = tiny(watch_images=12)
+    recipe = tiny(monitored_images=12)
     sets = {
         split: data.load("planted", train=split == "train", limit=30, **dict(CUES))
         for split in ("train", "test")
     }
     model = lenet(seed=1)
     state = training.Training(model, torch.optim.SGD(model.parameters(), 0.1))
-    watch = monitoring.watch_parts(recipe, sets, FLOAT32)
+    watch = monitoring.monitor_parts(recipe, sets, FLOAT32)
     watch(state)
     with torch.no_grad():
         for p in model.parameters():
@@ -640,9 +640,11 @@ def test_a_history_has_every_epoch_split_and_part(tmp_path):
         *itertools.product(["subset"], [0, 1, 2], ["train", "test"]),
         ("all", 2, "train"), ("all", 2, "test"),
     }  # fmt: skip
+    divided = {(part, radius) for part in ("low/max", "high/max") for radius in (4.0, 8.0)}
     for (scope, _, split), rows in groups:
-        assert {key_of(r.part, r.radius) for r in rows.itertuples()} == parts
-        assert len(rows) == len(parts)
+        there = parts | (divided if (scope, split) == ("all", "test") else set())
+        assert {key_of(r.part, r.radius) for r in rows.itertuples()} == there
+        assert len(rows) == len(there)
         everything = 60 if split == "train" else 30
         assert set(rows.images) == {everything if scope == "all" else 20}
     assert history.accuracy.between(0, 1).all()
@@ -650,7 +652,7 @@ def test_a_history_has_every_epoch_split_and_part(tmp_path):
     test = data.load("planted", train=False, limit=30, **dict(CUES))
     right = training.predict(model, test.pixels()).argmax(1) == test.labels
     assert final.accuracy.item() == right.double().mean().item()
-    assert {key_of(*key) for key in result.outcomes} == parts
+    assert {key_of(*key) for key in result.outcomes} == parts | divided
     assert torch.equal(result.outcomes["original", math.nan], right)
 
 
@@ -714,7 +716,7 @@ def test_a_network_trained_on_one_part_learns_the_cue_that_is_there(tmp_path, pa
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_training_images_are_attacked_without_touching_the_networks_own_state(adversary, precision):
     recipe = tiny(adversary=adversary, epsilon=0.1, attack_steps=4)
-    model = lenet(batchnorm=True, seed=2).train()
+    model = lenet(batchnorm="running", seed=2).train()
     images, labels = random_images(20, 3, 32, 32), random_labels(20)
     before = bits(model)
     with choose_compute(precision).autocast():
@@ -739,7 +741,7 @@ def test_training_images_are_attacked_without_touching_the_networks_own_state(ad
 
 @pytest.mark.parametrize("adversary", ["pgd", "single-step"])
 def test_the_attack_is_the_published_one(monkeypatch, adversary):
-    """PGD: steps of 2.5 ε / steps; single step: 1.25 ε; both from a random point of the ball."""
+    """PGD: from the image, steps of ε / steps; single step: 1.25 ε from a random point."""
     calls = []
     monkeypatch.setattr(attacks, "ascend", lambda *given, **options: calls.append((given, options)))
     recipe = tiny(adversary=adversary, epsilon=0.08, attack_steps=5)
@@ -749,9 +751,47 @@ def test_the_attack_is_the_published_one(monkeypatch, adversary):
     assert torch.equal(given, images)
     assert epsilon == 0.08
     start = options.pop("start")
-    assert 0.03 < (start - images).abs().mean() < 0.05
-    expected = {"pgd": (5, 0.04), "single-step": (1, 0.1)}[adversary]
+    if adversary == "pgd":
+        assert torch.equal(start, images)
+    else:
+        assert 0.03 < (start - images).abs().mean() < 0.05
+    expected = {"pgd": (5, 0.016), "single-step": (1, 0.1)}[adversary]
     assert (options["steps"], options["step_size"]) == pytest.approx(expected)
+
+
+def test_a_random_start_is_a_switch(monkeypatch):
+    calls = []
+    monkeypatch.setattr(attacks, "ascend", lambda *given, **options: calls.append(options))
+    recipe = tiny(adversary="pgd", epsilon=0.08, attack_steps=5, random_start=True)
+    images = random_images(6, 3, 32, 32)
+    classifier.attack_for_training(recipe, lenet(), images, random_labels(6))
+    assert 0.03 < (calls[0]["start"] - images).abs().mean() < 0.05
+    assert calls[0]["step_size"] == pytest.approx(0.016)
+
+
+def test_a_linear_schedule_falls_to_nothing():
+    recipe = tiny(schedule="linear", epochs=2)
+    optimiser = torch.optim.SGD(lenet().parameters(), lr=1.0)
+    schedule = classifier.schedule_of(recipe, optimiser)
+    steps = 2 * math.ceil(recipe.train_images / recipe.batch_size)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates == pytest.approx([1 - step / steps for step in range(steps)])
+    assert optimiser.param_groups[0]["lr"] == 0
+    assert classifier.schedule_of(tiny(), optimiser) is None
+
+
+def test_drawn_images_are_the_seeds_own_and_belong_together():
+    first, again, other = (tiny(drawn=True, seed=seed) for seed in (1, 1, 2))
+    images = [recipe.load(train=True) for recipe in (first, again, other)]
+    assert torch.equal(images[0].images, images[1].images)
+    assert not torch.equal(images[0].images, images[2].images)
+    whole = data.load("planted", train=True, limit=500, **first.options)
+    assert not torch.equal(images[0].images, whole.images[: len(images[0])])
+    assert len(images[0]) == first.train_images
 
 
 def test_the_loss_is_that_of_the_attacked_images():
@@ -770,7 +810,7 @@ def test_the_loss_is_that_of_the_attacked_images():
 
 @pytest.mark.parametrize("adversary", ["pgd", "single-step"])
 def test_adversarial_runs_watch_their_robust_accuracy(tmp_path, adversary):
-    recipe = tiny(adversary=adversary, attack_steps=2, batchnorm=True, epsilon=0.02)
+    recipe = tiny(adversary=adversary, attack_steps=2, batchnorm="running", epsilon=0.02)
     result, _, history = carry_out(recipe, tmp_path)
     attacked = history[history.part == "attacked"]
     assert attacked.epoch.tolist() == [0, 1, 2]
@@ -812,7 +852,7 @@ def test_a_collapse_of_robust_accuracy_is_a_warning(before, now, warned):
     state = training.Training(model, torch.optim.SGD(model.parameters(), 0.1))
     state.rows = [{"part": "attacked", "accuracy": accuracy} for accuracy in before]
     state.epoch = len(before)
-    monitoring.watch_overfitting(tiny(adversary="single-step"), test, FLOAT32)(state)
+    monitoring.monitor_overfitting(tiny(adversary="single-step"), test, FLOAT32)(state)
     assert state.rows[-1]["accuracy"] == pytest.approx(now)
     assert bool(state.warnings) == warned
     if warned:
@@ -845,7 +885,7 @@ def test_matrix_products_run_in_the_chosen_precision():
 
 
 def test_a_rebuilt_network_fits_the_trained_weights(tmp_path):
-    kind = {"batchnorm": True, "dropout": 0.3, "kernel_size": 3, "width": 4}
+    kind = {"batchnorm": "batch", "dropout": 0.3, "kernel_size": 3, "width": 4}
     recipe = tiny(**kind, epochs=1, precision="float32")
     result, _, history = carry_out(recipe, tmp_path)
     again = recipe.rebuild()

@@ -60,7 +60,7 @@ def test_every_run_of_a_new_book_stands_in_one_batch(fresh, everything):
 
 def test_small_runs_of_a_page_share_a_process(fresh):
     wanted = notebooks.plan("02_shuffled_labels", GIVEN)
-    small = {wanted[label][0].run_id for label in ("high-4", "high-8", "high-12")}
+    small = {wanted[label][0].run_id for label in ("high-4", "high-8", "high-16")}
     assert [small & batch for batch in fresh[1].values() if small & batch] == [small]
 
 

@@ -10,12 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fhelpers import data
 from fhelpers.claims.verdicts import estimate
 from fhelpers.intervals import Estimate, proportion, shifted
 
+MORE = 0.0  # the margin where the paper says "more", "better" or "larger" without a size
 OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
 COLUMNS = ("label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy")
+
+
+def with_seen(runs) -> pd.DataFrame:
+    """The history with a column `seen`: how many training images were seen until an epoch."""
+    sizes = {
+        label: getattr(group[0].recipe, "train_images", math.nan) for label, group in runs.items()
+    }
+    return runs.history.assign(seen=runs.history.epoch * runs.history.label.map(sizes))
 
 
 @dataclass(frozen=True)
@@ -83,12 +91,6 @@ def crossing(epochs: np.ndarray, accuracy: np.ndarray, level: float) -> float:
         return math.inf
     step = slice(max(reached[0] - 1, 0), reached[0] + 1)
     return float(np.interp(level, accuracy[step], epochs[step]))
-
-
-def chance_of(run) -> float:
-    """Share of images that guessing gets right: 1 / classes of a run's data set."""
-    recipe = run.recipe
-    return 1 / data.describe(recipe.dataset, **recipe.options).classes
 
 
 def smallest_radii(history: pd.DataFrame, count: int) -> list[float]:

@@ -3,6 +3,7 @@
 import pandas as pd
 
 FIVE = ("natural", "adversarial", "scale", "translate", "rotate")  # N, A, S, T, R of K
+PAIR = FIVE[:2]
 LETTERS = dict(zip(FIVE, "NASTR", strict=True))
 
 

@@ -60,7 +60,7 @@ def gained(radii: Iterable[float]) -> dict[str, Measure]:
     return found | {f"over {radii[-1]:g}": lost_without_high(radii[-1:])}
 
 
-def watched_radii(history: pd.DataFrame) -> list[float]:
+def monitored_radii(history: pd.DataFrame) -> list[float]:
     """The radii at which low parts were scored, ascending. Raises ValueError without any."""
     radii = sorted(set(history.radius[history.part == "low"].dropna()))
     if not radii:
@@ -118,9 +118,9 @@ def size_of(difference: Estimate) -> Estimate:
 def at_common_accuracy(history: pd.DataFrame, labels: Iterable[str]) -> tuple[float, pd.DataFrame]:
     """The runs as they were when all had the same training accuracy: (that accuracy, history).
 
-    The accuracy is the highest whole per cent that every run reaches on the watched training
+    The accuracy is the highest whole per cent that every run reaches on the monitored training
     images; each run is cut where it first does, between two epochs by interpolation. The history
-    is like one of runs that ended there (scope "all"), on the watched images.
+    is like one of runs that ended there (scope "all"), on the monitored images.
     """
     runs = curves(history, *labels, split="train", part="original")
     best = min(curve.accuracy.max() for seeds in runs.values() for curve in seeds.values())
@@ -134,3 +134,17 @@ def at_common_accuracy(history: pd.DataFrame, labels: Iterable[str]) -> tuple[fl
         cut.append((*key, end, "all", int(group.images.min()), accuracy))
     columns = ["label", "seed", "split", "part", "radius", "epoch", "scope", "images", "accuracy"]
     return level, pd.DataFrame(cut, columns=columns)
+
+
+def at_common_epoch(history: pd.DataFrame, *labels: str) -> tuple[int, pd.DataFrame]:
+    """The runs as they were when the first of them ended: (that epoch, history).
+
+    Runs of equal length are taken at their end on all images, others at the last epoch that all
+    have, on the monitored images (then given as scope "all").
+    """
+    rows = history[history.label.isin(labels)]
+    ends = rows[rows.split == "test"].groupby(["label", "seed"]).epoch.max()
+    epoch = int(ends.min())
+    if ends.nunique() == 1:
+        return epoch, rows
+    return epoch, rows[(rows.scope == "subset") & (rows.epoch == epoch)].assign(scope="all")

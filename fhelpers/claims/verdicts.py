@@ -2,29 +2,43 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fhelpers.intervals import Estimate, over_seeds
+from scipy import stats
 
-REPRODUCED, NOT_REPRODUCED, INCONCLUSIVE = "reproduced", "not reproduced", "inconclusive"
+from fhelpers.claims import learning
+from fhelpers.intervals import CONFIDENCE, Estimate, at_confidence, over_seeds, quantile
+
+REPRODUCED, WEAKER, NOT_REPRODUCED = "reproduced", "weaker", "not reproduced"
+UNDECIDED = "undecided"
+VERDICTS = (NOT_REPRODUCED, UNDECIDED, WEAKER, REPRODUCED)  # what decides first
+SEEDS = 3  # a verdict over seeds needs as many
+FOUND = 0.8  # how often an effect of the smallest size that a rule finds would be found
 
 
 @dataclass(frozen=True)
 class Part:
-    """One measured effect: reproduced above `margin`, or below it where it is a `ceiling`."""
+    """One measured effect: reproduced above `margin`, or below it where it is a `ceiling`.
+
+    `ours`: an effect that the paper does not claim, listed beside the verdict and no part of it.
+    `neutral`: the value that means no effect, 1 for a ratio.
+    """
 
     name: str
     estimate: Estimate
     margin: float
     ceiling: bool = False
+    ours: bool = False
+    neutral: float = 0.0
 
     @property
     def verdict(self) -> str:
-        return decide(self.estimate, self.margin, ceiling=self.ceiling)
+        return decide(self.estimate, self.margin, ceiling=self.ceiling, neutral=self.neutral)
 
     def __str__(self) -> str:
         sign = "<" if self.ceiling else ">"
-        return f"{self.name} {self.estimate}, claimed {sign} {self.margin:g}: {self.verdict}"
+        whose = "ours" if self.ours else "claimed"
+        return f"{self.name} {self.estimate}, {whose} {sign} {self.margin:g}: {self.verdict}"
 
 
 def whole_history(runs) -> tuple:
@@ -39,7 +53,9 @@ class Claim:
     source: the place in the paper; paper: the published value as text, None where the paper only
     shows a figure; figure: the one that shows the effect, by its name on the section's page;
     check: tidy data -> (parts, note); inputs: the section's finished runs -> the data that `check`
-    takes. Call the claim with data, or `of` with runs, for a `Verdict`.
+    takes; networks: labels (* for any) of those that must have learned for there to be a verdict;
+    identity: it holds by construction, so that its check tests the code and not the paper. Call the
+    claim with data, or `of` with runs, for a `Verdict`.
     """
 
     id: str
@@ -51,6 +67,8 @@ class Claim:
     figure: str
     check: Callable[..., tuple[list[Part], str]]
     inputs: Callable[..., tuple] = whole_history
+    networks: tuple[str, ...] = ()
+    identity: bool = False
 
     @property
     def section(self) -> str:
@@ -58,12 +76,21 @@ class Claim:
         return self.check.__module__.split(".")[-2]
 
     def __call__(self, *data, **settings) -> "Verdict":
+        """The verdict on data; with k parts each interval is at 1 − 0.05 / k."""
         parts, note = self.check(*data, **settings)
+        if (claimed := sum(not part.ours for part in parts)) > 1:
+            with at_confidence(1 - (1 - CONFIDENCE) / claimed):
+                parts, note = self.check(*data, **settings)
         return Verdict(self, parts[0].estimate, conjunction(parts), note, tuple(parts))
 
     def of(self, runs, **settings) -> "Verdict":
-        """The verdict on the finished runs of a section's plan; settings are those of `inputs`."""
-        return self(*self.inputs(runs, **settings))
+        """The verdict on the finished runs of a section's plan; settings are those of `inputs`.
+
+        Undecided where one of the claim's networks has not learned.
+        """
+        verdict = self(*self.inputs(runs, **settings))
+        said = learning.not_learned(runs, self.networks)
+        return undecided(verdict, said) if said else verdict
 
 
 @dataclass(frozen=True)
@@ -94,31 +121,85 @@ class Verdict:
             "note": self.note,
         }
 
+    @property
+    def lines(self) -> dict[str, str]:
+        """What was found, what is ours beside it, and the power of the rule, for a card."""
+        here, ours = (
+            "; ".join(f"{part.name} {part.estimate}" for part in self.parts if part.ours is whose)
+            for whose in (False, True)
+        )
+        lines = {"Here": f"{here} (over {self.estimate.n:,} {self.estimate.over})"}
+        if ours:
+            lines["Ours, beside it"] = ours
+        if self.claim.identity:
+            lines["Identity"] = "it holds by construction: this checks the code, not the paper"
+        elif (found := smallest_found(deciding(self.parts).estimate)) > 0:
+            lines["Power"] = f"{found:.2g} beyond the margin is found in 80 of 100 repetitions"
+        return lines
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds the verdict rests on."""
+        return self.estimate.n if self.estimate.over == "seeds" else 1
+
     def __str__(self) -> str:
         parts = "; ".join(str(part) for part in self.parts)
         n, over = self.estimate.n, self.estimate.over
         sampled = f"{n:,} {over.removesuffix('s') if n == 1 else over}"
-        return f"{self.claim.id} {self.verdict} (over {sampled}). {parts}. {self.note}"
+        said = self.verdict if self.seeds > 1 else f"in this run: {self.verdict}"
+        return f"{self.claim.id} {said} (over {sampled}). {parts}. {self.note}"
 
 
-def decide(estimate: Estimate, margin: float, *, ceiling: bool = False) -> str:
-    """The verdict on "effect > margin", or with `ceiling` on "effect < margin"."""
-    above, below = estimate.low > margin, estimate.high < margin  # both False for NaN
-    if ceiling:
-        above, below = below, above
-    return REPRODUCED if above else NOT_REPRODUCED if below else INCONCLUSIVE
+def decide(
+    estimate: Estimate, margin: float, *, ceiling: bool = False, neutral: float = 0.0
+) -> str:
+    """The verdict on "effect > margin", margin ≥ neutral, or with `ceiling` on "effect < margin".
 
-
-def conjunction(parts) -> str:
-    """The verdict on all parts together.
-
-    *Reproduced* needs no stricter level than that of one part, since all must pass; each part adds
-    its own 2.5 % to the chance of a wrong *not reproduced*.
+    Reproduced where the whole interval is on the claimed side. Otherwise: weaker where all of it is
+    above `neutral` and below the margin, so that the direction holds; not reproduced where none of
+    it is above the margin, or with `ceiling` none below; undecided without an interval, over fewer
+    than three seeds, and in every other case.
     """
-    verdicts = {part.verdict for part in parts}
-    if NOT_REPRODUCED in verdicts:
-        return NOT_REPRODUCED
-    return INCONCLUSIVE if INCONCLUSIVE in verdicts else REPRODUCED
+    low, high = estimate.low, estimate.high
+    if math.isnan(low) or math.isnan(high) or (estimate.over == "seeds" and estimate.n < SEEDS):
+        return UNDECIDED
+    if ceiling:
+        return REPRODUCED if high < margin else NOT_REPRODUCED if low >= margin else UNDECIDED
+    if low > margin:
+        return REPRODUCED
+    if high > margin:
+        return UNDECIDED
+    return WEAKER if low > neutral else NOT_REPRODUCED
+
+
+def smallest_found(estimate: Estimate) -> float:
+    """How far an effect has to lie beyond the margin to be found in 80 of 100 repetitions.
+
+    From the width of the interval, as if another repetition had the same; NaN without an interval.
+    """
+    half = (estimate.high - estimate.low) / 2
+    seeds = estimate.over == "seeds"
+    quantiles = [
+        stats.t.ppf(share, estimate.n - 1) if seeds else stats.norm.ppf(share)
+        for share in (quantile(), FOUND)
+    ]
+    return half * (1 + quantiles[1] / quantiles[0]) if math.isfinite(half) else math.nan
+
+
+def undecided(verdict: Verdict, why: str) -> Verdict:
+    """The same values without intervals, and why there are none in front of the note."""
+    parts = tuple(without_interval(part) for part in verdict.parts)
+    note = f"{why} {verdict.note}".strip()
+    return replace(verdict, estimate=parts[0].estimate, verdict=UNDECIDED, note=note, parts=parts)
+
+
+def without_interval(part: Part) -> Part:
+    return replace(part, estimate=replace(part.estimate, low=math.nan, high=math.nan))
+
+
+def conjunction(parts: Iterable[Part]) -> str:
+    """The verdict on what the paper claims: that of its worst part, in the order of `VERDICTS`."""
+    return min((part.verdict for part in parts if not part.ours), key=VERDICTS.index)
 
 
 @dataclass(frozen=True)
@@ -134,13 +215,12 @@ class Judged:
 
 def deciding(parts: Iterable[Part]) -> Part:
     """The part that the verdict hangs on: the worst, of equals that with the least on its side."""
-    worst = {NOT_REPRODUCED: 0, INCONCLUSIVE: 1, REPRODUCED: 2}
 
     def place(part: Part) -> tuple[int, float]:
         value = distance(part)[1]
-        return worst[part.verdict], -math.inf if math.isnan(value) else value
+        return VERDICTS.index(part.verdict), -math.inf if math.isnan(value) else value
 
-    return min(parts, key=place)
+    return min((part for part in parts if not part.ours), key=place)
 
 
 def distance(part: Part) -> tuple[float, float, float]:
@@ -162,7 +242,11 @@ def distance(part: Part) -> tuple[float, float, float]:
 
 
 def estimate(per_seed, over_images: Callable[[], Estimate]) -> Estimate:
-    """Student's t over the effects of the seeds; with one seed the interval over images instead."""
+    """Student's t over the effects of the seeds; with one seed the interval over images instead.
+
+    A seed draws its own images where there are fewer than all, so that an interval over seeds
+    holds both sources of chance.
+    """
     return over_seeds(per_seed) if len(per_seed) > 1 else over_images()
 
 

@@ -306,7 +306,7 @@ def _tiny_files(base: Path, wnids: Sequence[str]) -> dict[str, Files]:
 
 
 class TinyImageNet(ImageFolder):
-    """The official folder, with all its classes or the first so many."""
+    """The official folder, with all its classes or the first `classes` of them."""
 
     def check_values(self, classes: int | None = None) -> None:
         if classes is not None:

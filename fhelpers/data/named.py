@@ -71,7 +71,7 @@ def fetch(name: str, root=None, **options) -> DatasetInfo:
 
 
 def imagenet_subset() -> str | None:
-    """The first ImageNet subset of the registry that is at hand without a network."""
+    """The first ImageNet subset of the registry that can be loaded without a network."""
     subsets = (name for name, entry in DATASETS.items() if entry.subset_of == "ImageNet")
     return next(filter(available, subsets), None)
 

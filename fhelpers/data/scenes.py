@@ -47,7 +47,7 @@ class Scenes:
     backgrounds: str = "cifar10"
     options: tuple[tuple[str, object], ...] = ()  # of the backgrounds' data set
     size: int = 128  # pixels, height and width
-    classes: int = 10  # the first so many
+    classes: int = 10  # of objects, from the first on
     seed: int = 0
 
     def __post_init__(self):

@@ -4,19 +4,16 @@ All take runs.history, or what `claims.reliance.at_common_accuracy` cuts from it
 show with their names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend_handler import HandlerTuple
-from matplotlib.lines import Line2D
 
 from fhelpers.claims import reliance
 from fhelpers.claims.reliance import GAP, TEST, TRAIN, effect
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 from fhelpers.drawing.labels import over_seeds
-from fhelpers.intervals import Estimate, shifted
 
 # What the figures show, for those who cannot see them; {each} is what differs between networks and
 # {first} the network that the others are compared with.
@@ -38,6 +35,13 @@ ALT = {
 }
 
 
+# For sections that draw rows of their own.
+across, finish_rows = charts.mark, charts.name_rows
+
+
+SPLITS = {"train": "training images", "test": "test images"}
+
+
 @style.styled
 def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Figure:
     """W, Fig. 4 and 5: accuracy on whole images and on their parts after each epoch.
@@ -51,20 +55,26 @@ def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fi
     curves = over_seeds(rows, ["label", "split", "part", "radius", "epoch"], "accuracy")
     figure, axes = style.canvas(2, len(names), 4.9, sharex=True, sharey=True)
     radii = sorted(rows.radius.dropna().unique())
-    for column, label in zip(axes.T, names, strict=True):
-        for panel, split in zip(column, ("train", "test"), strict=True):
-            draw_parts(panel, curves[(curves.label == label) & (curves.split == split)], radii)
+    look = {"colours": style.of_parts(radii), "names": style.part_name, "linewidth": 1.7}
+    for line, (split, lines) in zip(axes, SPLITS.items(), strict=True):
+        for panel, label in zip(line, names, strict=True):
+            own = curves[(curves.label == label) & (curves.split == split)]
+            charts.curves(panel, own, x="epoch", by=["part", "radius"], **look)
             panel.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=3)
+        line[0].set_ylabel(lines)
+    for panel, label in zip(axes[0], names, strict=True):
         title = {"fontsize": 11, "fontweight": "normal", "loc": "center"}
-        column[0].set_title(names[label], color=colour_of(label), **title)
+        panel.set_title(names[label], color=colour_of(label), **title)
     last = int(rows.epoch.max())
     axes[0, 0].set(xlim=(0, last), xticks=[0, last])
     style.percent(axes[0, 0], highest=1.02)
-    axes[0, 0].set_ylabel("training images")
-    axes[1, 0].set_ylabel("test images")
     figure.supxlabel("epochs of training", fontsize=12)
     figure.supylabel("accuracy", fontsize=12)
-    key_of_parts(figure, radii)
+    span = f"r = {', '.join(f'{radius:g}' for radius in radii)}"
+    shades = [(part, list(style.shades(part, radii).values())) for part in ("low", "high")]
+    entries = [(f"{part} part, {span}", colours) for part, colours in shades]
+    whole = ("whole image", style.COLOURS["original"])
+    charts.key(figure, [whole, *entries, charts.CHANCE], ncols=2, handlelength=3, fontsize=10.5)
     return figure
 
 
@@ -72,37 +82,16 @@ def colour_of(label: str) -> str:
     return style.COLOURS["adversarial" if label.startswith("adversarial") else "original"]
 
 
-def draw_parts(axes: Axes, curves: pd.DataFrame, radii: Sequence[float]) -> None:
-    """A curve per part with its band over seeds, whole images on top."""
-    shades = {part: style.shades(part, radii) for part in ("low", "high")}
-    for (part, radius), line in curves.groupby(["part", "radius"], dropna=False):
-        whole = part == "original"
-        colour = style.COLOURS["original"] if whole else shades[part][radius]
-        width, order = (2.2, 4) if whole else (1.5, 2)
-        axes.plot(line.epoch, line.value, color=colour, linewidth=width, zorder=order)
-        style.band(axes, line.epoch, line.low, line.high, colour)
-
-
-def key_of_parts(figure: Figure, radii: Sequence[float]) -> None:
-    """A key above the panels: one line for whole images, a row of shades for either part."""
-    entries = {"whole image": [style.COLOURS["original"]]}
-    span = f"r = {', '.join(f'{radius:g}' for radius in radii)}"
-    for part in ("low", "high"):
-        entries[f"{part} part, {span}"] = list(style.shades(part, radii).values())
-    entries["chance"] = [style.GREY]
-    handles = [
-        tuple(Line2D([], [], color=c, linestyle=":" if name == "chance" else "-") for c in colours)
-        for name, colours in entries.items()
+def estimates(
+    history: pd.DataFrame, names: Mapping[str, str], measures: Mapping[str, reliance.Measure]
+) -> pd.DataFrame:
+    """Every measure of every network: columns label, measure, value, low, high, n, over."""
+    rows = [
+        {"label": label, "measure": name} | vars(effect(history, {label: 1}, measure))
+        for name, measure in measures.items()
+        for label in names
     ]
-    figure.legend(
-        handles,
-        entries,
-        loc="outside upper left",
-        ncols=2,
-        handlelength=3,
-        fontsize=10.5,
-        handler_map={tuple: HandlerTuple(ndivide=None, pad=0.3)},
-    )
+    return pd.DataFrame(rows)
 
 
 @style.styled
@@ -115,54 +104,29 @@ def ends(
     drawn as hollow diamonds.
     """
     figure, ((axes,),) = style.canvas(1, 1, 1.6 + 0.36 * len(names))
-    for row, label in enumerate(names):
-        test, train = (effect(history, {label: 1}, measure) for measure in (TEST, TRAIN))
-        axes.plot([test.value, train.value], [row, row], color=style.PALE, linewidth=6, zorder=1)
-        across(axes, row, train, style.GREY, markerfacecolor=style.WHITE_PAGE)
-        across(axes, row, test, colour_of(label))
-    theirs = [label for label in names if label in published]
-    rows = [list(names).index(label) for label in theirs]
-    if rows:
-        values = [published[label] for label in theirs]
-        style.paper_value(axes, values, rows, name="test, in the paper")
-    finish_rows(axes, names)
+    rows = estimates(history, names, {"test": TEST, "train": TRAIN})
+    for place, pair in enumerate(rows.groupby("label", sort=False).value):
+        axes.plot(pair[1], [place] * 2, color=style.PALE, linewidth=6, zorder=1, label="_gap")
+    test, train = (rows[rows.measure == split] for split in ("test", "train"))
+    look = {"at": "label", "order": names}
+    charts.dots(axes, train, colours=style.GREY, names=SPLITS["train"], **charts.HOLLOW, **look)
+    charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **look)
+    theirs = {list(names).index(label): published[label] for label in names if label in published}
+    paper = "test, in the paper"
+    if theirs:
+        style.paper_value(axes, list(theirs.values()), list(theirs), name=paper)
     axes.set(xlim=(0, 1.02), xlabel="accuracy")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    style.in_percent(axes.xaxis)
     axes.axvline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
-    key_of_ends(figure, published=bool(rows))
-    return figure
-
-
-def across(axes: Axes, row: float, estimate: Estimate, colour: str, **options) -> None:
-    """A value with its interval along the horizontal axis."""
-    axes.plot([estimate.low, estimate.high], [row, row], color=colour, linewidth=2, zorder=3)
-    options = {"marker": "o", "markersize": 6.5, "linestyle": "", "zorder": 4} | options
-    axes.plot(estimate.value, row, color=colour, markeredgecolor=colour, **options)
-
-
-def finish_rows(axes: Axes, names: Mapping[str, str]) -> None:
-    """Name the rows, the first on top."""
-    axes.set_yticks(range(len(names)), [name.replace("\n", " ") for name in names.values()])
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.grid(False, axis="y")
-    axes.tick_params(axis="y", length=0)
-
-
-def key_of_ends(figure: Figure, *, published: bool) -> None:
-    dot = {"marker": "o", "linestyle": "", "markersize": 6.5}
-    open_dot = {"color": style.GREY, "markerfacecolor": style.WHITE_PAGE}
-    marks = [
-        Line2D([], [], color=style.INK, label="test images", **dot),
-        Line2D([], [], label="training images", **dot, **open_dot),
-        Line2D([], [], color=style.PALE, linewidth=6, label="gap"),
-        Line2D([], [], color=style.GREY, linestyle=":", label="chance"),
+    entries = [
+        (SPLITS["test"], style.INK, "o", ""),
+        (SPLITS["train"], style.GREY, "o", "", charts.HOLLOW),
+        ("gap", style.PALE, "", "-", {"linewidth": 6}),
+        charts.CHANCE,
+        *([(paper, *charts.PAPER[1:])] if theirs else []),
     ]
-    if published:
-        hollow = {"marker": "D", "linestyle": "", "markerfacecolor": "none"}
-        marks.append(Line2D([], [], color=style.INK, label="test, in the paper", **hollow))
-    figure.legend(
-        handles=marks, loc="outside upper left", ncols=3 if published else 4, fontsize=10.5
-    )
+    charts.key(figure, entries, ncols=3 if theirs else 4, fontsize=10.5)
+    return figure
 
 
 @style.styled
@@ -172,23 +136,28 @@ def bands(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fig
     A panel per band, from the lowest up, a row per network; the first network is the one that the
     others are compared with. history: as for `against_batch`.
     """
-    measures = reliance.gained(reliance.watched_radii(history))
-    figure, axes = style.canvas(1, len(measures), 1.5 + 0.36 * len(names), sharex=True, sharey=True)
-    shades = style.shades("high", range(len(measures) - 1))
-    for place, (panel, (band, measure)) in enumerate(zip(axes[0], measures.items(), strict=True)):
-        for row, label in enumerate(names):
-            gain = effect(history, {label: 1}, measure)
-            gain = shifted(gain, -chance) if place == 0 else gain
-            if row == 0:
-                panel.axvline(gain.value, color=style.PALE, linewidth=5, zorder=0)
-            across(panel, row, gain, colour_of(label))
-        panel.axvline(0, color=style.INK, linewidth=0.9, zorder=1)
-        colour = style.COLOURS["low"] if place == 0 else shades[place - 1]
-        panel.set_title(band, fontsize=11.5, color=style.for_text(colour))
-        panel.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
-        panel.locator_params(axis="x", nbins=4, steps=[1, 2, 5, 10])
+    measures = reliance.gained(reliance.monitored_radii(history))
+    shades = style.shades("high", range(len(measures) - 1)).values()
+    colours = dict(zip(measures, [style.COLOURS["low"], *shades], strict=True))
+    lowest, base = next(iter(measures)), next(iter(names.values()))
+
+    def draw(panel: Axes, band: str) -> None:
+        rows = estimates(history, names, {band: measures[band]})
+        if band == lowest:  # above guessing
+            rows[["value", "low", "high"]] -= chance
+        first = {"color": style.PALE, "linewidth": 5, "zorder": 0, "label": f"_{base}, to compare"}
+        panel.axvline(rows.value[0], **first)
+        charts.dots(panel, rows, at="label", order=names, colours=colour_of, names=names)
+        panel.axvline(0, color=style.INK, linewidth=0.9, zorder=1, label="_nothing gained")
+        style.in_percent(panel.xaxis, unit="")
+        panel.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
         panel.spines["left"].set_visible(False)
-        finish_rows(panel, names)
+
+    figure, panels = charts.small_multiples(
+        list(measures), 1.5 + 0.36 * len(names), draw, columns=len(measures)
+    )
+    for panel, band in zip(panels, measures, strict=True):
+        panel.set_title(band, fontsize=11.5, color=style.for_text(colours[band]))
     middle = {"fontsize": 12, "x": 0.63}  # of the panels, not of the names and panels
     figure.supxlabel("accuracy gained, percentage points", **middle)
     figure.suptitle("band, by its distance from the spectrum's centre", **middle)
@@ -203,17 +172,13 @@ def scores(history: pd.DataFrame, names: Mapping[str, str], *, first: str) -> pd
 
     `first` is the heading of the names.
     """
-    lost = reliance.lost_without_high(reliance.watched_radii(history))
+    lost = reliance.lost_without_high(reliance.monitored_radii(history))
     columns = {"test accuracy": TEST, "gap": GAP, "lost without high part": lost}
-    rows = [
-        {first: name.replace("\n", " ")}
-        | {
-            column: style.with_interval(effect(history, {label: 1}, measure))
-            for column, measure in columns.items()
-        }
-        for label, name in names.items()
-    ]
-    return pd.DataFrame(rows)
+    rows = estimates(history, names, columns)
+    rows = rows.assign(text=[style.with_interval(row) for row in rows.itertuples()])
+    wide = rows.pivot(index="label", columns="measure", values="text").loc[list(names), [*columns]]
+    wide.insert(0, first, [name.replace("\n", " ") for name in names.values()])
+    return wide.reset_index(drop=True)
 
 
 def listed(history: pd.DataFrame, names: Mapping[str, str], measure: reliance.Measure) -> str:
@@ -221,10 +186,10 @@ def listed(history: pd.DataFrame, names: Mapping[str, str], measure: reliance.Me
 
     All values and no winner: the first of a rounded order may well be chance.
     """
-    values = {label: effect(history, {label: 1}, measure).value for label in names}
+    values = estimates(history, names, {"": measure}).value
     return style.listing(
-        f"{name.replace(chr(10), ' ')} ({round(100 * values[label])})"
-        for label, name in names.items()
+        f"{name.replace(chr(10), ' ')} ({round(100 * value)})"
+        for name, value in zip(names.values(), values, strict=True)
     )
 
 
@@ -235,7 +200,7 @@ def gaps(history: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 def losses(history: pd.DataFrame, names: Mapping[str, str]) -> str:
     """What the accuracy of every network loses without the high part, in a sentence."""
-    lost = reliance.lost_without_high(reliance.watched_radii(history))
+    lost = reliance.lost_without_high(reliance.monitored_radii(history))
     return (
         "Percentage points of test accuracy lost without the high part, mean over the radii: "
         f"{listed(history, names, lost)}."
@@ -247,7 +212,7 @@ def common(level: float, chance: float) -> str:
     text = f"All reach a training accuracy of {100 * level:.0f} %"
     if level < 2 * chance:
         return f"{text}, so close to guessing ({100 * chance:.0f} %) that this says little."
-    return f"{text}; there they can be compared knowing equally much of their training images."
+    return f"{text}; there the networks are compared at equal accuracy on their training images."
 
 
 def points(difference: float) -> str:

@@ -1,13 +1,34 @@
 """What figures of masks have in common."""
 
+from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
 from torch import Tensor
 
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 
 WHOLE, CHANGE = "cividis", "PRGn"  # perceptually uniform, and diverging, both safe for all eyes
 SIDE = {"radial": "distance, % of the largest", "angular": "direction, degrees"}
+
+
+def maps(
+    panels: Sequence[Axes], shown: Mapping[str, Tensor], label: str = "weight", **options
+) -> Colorbar | None:
+    """Maps over frequencies by title, all on one scale of colours, from 0 to 1 unless told.
+
+    Panels that are left over stay empty. Returns the bar that names the colours, if there is one.
+    """
+    for panel in panels[len(shown) :]:
+        panel.set_axis_off()
+    if not shown:
+        return None
+    used = list(panels[: len(shown)])
+    for panel, (title, each) in zip(used, shown.items(), strict=True):
+        drawn = style.picture(panel, each, title, **{"cmap": WHOLE, "vmin": 0, "vmax": 1} | options)
+    return used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
 
 
 def centres(part: str, bands: int) -> np.ndarray:
@@ -15,22 +36,31 @@ def centres(part: str, bands: int) -> np.ndarray:
     return (np.arange(bands) + 0.5) * (100 if part == "radial" else 180) / bands
 
 
-def scale_axis(axes: Axes, part: str) -> None:
-    if part == "angular":
-        axes.set_xticks([0, 45, 90, 135, 180])
-        axes.set(xlim=(0, 180))
-    else:
-        axes.set(xlim=(0, 100))
+def by_band(panels: Sequence[Axes], frame: pd.DataFrame, **options) -> None:
+    """Curves over the rings on the first panel and over the directions on the second.
+
+    frame: columns part, place (from `centres`), value, low, high; options: of `charts.curves`.
+    """
+    for panel, (part, words) in zip(panels, SIDE.items(), strict=True):
+        charts.curves(panel, frame[frame.part == part], x="place", **options)
+        panel.set(xlabel=words, xlim=(0, 100))
+        if part == "angular":
+            panel.set(xlim=(0, 180), xticks=[0, 45, 90, 135, 180])
 
 
-def for_eyes(image: Tensor) -> np.ndarray:
-    """An image (C, H, W) with negative pixels as a screen can show it: (H, W, 3) in [0, 1]."""
-    pixels = image.detach().clamp(0, 1).permute(1, 2, 0).numpy()
-    return np.repeat(pixels, 3, 2) if pixels.shape[2] == 1 else pixels
+def told_apart(frame: pd.DataFrame, at: str, columns: Iterable[str]) -> pd.DataFrame:
+    """A row for each estimate in `columns` of a frame: at, seen (the column), value, low, high."""
+    return pd.DataFrame(
+        {at: row[at], "seen": column, **vars(row[column])}
+        for row in frame.to_dict("records")
+        for column in columns
+    )
 
 
-def picture(axes: Axes, image: Tensor, title: str = "") -> None:
-    """An image (C, H, W) that may leave [0, 1], clipped to what a screen shows."""
-    axes.imshow(for_eyes(image), interpolation="none")
-    style.bare(axes)
-    axes.set_title(title, fontsize=11.5, fontweight="normal", loc="center", pad=4)
+def looks(entries: Mapping[str, tuple]) -> dict[str, dict]:
+    """How series look in `charts.dots`, from their entries in a key: label, colour, marker."""
+    columns = ("names", "colours", "markers")
+    return {
+        column: {series: entry[place] for series, entry in entries.items()}
+        for place, column in enumerate(columns)
+    }

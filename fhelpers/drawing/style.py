@@ -17,8 +17,10 @@ import pandas as pd
 from IPython.display import display
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from scipy.optimize import isotonic_regression
 
 from fhelpers import intervals
 from fhelpers.drawing import numbers
@@ -49,7 +51,7 @@ MEANINGS = {  # of colours, for the data that a figure offers
     GREY: "line",
     PALE: "line",
 }
-SIGNS = {"reproduced": "✓", "not reproduced": "✗", "inconclusive": "~"}
+SIGNS = {"reproduced": "✓", "weaker": "≈", "not reproduced": "✗", "undecided": "?"}
 
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
 OVER_PICTURES = "#fefefe"  # for lines on pictures and bars: the same on both pages
@@ -113,6 +115,18 @@ def shades(part: str, radii: Iterable[float]) -> dict[float, str]:
     return {radius: with_contrast(COLOURS[part], float(ratio)) for radius, ratio in pairs}
 
 
+def of_parts(radii: Iterable[float]) -> dict:
+    """The colours of whole images, "original", and of every part, as (part, radius)."""
+    radii = list(radii)
+    shaded = {(p, r): c for p in ("low", "high") for r, c in shades(p, radii).items()}
+    return {"original": COLOURS["original"]} | shaded
+
+
+def part_name(part: str, radius: float = np.nan) -> str:
+    """How a part is called: whole image, or low part, r = 4."""
+    return "whole image" if part == "original" else f"{part} part, r = {radius:g}"
+
+
 def in_the_dark(colour: str) -> str:
     """The colour that stands out from the dark page as `colour` does from the white one."""
     if colour == OVER_PICTURES:
@@ -159,23 +173,25 @@ def bare(axes: Axes) -> None:
 def percent(axes: Axes, *, lowest: float = 0.0, highest: float = 1.0) -> None:
     """Make the vertical axis an accuracy in percent."""
     axes.set_ylim(lowest, highest)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    in_percent(axes.yaxis)
+
+
+def in_percent(*axes: Axis, unit: str = " %") -> None:
+    """Label the ticks of axes in percent, as precisely as they stand: 0.5 % is never 0 % or 1 %."""
+    for axis in axes:
+        axis.set_major_formatter(
+            lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "\N{MINUS SIGN}")
+        )
 
 
 def chance_line(axes: Axes, chance: float, *, where: float = 0.02) -> None:
     """Mark guessing: a dotted line with its name on it. `where` is a share of the axes' width."""
-    axes.axhline(chance, color=GREY, linestyle=":", linewidth=1.6, zorder=1)
-    above = chance < 0.08  # no room below
-    axes.annotate(
-        "chance",
-        (where, chance),
-        xycoords=("axes fraction", "data"),
-        color=GREY,
-        xytext=(0, 2 if above else -2),
-        textcoords="offset points",
-        fontsize=10.5,
-        va="bottom" if above else "top",
-    )
+    line = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
+    axes.axhline(chance, label="_chance", **line)
+    low = {"xytext": (0, 2), "va": "bottom"}  # no room below
+    side = low if chance < 0.08 else {"xytext": (0, -2), "va": "top"}
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate("chance", (where, chance), color=GREY, fontsize=10.5, **place, **side)
 
 
 def band(axes: Axes, x, low, high, colour: str) -> None:
@@ -184,32 +200,13 @@ def band(axes: Axes, x, low, high, colour: str) -> None:
         axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
-def point(axes: Axes, x: float, estimate, colour: str, *, marker: str = "o", **options) -> None:
-    """A value with its interval as a bar. `estimate` has value, low and high (NaN: no bar)."""
-    axes.plot([x, x], [estimate.low, estimate.high], color=colour, linewidth=2, zorder=3)
-    axes.plot(x, estimate.value, marker=marker, color=colour, zorder=4, linestyle="", **options)
+def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper") -> None:
+    """Published values: hollow diamonds. `name` is for the data."""
+    look = {"markerfacecolor": "none", "markeredgecolor": colour, "markeredgewidth": 1.6}
+    axes.plot(x, y, "D", markersize=8, zorder=5, label=f"_{name}", **look)
 
 
-def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper"):
-    """Published values: hollow diamonds. Returns them, for a key. `name` is for the data."""
-    (drawn,) = axes.plot(
-        x,
-        y,
-        marker="D",
-        markersize=8,
-        markerfacecolor="none",
-        markeredgecolor=colour,
-        markeredgewidth=1.6,
-        linestyle="",
-        zorder=5,
-        label=f"_{name}",
-    )
-    return drawn
-
-
-def label_ends(
-    axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075, x: float = 1.0
-) -> None:
+def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075) -> None:
     """Name curves at the right edge, pushed apart so that no two names overlap.
 
     `ends` holds (y in data units, text, colour); `gap` is a share of the axes' height. Call it
@@ -218,43 +215,21 @@ def label_ends(
     bottom, top = axes.get_ylim()
     order = sorted(ends, key=lambda end: end[0])
     heights = [(y - bottom) / (top - bottom) for y, _, _ in order]
-    placed = spread(heights, gap)
-    for (_, text, colour), height, place in zip(order, heights, placed, strict=True):
-        axes.annotate(
-            text,
-            (x, height),
-            xytext=(x + 0.055, place),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            color=for_text(colour),
-            va="center",
-            fontsize=11,
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 0.9,
-                "shrinkA": 1,
-                "shrinkB": 1,
-            },
-        )
+    look = {"xycoords": "axes fraction", "textcoords": "axes fraction", "annotation_clip": False}
+    look |= {"va": "center", "fontsize": 11}
+    line = {"arrowstyle": "-", "linewidth": 0.9, "shrinkA": 1, "shrinkB": 1}
+    for (_, text, colour), height, place in zip(order, heights, spread(heights, gap), strict=True):
+        look |= {"color": for_text(colour), "arrowprops": line | {"color": colour}}
+        axes.annotate(text, (1, height), xytext=(1.055, place), **look)
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
     """Move sorted heights as little as needed for neighbours to be `gap` apart, within 0 to 1."""
-    placed = list(heights)
-    for _ in range(200):
-        for i in range(len(placed) - 1):
-            overlap = gap - (placed[i + 1] - placed[i])
-            if overlap > 1e-6:
-                placed[i] -= overlap / 2
-                placed[i + 1] += overlap / 2
-        room = max(1.0, gap * (len(placed) - 1))
-        placed = [
-            min(max(place, i * gap), room - (len(placed) - 1 - i) * gap)
-            for i, place in enumerate(placed)
-        ]
-    return placed
+    steps = gap * np.arange(len(heights))
+    if not len(heights):
+        return []
+    apart = isotonic_regression(np.asarray(heights) - steps).x
+    return list(np.clip(apart, 0, max(0.0, 1 - steps[-1])) + steps)
 
 
 def accuracy(values: Sequence[float], images: int) -> intervals.Estimate:
@@ -384,11 +359,8 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
     What is the same for all rows goes into the caption; a single row is turned on its side.
     """
     if len(frame) == 1:
-        sideways = {
-            "what": frame.columns.str.replace("_", " "),
-            "value": frame.iloc[0].map(cell_text),
-        }
-        table(pd.DataFrame(sideways), caption=caption)
+        names, values = frame.columns.str.replace("_", " "), frame.iloc[0].map(cell_text)
+        table(pd.DataFrame({"what": names, "value": values.to_numpy()}), caption=caption)
         return
     same = [column for column in frame if frame[column].nunique() == 1]
     common = ", ".join(f"{c.replace('_', ' ')} {cell_text(frame[c].iloc[0])}" for c in same)
@@ -413,21 +385,23 @@ def card(verdict) -> None:
     `verdict` is a claims.Verdict. A sign and a word carry the verdict, so colour is not needed.
     """
     claim, outcome, sign = verdict.claim, verdict.verdict, SIGNS[verdict.verdict]
+    said = outcome if verdict.seeds > 1 else f"in this run: {outcome}"
+    single = "" if verdict.seeds > 1 else " fh-single"
     paper = claim.paper or "no number, a figure only"
-    parts = [f"{part.name} {part.estimate}" for part in verdict.parts]
-    here = f"{'; '.join(parts)} (over {verdict.estimate.n:,} {verdict.estimate.over})"
-    lines = {"The paper": paper, "Here": here, "Measured": claim.measure, "Rule": claim.rule}
+    lines = {"The paper": paper} | verdict.lines
+    lines |= {"Measured": claim.measure, "Rule": claim.rule}
     listed = "".join(f"<dt>{term}</dt><dd>{html.escape(text)}</dd>" for term, text in lines.items())
     note = f'<p class="fh-claim-note">{html.escape(verdict.note)}</p>' if verdict.note else ""
     page = (
-        f'<div class="fh-claim fh-{outcome.replace(" ", "-")}" role="group" '
-        f'aria-label="Claim {claim.id}: {outcome}"><p class="fh-claim-head">'
+        f'<div class="fh-claim fh-{outcome.replace(" ", "-")}{single}" role="group" '
+        f'aria-label="Claim {claim.id}: {said}"><p class="fh-claim-head">'
         f'<span class="fh-claim-id">{claim.id}</span> <span class="fh-verdict">'
-        f'<span class="fh-sign" aria-hidden="true">{sign}</span> {outcome}</span></p>'
+        f'<span class="fh-sign" aria-hidden="true">{sign}</span> {said}</span></p>'
         f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>{note}</div>'
     )
     plain = (
-        f"{sign} {claim.id} {outcome}: {claim.text}\nPaper: {paper}\nHere: {here}\n{verdict.note}"
+        f"{sign} {claim.id} {said}: {claim.text}\nPaper: {paper}\nHere: {lines['Here']}\n"
+        f"{verdict.note}"
     )
     display({"text/html": page, "text/plain": plain.strip()}, raw=True)
 

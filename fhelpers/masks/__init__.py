@@ -4,9 +4,18 @@ from fhelpers.masks.learning import (
     FourierMask,
     Learned,
     Learning,
+    complement,
     learn_image_masks,
     learn_mask,
     through,
 )
 
-__all__ = ["FourierMask", "Learned", "Learning", "learn_image_masks", "learn_mask", "through"]
+__all__ = [
+    "FourierMask",
+    "Learned",
+    "Learning",
+    "complement",
+    "learn_image_masks",
+    "learn_mask",
+    "through",
+]

@@ -24,6 +24,7 @@ from fhelpers.runs.training import Training, check_channels, fit, predict
 
 BOUND = 10.0  # of the loss's exponent, see `bounded_exp`
 CHUNK = 250  # single-image masks learned at once: enough to keep a core busy and its cache full
+NOUGHT = 1e-8  # a weight up to this counts as 0 (K's released code)
 LEAST = 8  # with fewer images processors add in another order, and rounding grows as it is learned
 
 
@@ -115,6 +116,22 @@ class FourierMask(nn.Module):
     def clamp_(self) -> None:
         """Bring all weights back into [0, 1], as K does after each step."""
         self.weight.clamp_(0, 1)
+
+
+@torch.no_grad()
+def complement(mask: FourierMask) -> FourierMask:
+    """The binary masks of the frequencies whose weight is 0, as K's released code takes them."""
+    count, channels, _ = mask.weight.shape
+    gone = FourierMask(*mask.size, count=count, channels=channels)
+    gone.weight.data.copy_(mask.weight <= NOUGHT)
+    return gone
+
+
+@torch.no_grad()
+def low_share(mask: FourierMask) -> Tensor:
+    """Share of each mask's energy in the lowest quarter of the distances, (count,)."""
+    quarters = frequency.radial_energy(mask.masks().mean(1), 4)
+    return quarters[:, 0] / quarters.sum(1).clamp(min=NOUGHT)
 
 
 def bounded_exp(exponent: Tensor, bound: float = BOUND) -> Tensor:
@@ -271,14 +288,15 @@ class Watch:
         return loss
 
     def __call__(self, training: Training) -> None:
-        """Note accuracy and weight of each mask; the images were seen while it was learned."""
-        weight = self.mask.total_weight().tolist()
+        """Note accuracy, weight and low energy of each mask; accuracy is that seen in learning."""
+        weight, low = self.mask.total_weight().tolist(), low_share(self.mask).tolist()
         accuracy = (self.right / self.sizes).tolist() if training.epoch else self.unmasked.tolist()
         self.right.zero_()
         for number, size in enumerate(self.sizes.tolist()):
             row = {"epoch": training.epoch, "split": "learning", "part": "masked"}
             row |= {"scope": "subset", "mask": number, "images": size}
-            training.rows.append(row | {"accuracy": accuracy[number], "weight": weight[number]})
+            row |= {"weight": weight[number], "low_share": low[number]}
+            training.rows.append(row | {"accuracy": accuracy[number]})
         training.finished = self.settled(training.rows)
 
     def settled(self, rows: list[dict]) -> bool:

@@ -7,6 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 
 import torch
+from scipy.optimize import isotonic_regression
 from torch import Tensor, nn
 
 from fhelpers import data, frequency, masks
@@ -27,7 +28,7 @@ VARIANTS = ("mask", "complement", "random", "disc", "permuted")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskRecipe(OfNetwork, kind="mask"):
+class MaskRecipe(OfNetwork, kind="mask", version=2):
     """Everything that decides the masks learned for one network."""
 
     scope: str = "model"  # one mask, or one a class (K), or one for each of FOLDS sets of images
@@ -88,12 +89,15 @@ class MaskRecipe(OfNetwork, kind="mask"):
 
 
 def masks_of(scale, group, sparsity_weight, **changes) -> tuple:
-    """A mask recipe for each network of a group, on as many images as the scale can pay."""
-    on = f"{changes.get('learned_on', 'train')}_images"
+    """A mask recipe for each network of a group, on as many images as the scale can pay.
+
+    On test images it is learned from all of them, as K does.
+    """
+    whole = changes.get("learned_on") == "test"
     return tuple(
         MaskRecipe(
             network=network,
-            images=min(MASK_IMAGES[scale], getattr(network, on)),
+            images=network.test_images if whole else min(MASK_IMAGES[scale], network.train_images),
             sparsity_weight=float(sparsity_weight),
             **changes,
         )
@@ -103,8 +107,7 @@ def masks_of(scale, group, sparsity_weight, **changes) -> tuple:
 
 def images_of(network: Recipe) -> tuple[data.ImageData, data.ImageData]:
     """Training and test images of a network, with the labels that it was trained on."""
-    train = data.load(network.dataset, train=True, limit=network.train_images, **network.options)
-    test = data.load(network.dataset, train=False, limit=network.test_images, **network.options)
+    train, test = network.load(train=True), network.load(train=False)
     labels = classifier.prepare_labels(network, train.labels)
     return data.ImageData(train.images, labels, train.classes), test
 
@@ -149,15 +152,38 @@ def described(learned: masks.Learned) -> list[dict]:
             zip(weight.tolist(), learned.reached.tolist(), strict=True)
         )
     ]  # fmt: skip
+    ones, bands = torch.ones(1, *learned.mask.size), {}
     for part, energy in ENERGIES.items():
-        whole = energy(torch.ones(learned.mask.size), BANDS).tolist()
-        for number, found in enumerate(energy(learnt, BANDS).tolist()):
+        bands[part] = {"value": energy(learnt, BANDS), "whole": energy(ones, BANDS)}
+    bands["within"] = within_rings(learnt)
+    for part, columns in bands.items():
+        for number in range(len(learnt)):
+            own = {name: each[number % len(each)].tolist() for name, each in columns.items()}
             rows += [
-                {"split": "mask", "part": part, "scope": "mask", "mask": number, "band": band,
-                 "value": found[band], "whole": whole[band]}
+                {"split": "mask", "part": part, "scope": "mask", "mask": number, "band": band}
+                | {name: values[band] for name, values in own.items()}
                 for band in range(BANDS)
-            ]  # fmt: skip
+            ]
     return rows
+
+
+def within_rings(learnt: Tensor) -> dict[str, Tensor]:
+    """Energy of masks (n, H, W) by angle, in the rings that the image holds whole: (n, BANDS) each.
+
+    value: of the masks; even: of the masks without direction that come closest, whose energy falls
+    with the distance alone, for a disc on a square grid is no disc; whole: of all frequencies.
+    """
+    size = learnt.shape[-2:]
+    distance = frequency.radial_distance(*size)
+    inside = distance <= min(size) / 2
+    _, ring = distance[inside].unique(return_inverse=True)
+    sizes, even = ring.bincount().double(), torch.zeros_like(learnt)
+    for mask, kept in zip(learnt, even, strict=True):
+        sums = torch.zeros_like(sizes).index_add(0, ring, mask[inside].double().square())
+        fit = isotonic_regression(sums / sizes, weights=sizes, increasing=False).x
+        kept[inside] = torch.tensor(fit.copy()).clamp(min=0).sqrt().float()[ring]
+    shown = {"value": learnt * inside, "even": even, "whole": inside[None].float()}
+    return {name: frequency.angular_energy(each, BANDS) for name, each in shown.items()}
 
 
 ENERGIES = {"radial": frequency.radial_energy, "angular": frequency.angular_energy}
@@ -201,7 +227,7 @@ def scored(network, mask, images: data.ImageData, which, compute, compared: int)
 class MaskedTraining(Runnable, kind="masked-training"):
     """A classifier trained anew on images seen through a mask, or through what it is compared with.
 
-    variant: the mask; its complement 1 − M; its weights dealt out at random over all frequencies,
+    variant: the mask; its complement 1 − M; its weights permuted over all frequencies,
     or within each ring of radii that round to the same number; the disc of the same total weight.
     """
 

@@ -29,9 +29,29 @@ class Normalize(nn.Module):
         return (images - self.mean) / self.std
 
 
-def norm(channels: int, batchnorm: bool) -> nn.Module:
-    """BatchNorm that starts at scale 1 and offset 0 (W, §5.1), or nothing."""
-    return nn.BatchNorm2d(channels) if batchnorm else nn.Identity()
+@dataclass(frozen=True)
+class Switches:
+    """What a network may have besides its layers.
+
+    batchnorm: "" for none, "batch" with the moments of the batch in training and evaluation alike
+    (W's released code), "running" with averages in evaluation; bias: of convolutions; dropout: the
+    probability of leaving out a value before fully connected layers; kernel_size: of the first.
+    """
+
+    batchnorm: str
+    bias: bool
+    dropout: float
+    kernel_size: int
+
+    def norm(self, channels: int) -> nn.Module:
+        """BatchNorm that starts at scale 1 and offset 0 (W, §5.1), or nothing."""
+        if not self.batchnorm:
+            return nn.Identity()
+        return nn.BatchNorm2d(channels, track_running_stats=self.batchnorm == "running")
+
+    def convolution(self, inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Conv2d:
+        """A convolution that keeps the image's size, or divides it by its stride."""
+        return nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=self.bias)
 
 
 class PreActivationBlock(nn.Module):
@@ -41,14 +61,14 @@ class PreActivationBlock(nn.Module):
     with zeros on both sides, as W's released network does.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, batchnorm: bool, first: bool):
+    def __init__(self, inputs: int, outputs: int, stride: int, switches: Switches, first: bool):
         super().__init__()
         # The stem already ends in norm and ReLU, so the very first block starts without them.
-        self.norm1 = nn.Identity() if first else norm(inputs, batchnorm)
+        self.norm1 = nn.Identity() if first else switches.norm(inputs)
         self.activate1 = nn.Identity() if first else nn.ReLU()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=not batchnorm)
-        self.norm2 = norm(outputs, batchnorm)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.conv1 = switches.convolution(inputs, outputs, 3, stride)
+        self.norm2 = switches.norm(outputs)
+        self.conv2 = switches.convolution(outputs, outputs, 3)
         added = outputs - inputs
         self.stride, self.padding = stride, (added // 2, added - added // 2)
 
@@ -61,51 +81,37 @@ class PreActivationBlock(nn.Module):
         return shortcut + self.conv2(F.relu(self.norm2(x)))
 
 
-def resnet_6n2(depth, channels, classes, width, batchnorm, dropout, kernel_size):
+def resnet_6n2(depth, channels, classes, width, switches):
     """W's released network (§4): 6n + 2 layers, widths 16, 32, 64, pre-activation order."""
-    widths = [width, 2 * width, 4 * width]
     layers = [
-        nn.Conv2d(channels, width, kernel_size, padding=kernel_size // 2, bias=not batchnorm),
-        norm(width, batchnorm),
+        switches.convolution(channels, width, switches.kernel_size),
+        switches.norm(width),
         nn.ReLU(),
     ]
     inputs = width
-    for stage, outputs in enumerate(widths):
+    for stage, outputs in enumerate((width, 2 * width, 4 * width)):
         for block in range((depth - 2) // 6):
             stride = 2 if stage > 0 and block == 0 else 1
             first = stage == 0 and block == 0
-            layers.append(PreActivationBlock(inputs, outputs, stride, batchnorm, first))
+            layers.append(PreActivationBlock(inputs, outputs, stride, switches, first))
             inputs = outputs
-    layers += [norm(inputs, batchnorm), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers, nn.Dropout(dropout), nn.Linear(inputs, classes))
+    layers += [switches.norm(inputs), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Dropout(switches.dropout), nn.Linear(inputs, classes))
 
 
-def resnet_18(channels, classes, width, batchnorm, dropout, kernel_size):
+def resnet_18(channels, classes, width, switches):
     """torchvision's ResNet-18 with a stem for small images: one convolution and no pooling."""
-    network = resnet18(
-        num_classes=classes,
-        width_per_group=64,
-        norm_layer=nn.BatchNorm2d if batchnorm else nn.Identity,
-    )
-    network.conv1 = nn.Conv2d(channels, width, kernel_size, padding=kernel_size // 2)
+    network = resnet18(num_classes=classes, width_per_group=64, norm_layer=switches.norm)
+    network.conv1 = switches.convolution(channels, width, switches.kernel_size)
     network.maxpool = nn.Identity()
-    network.fc = nn.Sequential(nn.Dropout(dropout), nn.Linear(512, classes))
+    network.fc = nn.Sequential(nn.Dropout(switches.dropout), nn.Linear(512, classes))
     return network
 
 
-def convolution(inputs, outputs, kernel_size, batchnorm):
-    """A convolution that keeps the image's size, norm and ReLU."""
-    return [
-        nn.Conv2d(inputs, outputs, kernel_size, padding=kernel_size // 2, bias=not batchnorm),
-        norm(outputs, batchnorm),
-        nn.ReLU(),
-    ]
-
-
-def plain(plan, hidden, pool_to, channels, classes, batchnorm, dropout, kernel_size):
+def plain(plan, hidden, pool_to, channels, classes, switches):
     """Convolutions and poolings after a plan, then fully connected layers with dropout.
 
-    plan: (outputs, kernel size) of a convolution, or "pool"; the first kernel is `kernel_size`.
+    plan: (outputs, kernel size) of a convolution, or "pool"; the first kernel is the switches'.
     Poolings round up, so that 28 pixels survive five of them.
     """
     layers, inputs = [], channels
@@ -113,13 +119,14 @@ def plain(plan, hidden, pool_to, channels, classes, batchnorm, dropout, kernel_s
         if step == "pool":
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         else:
-            size = kernel_size if not layers else step[1]
-            layers += convolution(inputs, step[0], size, batchnorm)
+            size = step[1] if layers else switches.kernel_size
+            layers += [switches.convolution(inputs, step[0], size), switches.norm(step[0])]
+            layers.append(nn.ReLU())
             inputs = step[0]
     layers += [nn.AdaptiveAvgPool2d(pool_to), nn.Flatten()]
     inputs *= pool_to**2
     for outputs in hidden:
-        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(dropout)]
+        layers += [nn.Linear(inputs, outputs), nn.ReLU(), nn.Dropout(switches.dropout)]
         inputs = outputs
     return nn.Sequential(*layers, nn.Linear(inputs, classes))
 
@@ -144,30 +151,31 @@ def vgg_11_plan(width):
 class Network:
     """An entry of the registry: how a network is called and built, and its published size.
 
-    make: (channels, classes, width, batchnorm, dropout, kernel_size) -> module.
+    make: (channels, classes, width, switches) -> module.
     """
 
     title: str
     make: Callable[..., nn.Module]
     width: int  # channels of the first layer
     kernel_size: int  # of the first layer
+    bias: bool = True  # of convolutions
     fixed_width: bool = False
 
 
 def from_plan(plan_of: Callable[[int], tuple]) -> Callable[..., nn.Module]:
     """How a network of a plan is built, for the registry."""
 
-    def make(channels, classes, width, batchnorm, dropout, kernel_size):
-        return plain(*plan_of(width), channels, classes, batchnorm, dropout, kernel_size)
+    def make(channels, classes, width, switches):
+        return plain(*plan_of(width), channels, classes, switches)
 
     return make
 
 
 # Every network of the book by name, as published: an entry here is all that a new one needs.
 NETWORKS = {
-    "resnet-8": Network("ResNet-8", partial(resnet_6n2, 8), 16, 3),
-    "resnet-20": Network("ResNet-20", partial(resnet_6n2, 20), 16, 3),
-    "resnet-32": Network("ResNet-32", partial(resnet_6n2, 32), 16, 3),
+    "resnet-8": Network("ResNet-8", partial(resnet_6n2, 8), 16, 3, bias=False),
+    "resnet-20": Network("ResNet-20", partial(resnet_6n2, 20), 16, 3, bias=False),
+    "resnet-32": Network("ResNet-32", partial(resnet_6n2, 32), 16, 3, bias=False),
     "resnet-18": Network("ResNet-18", resnet_18, 64, 3, fixed_width=True),
     "lenet": Network("LeNet", from_plan(lenet_plan), 6, 5),
     "alexnet": Network("AlexNet", from_plan(alexnet_plan), 64, 3),
@@ -181,7 +189,8 @@ def build(
     channels: int,
     classes: int,
     width: int | None = None,
-    batchnorm: bool = False,
+    batchnorm: str = "",
+    bias: bool | None = None,
     dropout: float = 0.0,
     kernel_size: int | None = None,
     seed: int = 0,
@@ -189,16 +198,17 @@ def build(
     """Build an untrained network: logits (N, classes) from pixels (N, channels, H, W) in [0, 1].
 
     name: one of `NETWORKS`; resnet-8, resnet-20 and resnet-32 are W's released 6n + 2 network with
-    n = 1, 3, 5. width: channels of the first layer, the others in proportion. dropout: probability
-    of leaving out a value before each fully connected layer but the first of a row. kernel_size: of
-    the first layer, odd. Weights are Xavier-uniform, biases 0 (W, §4). Raises ValueError for a
-    name, width or kernel size that is not possible.
+    n = 1, 3, 5. width: channels of the first layer, the others in proportion. batchnorm, bias,
+    dropout and kernel_size as in `Switches`; None: as published. Weights are Xavier-uniform, biases
+    0 (W, §4). Raises ValueError for a name, width or kernel size that is not possible.
     """
     if name not in NETWORKS:
         raise ValueError(f"model {name!r} is not known; choose one of {', '.join(NETWORKS)}")
     entry = NETWORKS[name]
     width = entry.width if width is None else width
     kernel_size = entry.kernel_size if kernel_size is None else kernel_size
+    if batchnorm not in ("", "batch", "running"):
+        raise ValueError(f"batchnorm={batchnorm!r} is not possible: '' for none, batch or running")
     if width < 1:
         raise ValueError(f"width={width} is not possible: it must be at least 1")
     if kernel_size < 1 or kernel_size % 2 == 0:
@@ -207,7 +217,8 @@ def build(
         raise ValueError(f"{name} comes in its own width of {entry.width} only; leave width out")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = entry.make(channels, classes, width, batchnorm, dropout, kernel_size)
+        switches = Switches(batchnorm, entry.bias if bias is None else bias, dropout, kernel_size)
+        network = entry.make(channels, classes, width, switches)
         network.apply(initialise)
     return nn.Sequential(Normalize(), network)
 

@@ -16,3 +16,11 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def uses_batch_moments(model: nn.Module) -> bool:
+    """Whether an image's answer depends on the others of its batch, in eval mode too."""
+    return any(
+        isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+        for module in model.modules()
+    )

@@ -162,8 +162,7 @@ def write(natural: Run, adversarial: Run, folder: Path) -> Path:
             f"the explorer needs two networks of one data set, not {natural.run_id} and "
             f"{adversarial.run_id}"
         )
-    options = dict(recipe.data_options)
-    test = data.load(recipe.dataset, train=False, limit=recipe.test_images, **options)
+    test = recipe.load(train=False)
     models = networks(natural.model(), adversarial.model())
     shown = content(models, test)
     shown["runs"] = [natural.run_id, adversarial.run_id]

@@ -184,6 +184,8 @@ def execute(
             cwd=NOTEBOOKS.parent,
             progress_bar=progress,
             log_output=False,
+            request_save_on_cell_execute=False,  # a page appears whole or not at all
+            shutdown_kernel="immediate",  # PyTorch takes two seconds to leave in good order
         )
         finish(executed, slug, values, provenance)
         nbformat.write(executed, temporary)

@@ -81,7 +81,7 @@ def advice(row: Mapping) -> str:
     """What it would take to decide a claim that is not decided."""
     if row["verdict"] == "not computed":
         return row["failure"]
-    if row["verdict"] != "inconclusive":
+    if row["verdict"] != "undecided":
         return ""
     more = {"smoke": "scale quick", "quick": "scale standard", "standard": "more seeds"}
     return f"Not decided at scale {row['scale']}: needs {more.get(row['scale'], 'more seeds')}."

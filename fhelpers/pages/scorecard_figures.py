@@ -6,28 +6,23 @@ import math
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from fhelpers.claims.verdicts import deciding, distance
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 from fhelpers.pages.scorecard import Outcome, advice
 
 ALT = (
     "A row for each claim. A mark with its interval shows how far the measured effect lies from "
     "the claim's margin, in half-widths of its interval: the claimed side is to the right of the "
-    "line. Filled circles are reproduced claims, crosses those that are not "
-    "reproduced, open circles undecided ones."
+    "line. Circles are reproduced claims, diamonds weaker ones, crosses those that are not "
+    "reproduced, squares undecided ones; hollow marks rest on a single seed."
 )
-MARKS = {"reproduced": "o", "not reproduced": "X", "inconclusive": "o", "not computed": "_"}
-COLOURS = {
-    "reproduced": style.COLOURS["low"],
-    "not reproduced": style.COLOURS["high"],
-    "inconclusive": style.GREY,
-    "not computed": style.GREY,
-}
+MARKS = {"reproduced": "o", "weaker": "D", "not reproduced": "X", "undecided": "s"}
+MARKS["not computed"] = "_"
+COLOURS = dict.fromkeys(MARKS, style.INK) | dict.fromkeys(("undecided", "not computed"), style.GREY)
 FARTHEST = 6.0  # half-widths; what lies further is drawn at the edge
-SIGNS = style.SIGNS | {"not computed": "?"}
-WORDS = ("reproduced", "not reproduced", "inconclusive", "not computed")
+SIGNS = style.SIGNS | {"not computed": "–"}
+WORDS = tuple(MARKS)
 
 
 @style.styled
@@ -36,40 +31,31 @@ def effects(outcomes: list[Outcome]) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 0.9 + 0.27 * len(outcomes))
     for place, each in enumerate(outcomes):
         draw(axes, place, each)
-    axes.axvline(0, color=style.INK, linewidth=1)
+    axes.axvline(0, color=style.INK, linewidth=1, label="_margin")
     axes.set_yticks(range(len(outcomes)), [each.id for each in outcomes], fontsize=10)
     axes.set(ylim=(len(outcomes) - 0.4, -0.6), xlim=(-FARTHEST - 0.4, FARTHEST + 0.4))
-    axes.set_xticks([-4, -2, 0, 2, 4], ["-4", "-2", "margin", "2", "4"])
+    axes.set_xticks([-4, -2, 0, 2, 4], ["−4", "−2", "margin", "2", "4"])
     axes.set_xlabel("← other side        half-widths of the interval        claimed side →")
     axes.tick_params(axis="y", length=0)
-    marks = [
-        Line2D([], [], linestyle="", marker=MARKS[word], color=COLOURS[word], markersize=7,
-               markerfacecolor=style.WHITE_PAGE if word == "inconclusive" else COLOURS[word],
-               label=word)
-        for word in WORDS[:3]
-    ]  # fmt: skip
-    figure.legend(handles=marks, loc="outside upper left", ncols=3)
+    key = [(word, COLOURS[word], MARKS[word], "") for word in WORDS[:-1]]
+    charts.key(figure, key, columnspacing=1.2, handletextpad=0.2)
     return figure
 
 
 def draw(axes, place: int, each: Outcome) -> None:
     """One claim's row: its deciding part, at the edge where it lies further out."""
-    word = each.word
-    colour = COLOURS[word]
-    low, value, high = (math.nan,) * 3
-    if each.verdict:
-        low, value, high = distance(deciding(each.verdict.parts))
+    colour, look = COLOURS[each.word], {"markersize": 7, "label": f"_{each.word}"}
+    low, value, high = distance(deciding(each.verdict.parts)) if each.verdict else (math.nan,) * 3
     if math.isnan(value):
         axes.annotate("no interval", (0.15, place), va="center", fontsize=9.5, color=style.GREY)
         return
-    edge = math.copysign(FARTHEST, value)
     if abs(value) > FARTHEST:
         arrow = ">" if value > 0 else "<"
-        axes.plot(edge, place, marker=arrow, color=colour, markersize=7, linestyle="")
+        axes.plot(math.copysign(FARTHEST, value), place, arrow, color=colour, **look)
         return
-    axes.plot([max(low, -FARTHEST), min(high, FARTHEST)], [place] * 2, color=colour, linewidth=2)
-    face = style.WHITE_PAGE if word == "inconclusive" else colour
-    axes.plot(value, place, marker=MARKS[word], color=colour, markerfacecolor=face, markersize=7)
+    hollow = {} if each.verdict.seeds > 1 else charts.HOLLOW
+    shown = pd.Series({"value": value, "low": max(low, -FARTHEST), "high": min(high, FARTHEST)})
+    charts.mark(axes, place, shown, colour, marker=MARKS[each.word], **look, **hollow)
 
 
 def summary(frame: pd.DataFrame) -> str:
@@ -77,7 +63,7 @@ def summary(frame: pd.DataFrame) -> str:
     sentences = []
     for paper, title in (("W", "Wang et al."), ("K", "Karantzas et al.")):
         rows = frame[frame.paper == paper]
-        counts = [f"{(rows.verdict == word).sum()} {word}" for word in WORDS[:3]]
+        counts = [f"{(rows.verdict == word).sum()} {word}" for word in WORDS[:-1]]
         if left := int((rows.verdict == "not computed").sum()):
             counts.append(f"{left} not computed")
         sentences.append(f"Of {len(rows)} claims of {title}: {style.listing(counts)}.")
@@ -97,7 +83,7 @@ def choices(name: str, title: str, options: dict[str, str]) -> str:
 def show_table(frame: pd.DataFrame) -> None:
     """Display all claims with filters by paper and verdict, and links to their figures."""
     papers = {"all": "both", "W": "Wang et al.", "K": "Karantzas et al."}
-    verdicts = {"all": "all"} | {word.replace(" ", "-"): word for word in WORDS[:3]}
+    verdicts = {"all": "all"} | {word.replace(" ", "-"): word for word in WORDS[:-1]}
     filters = choices("paper", "Paper", papers) + choices("verdict", "Verdict", verdicts)
     rows = "".join(row_of(row) for row in frame.to_dict("records"))
     heads = ("claim", "verdict", "effect that decides, with interval")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from fhelpers import attacks, frequency, heatmap, masks
 from fhelpers.intervals import Estimate, bootstrap, paired_difference, proportion
 from fhelpers.networks import evaluating
-from fhelpers.runs.compute import CHUNK, choose_compute
+from fhelpers.runs.compute import CHUNK, Compute, choose_compute
 from fhelpers.runs.training import predict
 
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
@@ -86,6 +86,7 @@ def frequency_report(
     name: str = "model",
     few: int = 1_000,
     seed: int = 0,
+    precision: str = "auto",
     progress: Callable[[str], None] = lambda step: None,
 ) -> FrequencyReport:
     """Which frequencies a classifier relies on (W §4, §5 and §9; K; Yin et al. 2019).
@@ -94,17 +95,19 @@ def frequency_report(
     radii: where low and high part divide, `RADII` in proportion to the image size unless given;
     classes: that the model is to have, the labels' number unless given; few: how many images,
     from the first on, meet what costs more an image: heat map, attacks, mask. The mask is learned
-    on one half of these and judged on the other. The model stays as it was.
+    on one half of these and judged on the other. precision: float32, bfloat16, or "auto" for what
+    the machine does fastest. The model stays as it was.
     Raises ValueError as `check_model` does and for images outside [0, 1].
     """
     frequency.check_images(images)
     classes = int(labels.max()) + 1 if classes is None else classes
     check_model(model, images, labels, classes)
     radii = sorted(map(float, set(radii))) if radii else default_radii(*images.shape[-2:])
-    seen = observe(model, images, labels, radii, few=few, seed=seed, progress=progress)
+    compute = choose_compute(precision, images.device.type)
+    seen = observe(model, images, labels, radii, compute, few=few, seed=seed, progress=progress)
     shape = list(images.shape[1:])
     about = {"model": name, "classes": classes, "shape": shape, "radii": radii}
-    return report_of(seen, about | {"precision": choose_compute().precision})
+    return report_of(seen, about | {"precision": compute.precision})
 
 
 def observe(
@@ -112,6 +115,7 @@ def observe(
     images: Tensor,
     labels: Tensor,
     radii: Sequence[float],
+    compute: Compute,
     *,
     few: int,
     seed: int,
@@ -119,20 +123,19 @@ def observe(
 ) -> Observations:
     """Everything that a report rests on; arguments as for `frequency_report`, which checks them."""
     progress("accuracy on parts")
-    correct = correct_on_parts(model, images, labels, radii)
+    correct = correct_on_parts(model, images, labels, radii, compute)
     images, labels, half = images[:few], labels[:few], min(few, len(images)) // 2
     progress("attacks")
-    resists = correct_under_attack(model, images, labels, seed)
+    resists = correct_under_attack(model, images, labels, seed, compute)
     progress("learning a mask")
     with evaluating(model):
-        learned = masks.learn_mask(model, images[:half], labels[:half], seed=seed)
+        learned = masks.learn_mask(model, images[:half], labels[:half], seed=seed, compute=compute)
         kept = masks.through(learned.mask, images[half:])
-        through = predict(model, kept).argmax(1) == labels[half:]
+        through = predict(model, kept, precision=compute.precision).argmax(1) == labels[half:]
     mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
-    return Observations(
-        correct, resists, through, mask, heatmap.heat_map(model, images, labels, seed=seed)
-    )
+    waves = heatmap.heat_map(model, images, labels, seed=seed, precision=compute.precision)
+    return Observations(correct, resists, through, mask, waves)
 
 
 def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
@@ -198,13 +201,14 @@ def first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def correct_on_parts(model, images, labels, radii) -> Tensor:
+def correct_on_parts(model, images, labels, radii, compute: Compute) -> Tensor:
     """Which images are classified correctly whole and from their parts: bool (1 + 2 radii, N)."""
     pieces = []
     for chunk, answers in zip(images.split(CHUNK), labels.split(CHUNK), strict=True):
         split = frequency.split_many(chunk, radii)
         parts = [chunk, *(split[r][0] for r in radii), *(split[r][1] for r in radii)]
-        pieces.append(torch.stack([predict(model, part).argmax(1) == answers for part in parts]))
+        logits = [predict(model, part, precision=compute.precision) for part in parts]
+        pieces.append(torch.stack([each.argmax(1) == answers for each in logits]))
     return torch.cat(pieces, 1)
 
 
@@ -245,14 +249,14 @@ def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> f
     return float(xs[place - 1] + (xs[place] - xs[place - 1]) * (level - ys[place - 1]) / rise)
 
 
-def correct_under_attack(model, images, labels, seed: int) -> Tensor:
+def correct_under_attack(model, images, labels, seed: int, compute: Compute) -> Tensor:
     """Which images are still classified correctly under PGD with ten steps: bool (ε, N)."""
-    compute, still = choose_compute(), []
+    still = []
     for epsilon in SMALL_EPSILONS:
         generator = torch.Generator().manual_seed(seed)
         with compute.autocast():
             made = attacks.pgd(model, images, labels, epsilon, steps=10, generator=generator)
-        still.append(predict(model, made).argmax(1) == labels)
+        still.append(predict(model, made, precision=compute.precision).argmax(1) == labels)
     return torch.stack(still)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from fhelpers.drawing import style
-from fhelpers.drawing.masks import WHOLE
+from fhelpers.drawing import charts, style
+from fhelpers.drawing.masks import SIDE, by_band, centres
+from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.report import FrequencyReport
 from fhelpers.runs.store import write_text
 
@@ -18,7 +18,7 @@ ALT = {
         "Accuracy against the radius that divides low from high part: a blue curve for low parts, "
         "a vermilion one for high parts, a black line for whole images, a dotted line for chance."
     ),
-    "gained": "A bar for each band of frequencies: what it adds to the accuracy on test images.",
+    "gained": "A point for each band of frequencies: what it adds to the accuracy on test images.",
     "robust": "Accuracy under PGD at three small ε, and without an attack.",
     "maps": (
         "Two maps of frequencies, zero frequency in the centre: on the left the accuracy that is "
@@ -37,29 +37,36 @@ def one(report: FrequencyReport, measure: str, part: str) -> pd.Series:
     return rows_of(report, measure, part).iloc[0]
 
 
+def levels(report: FrequencyReport) -> dict[str, pd.Series]:
+    """The radii at which low parts reach a share of the accuracy, by the share in words."""
+    rows = report.table[report.table.measure == "radius"]
+    return {row.part: row for _, row in rows.iterrows()}
+
+
+def radius_of(row: pd.Series) -> str:
+    return f"{row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
+
+
 @style.styled
 def parts(report: FrequencyReport) -> Figure:
     """Accuracy on low and high parts against the radius."""
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
-    whole = one(report, "accuracy", "original")
-    ends = [(whole.value, "whole image", style.COLOURS["original"])]
-    axes.axhline(whole.value, color=style.COLOURS["original"], linewidth=2)
-    for part in ("low", "high"):
-        rows, colour = rows_of(report, "accuracy", part), style.COLOURS[part]
-        axes.plot(rows["at"], rows.value, color=colour, marker="o", markersize=4.5)
-        style.band(axes, rows["at"], rows.low, rows.high, colour)
-        ends.append((rows.value.iloc[-1], f"{part} part", colour))
-    for words in ("half", "90 %"):
-        rows = rows_of(report, "radius", words)
-        if len(rows):
-            found = rows.iloc[0]
-            axes.plot(found.value, found["at"] * whole.value, "|", color=style.INK, markersize=16)
+    whole, colour = one(report, "accuracy", "original").value, style.COLOURS["original"]
+    axes.axhline(whole, color=colour, linewidth=2, label="_whole image")
+    rows = pd.concat([rows_of(report, "accuracy", part) for part in ("low", "high")])
+    names = {part: f"{part} part" for part in ("low", "high")}
+    look = {"colours": style.COLOURS, "names": names, "markers": "o", "markersize": 4.5}
+    ends = charts.curves(axes, rows, x="at", by="part", **look)
+    for words, found in levels(report).items():
+        look = {"color": style.INK, "markersize": 16, "label": f"_{words} of the accuracy"}
+        axes.plot(found.value, found["at"] * whole, "|", **look)
     style.percent(axes, highest=1.02)
     style.chance_line(axes, report.about["chance"], where=0.4)
     axes.set(xlabel="radius", ylabel="accuracy", xlim=(0, max(report.about["radii"])))
-    mark = Line2D([], [], marker="|", linestyle="", color=style.INK, markersize=12)
-    figure.legend([mark], ["half, and 90 %, of the accuracy"], loc="outside upper left")
-    style.label_ends(axes, ends, gap=0.09)
+    charts.key(
+        figure, [("half, and 90 %, of the accuracy", style.INK, "|", "", {"markersize": 12})]
+    )
+    style.label_ends(axes, [(whole, "whole image", colour), *ends], gap=0.09)
     return figure
 
 
@@ -67,18 +74,16 @@ def parts(report: FrequencyReport) -> Figure:
 def gained(report: FrequencyReport) -> Figure:
     """What each band adds to test accuracy, from the lowest up."""
     figure, ((axes,),) = style.canvas(1, 1, 3.1)
-    bands = rows_of(report, "gained", "band")
-    beyond = one(report, "gained", "beyond")
-    inner = [0.0, *bands["at"]]
-    names = [f"{a:g}–{b:g}" for a, b in zip(inner, bands["at"], strict=False)]
-    names.append(f"> {beyond['at']:g}")
-    found = pd.concat([bands, beyond.to_frame().T])
-    shades = [style.COLOURS["low"]] + [style.COLOURS["high"]] * (len(found) - 1)
-    for place, (row, colour) in enumerate(zip(found.itertuples(), shades, strict=True)):
-        style.point(axes, place, row, colour, markersize=7)
+    found = pd.concat([rows_of(report, "gained", part) for part in ("band", "beyond")])
+    ends = [f"{end:g}" for end in found["at"]]
+    inner = [f"{a}–{b}" for a, b in zip(["0", *ends], ends[:-1], strict=False)]
+    found["name"] = [*inner, f"> {ends[-1]}"]
+    colours = dict.fromkeys(found.name, style.COLOURS["high"])
+    colours[found.name.iloc[0]] = style.COLOURS["low"]
+    charts.dots(axes, found, at="name", colours=colours, names="accuracy gained", upright=True)
     axes.axhline(0, color=style.INK, linewidth=0.9)
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    axes.tick_params(axis="x", rotation=45)
+    style.in_percent(axes.yaxis)
     axes.locator_params(axis="y", steps=[1, 2, 5, 10])
     axes.set(xlabel="band, by distance from the centre", ylabel="accuracy gained")
     return figure
@@ -88,13 +93,10 @@ def gained(report: FrequencyReport) -> Figure:
 def robust(report: FrequencyReport) -> Figure:
     """Accuracy under PGD at small ε."""
     figure, ((axes,),) = style.canvas(1, 1, 2.9)
-    rows = rows_of(report, "robust accuracy", "PGD-10")
-    epsilons = [0.0, *(255 * rows["at"])]
-    found = [one(report, "accuracy", "original"), *rows.itertuples()]
-    colour = style.COLOURS["original"]
-    axes.plot(epsilons, [each.value for each in found], color=colour, linewidth=1.6)
-    for epsilon, each in zip(epsilons, found, strict=True):
-        style.point(axes, epsilon, each, colour, markersize=6)
+    whole = rows_of(report, "accuracy", "original").assign(at=0.0)
+    rows = pd.concat([whole, rows_of(report, "robust accuracy", "PGD-10")])
+    look = {"colours": style.COLOURS["original"], "markers": "o", "names": "PGD-10"}
+    charts.curves(axes, rows.assign(at=255 * rows["at"]), x="at", linewidth=1.6, **look)
     style.percent(axes, highest=1.02)
     axes.set(xlabel="ε in 255ths of the pixel range", ylabel="accuracy under PGD-10")
     return figure
@@ -104,12 +106,10 @@ def robust(report: FrequencyReport) -> Figure:
 def maps(report: FrequencyReport) -> Figure:
     """The Fourier heat map and the learned mask."""
     figure, axes = style.canvas(1, 2, 3.0)
-    shown = {"accuracy, one added": (report.heat_map, "viridis")}
-    shown["learned mask"] = (report.mask, WHOLE)
-    for panel, (title, (found, colours)) in zip(axes[0], shown.items(), strict=True):
-        drawn = style.picture(panel, found, title, vmin=0, cmap=colours)
-        bar = figure.colorbar(drawn, ax=panel, fraction=0.046, pad=0.03)
-        bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
+    highest = float(report.heat_map.max())
+    left = {"accuracy, one added": report.heat_map}
+    draw_maps(axes[0, :1], left, "accuracy", cmap="viridis", vmax=highest)
+    draw_maps(axes[0, 1:], {"learned mask": report.mask})
     return figure
 
 
@@ -117,14 +117,11 @@ def maps(report: FrequencyReport) -> Figure:
 def energies(report: FrequencyReport) -> Figure:
     """How much of each ring and direction the mask keeps."""
     figure, axes = style.canvas(1, 2, 2.7, sharey=True)
-    for panel, part in zip(axes[0], ("radial", "angular"), strict=True):
-        rows = rows_of(report, "mask", f"{part} energy kept")
-        share = (rows["at"] + 0.5) / len(rows)
-        place = share * (1 if part == "radial" else 180)
-        colour = style.COLOURS["original"]
-        panel.plot(place, rows.value, "o-", color=colour, markersize=4, label="_learned mask")
-    axes[0, 0].set(xlabel="distance, share of the largest", ylabel="kept by the mask")
-    axes[0, 1].set(xlabel="direction, degrees", xticks=[0, 45, 90, 135, 180])
+    rows = {part: rows_of(report, "mask", f"{part} energy kept") for part in SIDE}
+    shown = [each.assign(part=p, place=centres(p, len(each))) for p, each in rows.items()]
+    look = {"colours": style.COLOURS["original"], "names": "learned mask"}
+    by_band(axes[0], pd.concat(shown), markers="o", markersize=4, **look)
+    axes[0, 0].set_ylabel("kept by the mask")
     style.percent(axes[0, 0], highest=1.02)
     return figure
 
@@ -134,37 +131,26 @@ FIGURES = {"parts": parts, "gained": gained, "maps": maps, "energies": energies,
 
 def summary(report: FrequencyReport) -> pd.DataFrame:
     """The report's main numbers with their intervals, for a table."""
-    whole, kept = one(report, "accuracy", "original"), one(report, "accuracy", "through mask")
-    rows = [("accuracy on whole images", style.with_interval(whole))]
-    for words in ("half", "90 %"):
-        found = rows_of(report, "radius", words)
-        if len(found):
-            row = found.iloc[0]
-            text = f"{row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
-            rows.append((f"radius at which low parts reach {words} of it", text))
+    whole, kept = (one(report, "accuracy", part) for part in ("original", "through mask"))
     beyond = one(report, "gained", "beyond")
-    rows.append(
-        (f"lost without what lies beyond r = {beyond['at']:g}", style.with_interval(beyond))
-    )
-    for each in rows_of(report, "robust accuracy", "PGD-10").itertuples():
-        rows.append(
-            (f"accuracy under PGD-10, ε = {255 * each.at:.0f}/255", style.with_interval(each))
-        )
-    rows.append(("accuracy through the learned mask", style.with_interval(kept)))
-    rows.append(("weight of the mask", f"{one(report, 'mask', 'weight').value:.2f}"))
-    return pd.DataFrame(rows, columns=["measure", "value"])
+    rows = {"accuracy on whole images": style.with_interval(whole)}
+    for words, row in levels(report).items():
+        rows[f"radius at which low parts reach {words} of it"] = radius_of(row)
+    lost = f"lost without what lies beyond r = {beyond['at']:g}"
+    rows[lost] = style.with_interval(beyond)
+    for row in rows_of(report, "robust accuracy", "PGD-10").itertuples():
+        rows[f"accuracy under PGD-10, ε = {255 * row.at:.0f}/255"] = style.with_interval(row)
+    rows["accuracy through the learned mask"] = style.with_interval(kept)
+    rows["weight of the mask"] = f"{one(report, 'mask', 'weight').value:.2f}"
+    return pd.DataFrame(rows.items(), columns=["measure", "value"])
 
 
 def in_short(report: FrequencyReport) -> str:
     """What the report says of its model, in two sentences."""
     whole = one(report, "accuracy", "original")
-    text = f"Right on {100 * whole.value:.1f} % of {report.about['images']:,} images."
-    found = rows_of(report, "radius", "90 %")
-    if len(found):
-        text += (
-            f" Low parts reach 90 % of that at r = {found.iloc[0].value:.1f} "
-            f"[{found.iloc[0].low:.1f}, {found.iloc[0].high:.1f}]."
-        )
+    text = f"Correct on {100 * whole.value:.1f} % of {report.about['images']:,} images."
+    if (row := levels(report).get("90 %")) is not None:
+        text += f" Low parts reach 90 % of that at r = {radius_of(row)}."
     return text
 
 
@@ -185,8 +171,8 @@ def maps_in_short(report: FrequencyReport) -> str:
     least, most = (100 * float(end) for end in (report.heat_map.min(), report.heat_map.max()))
     weight = 100 * one(report, "mask", "weight").value
     return (
-        f"With one frequency added, between {least:.0f} and {most:.0f} % of the images are right; "
-        f"the learned mask holds {weight:.0f} % of the frequencies' weight."
+        f"With one frequency added, between {least:.0f} and {most:.0f} % of the images are correct;"
+        f" the learned mask holds {weight:.0f} % of the frequencies' weight."
     )
 
 
@@ -205,7 +191,7 @@ def robust_in_short(report: FrequencyReport) -> str:
     whole, last = one(report, "accuracy", "original"), rows_of(report, "robust accuracy", "PGD-10")
     epsilon, left = 255 * last["at"].iloc[-1], last.value.iloc[-1]
     return (
-        f"Of {100 * whole.value:.0f} % right answers PGD leaves {100 * left:.0f} % at "
+        f"Of {100 * whole.value:.0f} % correct answers PGD leaves {100 * left:.0f} % at "
         f"ε = {epsilon:.0f}/255."
     )
 
@@ -272,13 +258,12 @@ def write(report: FrequencyReport, folder: Path) -> list[Path]:
 def compared(reports: dict[str, FrequencyReport], colours: dict[str, str]) -> Figure:
     """Accuracy on low parts over that on whole images, for several models on one figure."""
     figure, ((axes,),) = style.canvas(1, 1, 3.5)
-    ends = []
+    shares = []
     for name, report in reports.items():
-        whole = one(report, "accuracy", "original").value
-        rows = rows_of(report, "accuracy", "low")
-        share = rows.value / whole if whole else rows.value * np.nan
-        axes.plot(rows["at"], share, color=colours[name], marker="o", markersize=4.5)
-        ends.append((float(share.iloc[-1]), name, colours[name]))
+        whole, rows = one(report, "accuracy", "original").value, rows_of(report, "accuracy", "low")
+        shares.append(rows.assign(model=name, share=rows.value / (whole or np.nan)))
+    look = {"colours": colours, "markers": "o", "markersize": 4.5, "band": None}
+    ends = charts.curves(axes, pd.concat(shares), x="at", y="share", by="model", **look)
     axes.axhline(0.9, color=style.GREY, linestyle=":", linewidth=1.2)
     style.percent(axes, highest=1.1)
     axes.set(xlabel="radius", ylabel="low parts / whole images", xlim=(0, None))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fhelpers.runs.recipes import Recipe
 
 AUGMENTATIONS = ("none", "crop-flip", "scale", "translate", "rotate")
+AUGMENTATIONS += tuple(f"crop-flip-{name}" for name in AUGMENTATIONS[2:])  # one after the other
 
 
 def prepare_labels(recipe: "Recipe", labels: Tensor) -> Tensor:
@@ -35,8 +36,11 @@ def augment(pixels: Tensor, augmentation: str) -> Tensor:
     """Change each image of a batch (N, C, H, W) at random.
 
     crop-flip: W's adversarial training; scale 0.5–1.5, translate up to 40 %, rotate up to 180°:
-    the models S, T and R of K. Places outside the image are black.
+    the models S, T and R of K, which has both, one after the other. Places outside the image are
+    black.
     """
+    if (second := augmentation.removeprefix("crop-flip-")) != augmentation:
+        return augment(augment(pixels, "crop-flip"), second)
     count, _, height, width = pixels.shape
     draw = torch.rand(count, 3)
     matrix = torch.zeros(count, 2, 3)
@@ -72,14 +76,16 @@ def mix(pixels: Tensor, labels: Tensor, alpha: float, classes: int) -> tuple[Ten
 def attack_for_training(recipe: "Recipe", model, pixels: Tensor, labels: Tensor) -> Tensor:
     """The strongest images found within ε: PGD, or one step from a random start (Wong et al. 2020).
 
-    The model answers in eval mode, so that BatchNorm's averages see each batch once.
+    As in W's released code PGD starts at the image and takes steps of ε / steps; a random start is
+    a switch. The model answers in eval mode, so that BatchNorm's averages see each batch once.
     """
     if recipe.adversary == "none":
         return pixels
     single = recipe.adversary == "single-step"
     steps = 1 if single else recipe.attack_steps
-    size = 1.25 * recipe.epsilon if single else 2.5 * recipe.epsilon / steps
-    start = attacks.random_point(pixels, recipe.epsilon, None)
+    size = 1.25 * recipe.epsilon if single else recipe.epsilon / steps
+    random = single or recipe.random_start
+    start = attacks.random_point(pixels, recipe.epsilon, None) if random else pixels
     with evaluating(model):
         return attacks.ascend(
             model, pixels, labels, recipe.epsilon, steps=steps, step_size=size, start=start
@@ -124,18 +130,17 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
     """
     prepare = prepare or partial(monitoring.prepare_pixels, recipe)
     compute = job.compute
-    train = data.load(recipe.dataset, train=True, limit=recipe.train_images, **recipe.options)
-    test = data.load(recipe.dataset, train=False, limit=recipe.test_images, **recipe.options)
+    train, test = recipe.load(train=True), recipe.load(train=False)
     labels = prepare_labels(recipe, train.labels)
     sets = {"train": ImageData(train.images, labels, train.classes), "test": test}
     model = build(recipe).to(compute.device, memory_format=torch.channels_last)
     optimiser = OPTIMISERS[recipe.optimiser](model.parameters(), lr=recipe.learning_rate)
-    watchers = [monitoring.watch_parts(recipe, sets, compute)]
+    watchers = [monitoring.monitor_parts(recipe, sets, compute)]
     if recipe.adversary != "none":
-        watchers.append(monitoring.watch_overfitting(recipe, test, compute))
+        watchers.append(monitoring.monitor_overfitting(recipe, test, compute))
     pixels = prepare(train.images).to(compute.device)
     training = fit(
-        Training(model, optimiser),
+        Training(model, optimiser, schedule_of(recipe, optimiser)),
         batches_of(recipe, pixels, labels.to(compute.device)),
         loss_of(recipe, len(train.classes), compute),
         epochs=recipe.epochs,
@@ -146,11 +151,21 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
     )
     outcomes: dict = {}
     for split, images in sets.items():
-        rows, right = monitoring.score_parts(recipe, model, images, compute.precision)
+        rows, right = monitoring.score_parts(
+            recipe, model, images, compute.precision, divided=split == "test"
+        )
         about = {"epoch": training.epoch, "split": split, "scope": "all"}
         training.rows += [about | row for row in rows]
         outcomes = right  # of the test set, which comes last
     return training.result(outcomes=outcomes)
+
+
+def schedule_of(recipe: "Recipe", optimiser: torch.optim.Optimizer):
+    """How the learning rate changes from step to step: not at all, or in a line to 0."""
+    if recipe.schedule == "constant":
+        return None
+    steps = recipe.epochs * math.ceil(recipe.train_images / recipe.batch_size)
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(0.0, 1 - step / steps))
 
 
 def build(recipe: "Recipe") -> nn.Module:
@@ -161,7 +176,8 @@ def build(recipe: "Recipe") -> nn.Module:
         channels=info.channels,
         classes=info.classes,
         width=recipe.width,
-        batchnorm=recipe.batchnorm,
+        batchnorm=recipe.batchnorm.replace("none", ""),
+        bias=recipe.bias,
         dropout=recipe.dropout,
         kernel_size=recipe.kernel_size,
         seed=recipe.seed,

@@ -7,6 +7,7 @@ import torch
 
 CHUNK = 500  # images whose parts are held at once: more would leave the processor's cache
 EVALUATION_BATCH = 250  # large enough to keep a core busy, small enough for its cache
+MOMENTS_BATCH = 100  # where BatchNorm takes the moments of the batch at hand (W's released code)
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
 

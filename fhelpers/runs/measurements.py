@@ -10,7 +10,6 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from fhelpers import data
 from fhelpers.runs.checks import check_whole, refuse
 from fhelpers.runs.kinds import Runnable
 from fhelpers.runs.recipes import Recipe, check_against_data
@@ -23,6 +22,7 @@ class OfNetwork(Runnable):
     network: Recipe
     images: int  # test images, from the first on
     word: ClassVar[str]  # what is measured, for the run's name
+    precision = "float32"  # what is searched for must hold where it is judged
 
     def __post_init__(self):
         check_whole("images", self.images, 1)
@@ -60,17 +60,16 @@ class OfNetwork(Runnable):
 
     def test_set(self) -> tuple[Tensor, Tensor]:
         """The test images that are measured, as pixels in [0, 1], and their labels."""
-        test = data.load(self.dataset, train=False, limit=self.images, **self.network.options)
-        return as_pixels(test.images), test.labels
+        test = self.network.load(train=False)
+        return as_pixels(test.images[: self.images]), test.labels[: self.images]
 
     def held_out(self) -> tuple[Tensor, Tensor]:
         """The test images that follow those measured: for choices, which must not see the latter.
 
         Training images would not do, because a network may have memorised them.
         """
-        limit = min(2 * self.images, self.network.test_images)
-        test = data.load(self.dataset, train=False, limit=limit, **self.network.options)
-        return as_pixels(test.images[self.images :]), test.labels[self.images :]
+        test, last = self.network.load(train=False), 2 * self.images
+        return as_pixels(test.images[self.images : last]), test.labels[self.images : last]
 
 
 def as_pixels(images: Tensor) -> Tensor:

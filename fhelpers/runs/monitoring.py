@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from fhelpers.runs.recipes import Recipe
 
 
-def score_parts(recipe: "Recipe", model: nn.Module, images: ImageData, precision: str):
+def score_parts(
+    recipe: "Recipe", model: nn.Module, images: ImageData, precision: str, *, divided: bool
+):
     """Accuracy and loss on all images and on their parts: (rows, outcomes).
 
     outcomes: {(part, radius): bool (N,)}, which images are right. The parts are made and scored
@@ -29,7 +31,7 @@ def score_parts(recipe: "Recipe", model: nn.Module, images: ImageData, precision
     right: dict[tuple[str, float], list[Tensor]] = {}
     losses: dict[tuple[str, float], float] = {}
     for chunk, labels in zip(images.images.split(CHUNK), images.labels.split(CHUNK), strict=True):
-        for key, pixels in every_part(recipe, chunk):
+        for key, pixels in every_part(recipe, chunk, divided=divided):
             logits = predict(model, pixels, precision=precision)
             right.setdefault(key, []).append(logits.argmax(1) == labels)
             loss = F.cross_entropy(logits, labels, reduction="sum").item()
@@ -49,36 +51,45 @@ def prepare_pixels(recipe: "Recipe", images: Tensor) -> Tensor:
         return images.float() / 255
     chunks = []
     for chunk in images.split(CHUNK):
-        low, high = frequency.split(chunk.float() / 255, recipe.band_radius)
+        low, high = frequency.split(
+            chunk.float() / 255, recipe.band_radius, inclusive=recipe.inclusive
+        )
         part = low if recipe.band == "low" else high
         chunks.append(frequency.divide_by_max(part) if recipe.rescale else part)
     return torch.cat(chunks)
 
 
-def every_part(recipe: "Recipe", images: Tensor) -> Iterable[tuple[tuple[str, float], Tensor]]:
+def every_part(
+    recipe: "Recipe", images: Tensor, *, divided: bool = False
+) -> Iterable[tuple[tuple[str, float], Tensor]]:
     """Pairs of (part, radius) and pixels, from uint8 images (N, C, H, W).
 
-    "original", then "low" and "high" at every radius of the recipe; for a model trained on one
-    part also "input": that part, prepared as in its training.
+    "original", then "low" and "high" at every radius of the recipe; with `divided` also "low/max"
+    and "high/max", the parts divided by their maximum as in W's released code; for a model trained
+    on one part also "input": that part, prepared as in its training.
     """
     pixels = images.float() / 255
     yield ("original", math.nan), pixels
-    for radius, (low, high) in frequency.split_many(pixels, recipe.radii).items():
+    split = frequency.split_many(pixels, recipe.radii, inclusive=recipe.inclusive)
+    for radius, (low, high) in split.items():
         yield ("low", radius), low
         yield ("high", radius), high
+        if divided:
+            yield ("low/max", radius), frequency.divide_by_max(low)
+            yield ("high/max", radius), frequency.divide_by_max(high)
     if recipe.band != "all":
         yield ("input", recipe.band_radius), prepare_pixels(recipe, images)
 
 
-def watch_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute):
+def monitor_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute):
     """A watcher that scores a fixed subset of each split on every part, every epoch."""
     prepared = {}
     for split, images in sets.items():
         parts = {
             key: part.contiguous(memory_format=torch.channels_last)
-            for key, part in every_part(recipe, images.images[: recipe.watch_images])
+            for key, part in every_part(recipe, images.images[: recipe.monitored_images])
         }
-        prepared[split] = (parts, images.labels[: recipe.watch_images])
+        prepared[split] = (parts, images.labels[: recipe.monitored_images])
 
     def watch(training: Training) -> None:
         for split, (parts, labels) in prepared.items():
@@ -90,7 +101,7 @@ def watch_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute):
     return watch
 
 
-def watch_overfitting(recipe: "Recipe", test: ImageData, compute: Compute):
+def monitor_overfitting(recipe: "Recipe", test: ImageData, compute: Compute):
     """A watcher that attacks one test batch with PGD-10 each epoch of adversarial training.
 
     Single-step training can collapse from one epoch to the next (catastrophic overfitting): the

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from fhelpers import data
@@ -29,39 +30,47 @@ CHOICES = {
     "optimiser": tuple(OPTIMISERS),
     "augmentation": classifier.AUGMENTATIONS,
     "adversary": ("none", "pgd", "single-step"),
+    "batchnorm": ("none", "batch", "running"),
+    "schedule": ("constant", "linear"),
     "precision": PRECISIONS,
     "device": DEVICES,
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(Runnable, kind="classifier"):
+class Recipe(Runnable, kind="classifier", version=2):
     """Everything that decides the training of one classifier."""
 
     dataset: str = "cifar10"  # W, §4: CIFAR-10 first, then MNIST, Fashion-MNIST, ImageNet
     data_options: tuple[tuple[str, object], ...] = ()  # strengths of planted cues, image size
-    train_images: int = 50_000  # the first so many of the training set
-    test_images: int = 10_000  # the first so many of the test set, used once at the end
-    watch_images: int = 500  # of each split, evaluated every epoch
+    train_images: int = 50_000  # how many of the training set
+    test_images: int = 10_000  # how many of the test set, used once at the end
+    monitored_images: int = 500  # of each split, evaluated every epoch
+    drawn: bool = False  # images drawn by the seed where there are fewer than all; else the first
     labels: str = "true"  # "shuffled" permutes the training labels (W, §4.2)
     band: str = "all"  # train on the whole image, its low or its high part (W, Table 1)
     band_radius: float | None = None  # where the parts divide
+    inclusive: bool = True  # the low part's d ≤ r (W, §3.1); False: d < r as W's code has it
     rescale: bool = True  # divide filtered training images by their maximum, as W's code does
     model: str = "resnet-32"  # W's released network
     width: int | None = None  # channels of the first layer; None: as published
-    batchnorm: bool = False  # W's "vanilla" has none
+    batchnorm: str = "none"  # W's vanilla has none; "batch": moments of the batch in evaluation
+    # too, as in W's released code; "running": averages in evaluation, as in K's
+    bias: bool | None = None  # of convolutions; None: as published, none in W's 6n + 2 network
     dropout: float = 0.0  # W, Fig. 5: 0.5 in fully connected layers
     kernel_size: int | None = None  # of the first layer (W, §6.2: 5); None: as published
     optimiser: str = "adam"  # W, §4
     learning_rate: float = 1e-4  # W's released code
+    schedule: str = "constant"  # W's released code; "linear" falls to 0 and lowers seed noise
     batch_size: int = 100  # W's released code
     epochs: int = 100  # W, §4
     mixup: float | None = None  # α of Beta(α, α) (W, §5.1); None: no mix-up
     augmentation: str = "none"  # W's natural training has none
     adversary: str = "none"  # "pgd" (W, §5.1) or "single-step" with a random start
     epsilon: float = 8 / 255  # of the adversary, pixel units
-    attack_steps: int = 10  # of the adversary "pgd"
-    radii: tuple[float, ...] = (4, 8, 12, 16)  # where accuracy is watched (W, Fig. 3)
+    attack_steps: int = 10  # of the adversary "pgd", each ε / steps long (W's released code)
+    random_start: bool = False  # of the adversary "pgd"; W's released code starts at the image
+    radii: tuple[float, ...] = (4, 8, 12, 16)  # where accuracy is evaluated (W, Fig. 3)
     precision: str = "auto"  # bfloat16 where the processor has it: twice as fast, same trends
     device: str = "auto"  # a GPU if there is one
     seed: int = 0  # initial weights, order of batches, permuted labels, noise
@@ -80,7 +89,9 @@ class Recipe(Runnable, kind="classifier"):
         words += ["shuffled"] * (self.labels == "shuffled")
         words += [f"{self.band}{self.band_radius:g}"] if self.band != "all" else []
         words += [f"w{self.width}"] if self.width is not None else []
-        words += ["batchnorm"] * self.batchnorm + [f"dropout{self.dropout:g}"] * (self.dropout > 0)
+        words += ["batchnorm"] * (self.batchnorm != "none") + [f"dropout{self.dropout:g}"] * (
+            self.dropout > 0
+        )
         words += [f"mixup{self.mixup:g}"] if self.mixup is not None else []
         words += [word for word in (self.augmentation, self.adversary) if word != "none"]
         words += [self.optimiser] * (self.optimiser != "adam") + [f"b{self.batch_size}"]
@@ -95,6 +106,16 @@ class Recipe(Runnable, kind="classifier"):
     def options(self) -> dict:
         """The options of the data set by name."""
         return dict(self.data_options)
+
+    def load(self, *, train: bool) -> data.ImageData:
+        """Its training or test images: the first ones, or those that its seed draws."""
+        count = self.train_images if train else self.test_images
+        if not self.drawn:
+            return data.load(self.dataset, train=train, limit=count, **self.options)
+        whole = data.load(self.dataset, train=train, **self.options)
+        generator = torch.Generator().manual_seed(2 * self.seed + train)
+        chosen = torch.randperm(len(whole), generator=generator)[:count]
+        return data.ImageData(whole.images[chosen], whole.labels[chosen], whole.classes)
 
     @property
     def steps(self) -> int:
@@ -124,7 +145,7 @@ def check(recipe: Recipe) -> None:
     """Refuse an unknown or impossible recipe with a sentence that names the field."""
     for name, allowed in CHOICES.items():
         check_choice(name, getattr(recipe, name), allowed)
-    for name in ("train_images", "test_images", "watch_images", "batch_size", "epochs"):
+    for name in ("train_images", "test_images", "monitored_images", "batch_size", "epochs"):
         check_whole(name, getattr(recipe, name), 1)
     check_whole("attack_steps", recipe.attack_steps, 1)
     check_whole("seed", recipe.seed, 0)
@@ -139,7 +160,9 @@ def check(recipe: Recipe) -> None:
         refuse("kernel_size", recipe.kernel_size, "an odd number from 1 to 11")
     if recipe.width is not None:
         check_whole("width", recipe.width, 1)
-    for name in ("batchnorm", "rescale"):
+    if recipe.bias is not None:
+        check_switch("bias", recipe.bias)
+    for name in ("drawn", "inclusive", "rescale", "random_start"):
         check_switch(name, getattr(recipe, name))
     options = recipe.data_options
     if not (isinstance(options, tuple) and all(map(is_option, options))):

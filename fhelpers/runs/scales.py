@@ -17,7 +17,7 @@ class Scale:
 
     train_images: int
     test_images: int
-    watch_images: int
+    monitored_images: int
     model: str
     width: int | None
     learning_rate: float
@@ -29,35 +29,38 @@ class Scale:
     narrow: int  # divides the widths of AlexNet and VGG-11
     attacked_images: int  # test images of Table 2
     few_images: int  # test images of what costs more an image: checks, heat maps, small steps
+    drawn: bool = True  # every seed has images of its own, so that intervals over seeds hold both
     images: tuple[str, ...] = ("small",)  # what it proposes a data set to be: see data.Dataset
 
 
 SCALES = {
     "smoke": Scale(
-        train_images=300, test_images=300, watch_images=100, model="resnet-8", width=8,
+        train_images=300, test_images=300, monitored_images=100, model="resnet-8", width=8,
         learning_rate=4e-3, batch_size=25, epochs=10, memorising_epochs=15,
         short_epochs=6, attacked_epochs=4, narrow=8, attacked_images=40, few_images=20,
-        images=("easy", "small"),
+        images=("easy", "small"), drawn=False,
     ),
     "quick": Scale(
-        train_images=2_000, test_images=2_000, watch_images=250, model="resnet-8", width=None,
+        train_images=2_000, test_images=2_000, monitored_images=250, model="resnet-8", width=None,
         learning_rate=2e-3, batch_size=50, epochs=24, memorising_epochs=60,
         short_epochs=14, attacked_epochs=10, narrow=4, attacked_images=500, few_images=150,
     ),
     "standard": Scale(
-        train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-8", width=None,
+        train_images=50_000, test_images=10_000, monitored_images=1_000,
+        model="resnet-8", width=None,
         learning_rate=1e-3, batch_size=100, epochs=30, memorising_epochs=90,
         short_epochs=30, attacked_epochs=20, narrow=1, attacked_images=2_000, few_images=1_000,
     ),
     "paper": Scale(
-        train_images=50_000, test_images=10_000, watch_images=1_000, model="resnet-32", width=None,
+        train_images=50_000, test_images=10_000, monitored_images=1_000,
+        model="resnet-32", width=None,
         learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
         short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000,
         images=(),
     ),
 }  # fmt: skip
 
-Plan = dict[str, tuple[Recipe, ...]]  # labelled groups of recipes, one a seed
+Plan = dict[str, tuple[Recipe, ...]]  # labelled groups of recipes, one for each seed
 
 
 def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
@@ -101,7 +104,7 @@ def several(scale, dataset, seeds, **changes) -> tuple[Recipe, ...]:
 
 
 def natural(scale: str, dataset: str, seeds: Sequence[int], radii, epochs=0) -> tuple[Recipe, ...]:
-    """M_natural, which several sections share: the longest training, watched at every radius."""
+    """M_natural, which several sections share: the longest training, evaluated at every radius."""
     epochs = epochs or SCALES[scale].epochs
     return several(scale, dataset, seeds, radii=tuple(radii), epochs=epochs)
 

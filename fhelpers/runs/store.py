@@ -9,6 +9,7 @@ A finished folder appears by one rename, so it is either whole or absent. The st
 of run by name: each says itself what it needs and how it is carried out (`runs.kinds`).
 """
 
+import datetime
 import errno
 import hashlib
 import inspect
@@ -351,6 +352,7 @@ def make_record(recipe: Runnable, result: Result, compute: Compute) -> dict:
         "results": [{k: v for k, v in row.items() if v == v} for row in last],
         "epochs": max((row.get("epoch", 1) for row in result.rows), default=1),
         "warnings": result.warnings,
+        "finished": datetime.date.today().isoformat(),
         "seconds": round(result.seconds, 2),
         "device": compute.device,
         "precision": compute.precision,

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fhelpers.networks import evaluating
-from fhelpers.runs.compute import EVALUATION_BATCH, choose_compute
+from fhelpers.networks import evaluating, uses_batch_moments
+from fhelpers.runs.compute import EVALUATION_BATCH, MOMENTS_BATCH, choose_compute
 from fhelpers.runs.kinds import Result
 
 OPTIMISERS = {
@@ -130,7 +130,7 @@ def fit(
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, images: Tensor, *, precision: str = "auto") -> Tensor:
+def predict(model: nn.Module, images: Tensor, *, precision: str = "float32") -> Tensor:
     """Logits (N, classes), float32, of images (N, C, H, W) in eval mode and in batches.
 
     Raises ValueError when the images have another number of channels than the model takes.
@@ -138,10 +138,11 @@ def predict(model: nn.Module, images: Tensor, *, precision: str = "auto") -> Ten
     check_channels(model, images)
     device = next((p.device for p in model.parameters()), images.device)
     compute = choose_compute(precision, device.type)
+    size = MOMENTS_BATCH if uses_batch_moments(model) else EVALUATION_BATCH
     with evaluating(model), compute.autocast():
         logits = [
             model(batch.to(device).contiguous(memory_format=torch.channels_last)).float().cpu()
-            for batch in images.split(EVALUATION_BATCH)
+            for batch in images.split(size)
         ]
     return torch.cat(logits)
 

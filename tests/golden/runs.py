@@ -27,8 +27,9 @@ from fhelpers.runs.recipes import Recipe
 FILE = Path(__file__).with_name("results.json")
 PLANTED = {"dataset": "planted", "data_options": (("classes", 4), ("low", 1.0), ("high", 2.0))}
 TINY = PLANTED | {
-    "model": "lenet", "train_images": 40, "test_images": 40, "watch_images": 10, "batch_size": 10,
-    "learning_rate": 3e-3, "epochs": 1, "radii": (4, 8), "precision": "float32", "device": "cpu",
+    "model": "lenet", "train_images": 40, "test_images": 40, "monitored_images": 10,
+    "batch_size": 10, "learning_rate": 3e-3, "epochs": 1, "radii": (4, 8), "precision": "float32",
+    "device": "cpu",
 }  # fmt: skip
 TOLERANCE = 1e-4  # on another type of machine
 
@@ -45,9 +46,15 @@ def classifiers() -> dict[str, Recipe]:
     return {
         "plain": NETWORK,
         "resnet-8": tiny(model="resnet-8", radii=(4, 8, 12, 16)),
+        "resnet-8, with biases, running averages": tiny(
+            **SMALL, bias=True, batchnorm="running", schedule="linear", epochs=2
+        ),
+        "pgd from a random point, <": tiny(
+            **SMALL, adversary="pgd", attack_steps=3, random_start=True, inclusive=False
+        ),
         "resnet-20, sgd, shuffled": tiny(model="resnet-20", optimiser="sgd", labels="shuffled"),
         "resnet-32, adagrad, batchnorm": tiny(
-            model="resnet-32", optimiser="adagrad", batchnorm=True, train_images=20
+            model="resnet-32", optimiser="adagrad", batchnorm="batch", train_images=20
         ),
         "resnet-18": tiny(model="resnet-18", train_images=10, test_images=10, batch_size=5),
         "lenet, adadelta, dropout, 3×3": tiny(optimiser="adadelta", dropout=0.5, kernel_size=3),
@@ -58,8 +65,11 @@ def classifiers() -> dict[str, Recipe]:
         "pgd": tiny(**SMALL, adversary="pgd", attack_steps=3, epsilon=0.05),
         "single-step, crop-flip": tiny(**SMALL, adversary="single-step", augmentation="crop-flip"),
         "scale": tiny(augmentation="scale"),
-        "translate": tiny(augmentation="translate", seed=1),
+        "translate": tiny(augmentation="translate", seed=1, drawn=True),
         "rotate": tiny(augmentation="rotate"),
+        "crop-flip-translate": tiny(augmentation="crop-flip-translate"),
+        "crop-flip-rotate": tiny(augmentation="crop-flip-rotate"),
+        "crop-flip, then scale": tiny(augmentation="crop-flip-scale"),
     }
 
 
@@ -99,6 +109,12 @@ def others() -> dict[str, Runnable]:
             for variant in VARIANTS
         },
         "image masks": ImageMasksRecipe(**network, images=8, epochs=6, attack_steps=2),
+        "image masks, not selected": ImageMasksRecipe(
+            **network, images=8, epochs=6, attack_steps=2, selected=False
+        ),
+        "image masks, selected for another": ImageMasksRecipe(
+            **network, images=8, epochs=6, attack_steps=2, chooser=tiny(epochs=2)
+        ),
         "heat map": HeatMap(**network, images=4, rho=0.5),
         "split errors": SplitErrors(**PLANTED, images=10, radius=8.0),
         "kernels": Kernels(**network, rho=0.5),
@@ -106,6 +122,9 @@ def others() -> dict[str, Runnable]:
         "corollary": Corollary(**network, images=6, radius=8.0, epsilons=(0.02,), attack_steps=3),
         "robustness": RobustnessTable(
             **network, images=10, rhos=(0.0, 0.5), epsilons=(0.02,), attack_steps=3
+        ),
+        "robustness by search": RobustnessTable(
+            **network, images=10, rhos=(0.0, 0.5), epsilons=(0.02,), attack_steps=3, search=True
         ),
         "defence checks": DefenceChecks(
             **network, images=6, epsilons=(0.02,), attack_steps=2, long_steps=3, auto_images=2,

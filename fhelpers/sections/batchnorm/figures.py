@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from fhelpers.claims.histories import curves
-from fhelpers.claims.reliance import effect, lost_without_high, watched_radii
+from fhelpers.claims.reliance import TEST, effect, monitored_radii, on_parts
 from fhelpers.claims.verdicts import estimate
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
+from fhelpers.drawing.comparisons import points
 from fhelpers.drawing.labels import over_seeds
+from fhelpers.intervals import Estimate
 from fhelpers.sections.batchnorm import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
@@ -36,24 +37,85 @@ ALT = {
     ),
     "whole": (
         "Two panels for networks trained on whole images, solid without and dashed with BatchNorm: "
-        "the training accuracy after each epoch, and the accuracy lost on test images when the "
-        "high part is removed, for each radius with intervals."
+        "the training accuracy after each epoch in black, and at each radius the accuracy on low "
+        "parts of test images in blue and on high parts in vermilion, with intervals."
     ),
     "cues": (
         "One planted image at each strength of its high cue, the strongest on the left: clouds and "
         "over them a fine pattern, the fainter the smaller the strength."
     ),
     "faintest": (
-        "Test accuracy against the strength of the planted high cue, on an axis of doublings, "
+        "Test accuracy against the strength of the planted high cue, the faintest on the left, "
         "solid without and dashed with BatchNorm, with intervals. A grey line marks the accuracy "
         "half-way between chance and all right, a dotted line chance."
     ),
 }
-
 NAMES = {"vanilla": "without BatchNorm", "batchnorm": "with BatchNorm"}
+LOW = NAMES | {"averages": "with running averages"}  # the networks trained on low parts
 LINES = {"vanilla": "-", "batchnorm": (0, (4, 1.5))}
 MARKERS = {"vanilla": "o", "batchnorm": "s"}
-TESTED = {"whole images": ("original", "o"), "low parts": ("low", "s")}  # colour, marker
+COLOURS = {"whole images": style.COLOURS["original"], "low parts": style.COLOURS["low"]}
+TESTED = {"original": "whole images", "input": "low parts"}  # by the part in the history
+
+
+def key_of_networks(figure: Figure, colour: str, markers: Mapping, before: Sequence = ()) -> None:
+    entries = [(NAMES[la], colour, markers.get(la, ""), LINES[la]) for la in NAMES]
+    charts.key(figure, [*before, *entries], ncols=2, handlelength=3)
+
+
+def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> None:
+    """Points with intervals against the values of `at`, joined, the last of `by` side by side."""
+    values = sorted(frame[at].unique())
+    shift = dict(zip(frame[by[-1]].unique(), (-0.05, 0.05), strict=True))
+    frame = frame.assign(place=frame[at].map(values.index) + frame[by[-1]].map(shift))
+    charts.curves(axes, frame, x="place", by=by, bars=True, linewidth=1.5, **looks)
+    charts.name_rows(axes, [fraction(value) for value in values], upright=True)
+
+
+# Trained on whole images -----------------------------------------------------------------------
+
+
+def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy on low and high parts of the networks trained on whole images.
+
+    Columns part, network, radius, value, low, high, n, over.
+    """
+    whole = history[history.label.isin(claims.NETWORKS)]
+    return pd.DataFrame(
+        {"part": part, "network": label, "radius": radius}
+        | vars(effect(whole, {label: 1}, on_parts(part, [radius])))
+        for part in ("low", "high")
+        for label in NAMES
+        for radius in monitored_radii(whole)
+    )
+
+
+@style.styled
+def whole(history: pd.DataFrame, chance: float) -> Figure:
+    """Trained on whole images: how fast, and how much of each part is picked up.
+
+    history: runs.history with the labels "vanilla" and "batchnorm"; chance: accuracy of a guess.
+    """
+    figure, ((left, right),) = style.canvas(1, 2, 3.9, sharey=True)
+    rows = history[history.label.isin(claims.NETWORKS) & (history.scope == "subset")]
+    rows = rows[(rows.split == "train") & (rows.part == "original")]
+    learning = over_seeds(rows, ["label", "epoch"], "accuracy")
+    looks = {"styles": LINES, "clip_on": False}
+    charts.curves(left, learning, x="epoch", by="label", names=NAMES, **looks)
+    style.percent(left, highest=1.02)
+    left.set(xlim=(0, rows.epoch.max()), xlabel="epochs of training")
+    left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    left.set_title("accuracy on\ntraining images")
+    looks = {"colours": style.COLOURS, "styles": LINES, "markers": MARKERS}
+    looks["names"] = lambda part, network: f"{part} parts, {NAMES[network]}"
+    joined(right, on_each_part(history), "radius", ["part", "network"], **looks)
+    right.set(xlabel="radius r")
+    right.set_title("accuracy on parts\nof test images")
+    style.chance_line(left, chance, where=0.6)
+    right.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
+    parts = [(f"{part} parts", style.COLOURS[part], "", "-") for part in ("low", "high")]
+    key_of_networks(figure, style.INK, MARKERS, parts)
+    return figure
 
 
 # Trained on low parts --------------------------------------------------------------------------
@@ -64,15 +126,13 @@ def tested(history: pd.DataFrame) -> pd.DataFrame:
 
     Columns radius, network, tested (a name of `TESTED`), epoch, value, low, high.
     """
-    frames = []
-    for radius in claims.low_radii(history):
-        for label in NAMES:
-            rows = history[(history.label == f"{label}-low-{radius:g}") & (history.split == "test")]
-            rows = rows[(rows.scope == "subset") & rows.part.isin(["original", "input"])]
-            names = rows.part.map({"original": "whole images", "input": "low parts"})
-            frames.append(rows.assign(network=label, tested=names, radius=radius))
+    named = history.label.astype(str).str.extract("^(vanilla|batchnorm)-low-(.+)$")
+    rows = history.assign(
+        network=named[0], radius=named[1].astype(float), tested=history.part.map(TESTED)
+    )
+    rows = rows[(rows.split == "test") & (rows.scope == "subset")]
     by = ["radius", "network", "tested", "epoch"]
-    return over_seeds(pd.concat(frames), by, "accuracy")
+    return over_seeds(rows.dropna(subset=by), by, "accuracy")
 
 
 @style.styled
@@ -82,52 +142,34 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
     history: runs.history; chance: accuracy of a guess. All panels have the same axes.
     """
     frame = tested(history)
-    radii = sorted(frame.radius.unique())
-    columns = min(2, len(radii))
-    rows = -(-len(radii) // columns)
-    figure, axes = style.canvas(rows, columns, 1.1 + 2.2 * rows, sharex=True, sharey=True)
-    for panel, radius in zip(axes.flat, radii, strict=False):
-        for (label, name), line in frame[frame.radius == radius].groupby(["network", "tested"]):
-            colour = style.COLOURS[TESTED[name][0]]
-            panel.plot(line.epoch, line.value, color=colour, linestyle=LINES[label], clip_on=False)
-            style.band(panel, line.epoch, line.low, line.high, colour)
-        style.percent(panel)
+
+    def draw(panel: Axes, radius: float) -> None:
+        looks = {"colours": COLOURS, "styles": LINES, "clip_on": False}
+        looks["names"] = lambda network, test: f"tested on {test}, {NAMES[network]}"
+        own = frame[frame.radius == radius]
+        charts.curves(panel, own, x="epoch", by=["network", "tested"], **looks)
         style.chance_line(panel, chance, where=0.72)
         panel.set_xlim(0, frame.epoch.max())
-        panel.set_title(f"low parts, r = {radius:g}", color=style.COLOURS["low"])
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    for panel in axes.flat[len(radii) :]:
-        panel.set_axis_off()
-    tests = [
-        Line2D([], [], color=style.COLOURS[part], label=f"tested on {name}", linewidth=5)
-        for name, (part, _) in TESTED.items()
-    ]
-    figure.legend(
-        handles=[*tests, *network_key()], loc="outside upper left", ncols=2, handlelength=3
-    )
-    figure.supxlabel("epochs of training", fontsize=12)
-    figure.supylabel("accuracy on test images", fontsize=12)
+
+    figure, panels = charts.small_multiples(
+        {radius: f"low parts, r = {radius:g}" for radius in sorted(frame.radius.unique())}, 2.2,
+        draw, head=1.1, xlabel="epochs of training", ylabel="accuracy on test images",
+        colours=style.COLOURS["low"],
+    )  # fmt: skip
+    style.percent(panels[0])
+    tests = [(f"tested on {name}", COLOURS[name], "", "-", {"linewidth": 5}) for name in COLOURS]
+    key_of_networks(figure, style.INK, {}, tests)
     return figure
-
-
-def network_key(markers: bool = False, colour: str = style.INK) -> list[Line2D]:
-    """Line style, and marker where points are drawn, of the two networks."""
-    return [
-        Line2D([], [], color=colour, linestyle=LINES[label], label=name,
-               marker=MARKERS[label] if markers else "")
-        for label, name in NAMES.items()
-    ]  # fmt: skip
 
 
 def helped(history: pd.DataFrame) -> pd.DataFrame:
     """BatchNorm's help at the end: columns tested, radius, value, low, high, n, over."""
-    rows = [
-        {"tested": name, "radius": radius}
-        | vars(effect(history, claims.helped(radius), claims.TESTED[name]))
-        for name in TESTED
+    return pd.DataFrame(
+        {"tested": name, "radius": radius} | vars(effect(history, claims.helped(radius), measure))
+        for name, measure in claims.TESTED.items()
         for radius in claims.low_radii(history)
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
 @style.styled
@@ -137,52 +179,35 @@ def help_by_radius(frame: pd.DataFrame) -> Figure:
     frame: from `helped`.
     """
     figure, ((axes,),) = style.canvas(1, 1, 3.3)
-    radii = sorted(frame.radius.unique())
+    markers = dict(zip(COLOURS, "os", strict=True))
+    named = {name: f"tested on {name}" for name in COLOURS}
+    looks = {"colours": COLOURS, "markers": markers, "names": named}
+    joined(axes, frame, "radius", ["tested"], **looks)
     axes.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
-    for shift, (name, (part, marker)) in zip((-0.06, 0.06), TESTED.items(), strict=True):
-        rows = frame[frame.tested == name]
-        places = [radii.index(radius) + shift for radius in rows.radius]
-        axes.plot(places, rows.value, color=style.COLOURS[part], linewidth=1.4)
-        for place, row in zip(places, rows.itertuples(), strict=True):
-            style.point(axes, place, row, style.COLOURS[part], marker=marker)
-    points(axes)
-    axes.set_xticks(range(len(radii)), [f"{radius:g}" for radius in radii])
-    axes.set(xlim=(-0.4, len(radii) - 0.6), xlabel="radius r of the low parts trained on")
+    style.in_percent(axes.yaxis, unit="")
+    axes.set_xlabel("radius r of the low parts trained on")
     axes.set_ylabel("change by BatchNorm,\npercentage points")
-    handles = [
-        Line2D([], [], color=style.COLOURS[part], marker=marker, label=f"tested on {name}")
-        for name, (part, marker) in TESTED.items()
-    ]
-    axes.figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    charts.key(figure, [(named[test], COLOURS[test], markers[test]) for test in COLOURS])
     return figure
-
-
-def points(axes: Axes) -> None:
-    """Make the vertical axis a difference of accuracies in percentage points."""
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}" if value else "0")
-
-
-# Speed -----------------------------------------------------------------------------------------
 
 
 def epochs_needed(history: pd.DataFrame) -> tuple[float | None, pd.DataFrame]:
     """The level of training accuracy that all networks trained on low parts pass, and when.
 
-    Columns radius, vanilla, batchnorm (epochs, estimates) and times (their quotient); no rows and
-    no level where some network learns too little.
+    Columns radius, network ("times" for the quotient of the two), value, low, high, n, over; no
+    rows and no level where some network learns too little.
     """
     radii = claims.low_radii(history)
     runs = {radius: claims.trained_on_low(history, radius) for radius in radii}
     level, rows = claims.common_level(runs.values()), []
     for radius in radii if level else ():
-        row = {"radius": radius}
+        logs = {"times": claims.speed_up(*runs[radius].values(), level)}
         for label, seeds in runs[radius].items():
-            logs = [claims.log_epochs(curve, level) for curve in seeds.values()]
-            epochs = estimate([log.value for log in logs], lambda logs=logs: logs[0])
-            row[label] = claims.times(epochs)
-        ratio = claims.speed_up(*(runs[radius][name] for name in claims.NETWORKS), level)
-        rows.append(row | {"times": claims.times(ratio)})
-    return level, pd.DataFrame(rows, columns=["radius", *NAMES, "times"])
+            each = [claims.log_epochs(curve, level) for curve in seeds.values()]
+            logs[label] = estimate([log.value for log in each], lambda each=each: each[0])
+        for label, log in logs.items():
+            rows.append({"radius": radius, "network": label} | vars(claims.times(log)))
+    return level, pd.DataFrame(rows, columns=["radius", "network", *Estimate.__annotations__])
 
 
 @style.styled
@@ -191,95 +216,24 @@ def speed(frame: pd.DataFrame, level: float | None) -> Figure:
 
     frame, level: from `epochs_needed`. Without a level the figure says that there is none.
     """
-    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.42 * max(len(frame), 1))
+    wide = frame.pivot(index="radius", columns="network", values="value")
+    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.42 * max(len(wide), 1))
     if level is None:
-        axes.set_axis_off()
-        axes.text(0, 0.5, "Some network stays too close to guessing for a comparison.")
+        charts.nothing(axes, "Some network stays too close to guessing for a comparison.")
         return figure
-    for place, row in enumerate(frame.itertuples()):
-        axes.plot([row.vanilla.value, row.batchnorm.value], [place, place], color=style.PALE,
-                  linewidth=5, zorder=1)  # fmt: skip
-        for label, shift in zip(NAMES, (-0.08, 0.08), strict=True):
-            found = getattr(row, label)
-            y = [place + shift] * 2
-            axes.plot([found.low, found.high], y, color=style.COLOURS["low"], linewidth=2)
-            filled = {} if label == "vanilla" else {"markerfacecolor": "#ffffff"}
-            axes.plot(found.value, place + shift, MARKERS[label], color=style.COLOURS["low"],
-                      **filled)  # fmt: skip
-        axes.annotate(
-            f"× {row.times.value:.1f}", (1, place), xycoords=("axes fraction", "data"),
-            xytext=(8, 0), textcoords="offset points", va="center", annotation_clip=False,
-        )  # fmt: skip
-    axes.set_yticks(range(len(frame)), [f"r = {radius:g}" for radius in frame.radius])
-    axes.set(
-        ylim=(len(frame) - 0.5, -0.5),
-        xlabel=f"epochs to a training accuracy of {100 * level:.0f} %",
-    )
+    colour, beside = style.COLOURS["low"], {"xycoords": ("axes fraction", "data"), "va": "center"}
+    for place, row in enumerate(wide.itertuples()):
+        axes.plot(
+            [row.vanilla, row.batchnorm], [place] * 2, color=style.PALE, linewidth=5, zorder=1
+        )
+        axes.annotate(f"× {row.times:.1f}", (1.02, place), annotation_clip=False, **beside)
+    rows = frame[frame.network.isin(list(NAMES))]
+    order = {radius: f"r = {radius:g}" for radius in wide.index}
+    looks = {"colours": colour, "markers": MARKERS, "names": NAMES}
+    charts.dots(axes, rows, at="radius", order=order, by="network", dodge=0.2, **looks)
+    axes.set_xlabel(f"epochs to a training accuracy of {100 * level:.0f} %")
     axes.set_xlim(left=0)
-    axes.yaxis.grid(False)
-    handles = [
-        Line2D([], [], color=style.COLOURS["low"], marker=MARKERS[label], label=name, linestyle="",
-               markerfacecolor=style.COLOURS["low"] if label == "vanilla" else "#ffffff")
-        for label, name in NAMES.items()
-    ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
-    return figure
-
-
-# Whole images ----------------------------------------------------------------------------------
-
-
-def lost(history: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy that networks trained on whole images lose without the high part.
-
-    Columns network, radius, value, low, high, n, over.
-    """
-    whole = history[history.label.isin(claims.NETWORKS)]
-    rows = [
-        {"network": label, "radius": radius}
-        | vars(effect(whole, {label: 1}, lost_without_high([radius])))
-        for label in NAMES
-        for radius in watched_radii(whole)
-    ]
-    return pd.DataFrame(rows)
-
-
-@style.styled
-def whole(history: pd.DataFrame, chance: float) -> Figure:
-    """Trained on whole images: how fast, and how much is lost with the high part.
-
-    history: runs.history with the labels "vanilla" and "batchnorm"; chance: accuracy of a guess.
-    """
-    figure, ((left, right),) = style.canvas(1, 2, 3.9)
-    rows = history[history.label.isin(claims.NETWORKS) & (history.scope == "subset")]
-    rows = rows[(rows.split == "train") & (rows.part == "original")]
-    for label, line in over_seeds(rows, ["label", "epoch"], "accuracy").groupby("label"):
-        colour = style.COLOURS["original"]
-        left.plot(line.epoch, line.value, color=colour, linestyle=LINES[label], clip_on=False)
-        style.band(left, line.epoch, line.low, line.high, colour)
-    style.percent(left, highest=1.02)
-    style.chance_line(left, chance, where=0.6)
-    left.set(xlim=(0, rows.epoch.max()), xlabel="epochs of training")
-    left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    left.set_title("accuracy on\ntraining images")
-    frame = lost(history)
-    radii = sorted(frame.radius.unique())
-    right.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
-    for label, shift in zip(NAMES, (-0.06, 0.06), strict=True):
-        line = frame[frame.network == label]
-        places = [radii.index(radius) + shift for radius in line.radius]
-        colour = style.COLOURS["high"]
-        right.plot(places, line.value, color=colour, linestyle=LINES[label], linewidth=1.4)
-        for place, row in zip(places, line.itertuples(), strict=True):
-            style.point(right, place, row, colour, marker=MARKERS[label])
-    right.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
-    right.set_xticks(range(len(radii)), [f"{radius:g}" for radius in radii])
-    right.set(xlim=(-0.4, len(radii) - 0.6), xlabel="radius r")
-    right.set_title("lost without\nthe high part")
-    right.set_ylabel("percentage points")
-    figure.legend(
-        handles=network_key(markers=True), loc="outside upper left", ncols=2, handlelength=3
-    )
+    charts.key(figure, [(NAMES[label], colour, MARKERS[label], "") for label in NAMES])
     return figure
 
 
@@ -289,33 +243,27 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
 @style.styled
 def cues(images: Sequence, strengths: Sequence[float]) -> Figure:
     """The same planted image (C, H, W) with its high cue at each strength, strongest first."""
-    order = sorted(range(len(strengths)), key=lambda place: -strengths[place])
+    order = np.argsort(strengths)[::-1]
     figure, axes = style.canvas(1, len(order), 0.4 + 5.6 / max(len(order), 3))
     for panel, place in zip(axes[0], order, strict=True):
         style.picture(panel, images[place], fraction(strengths[place]))
     return figure
 
 
-def fraction(strength: float) -> str:
-    """A strength below 1 as a fraction where it is one: 0.0625 is 1/16."""
-    inverse = 1 / strength
-    whole = strength < 1 and math.isclose(inverse, round(inverse))
-    return f"1/{inverse:.0f}" if whole else f"{strength:g}"
+def fraction(value: float) -> str:
+    """A value below 1 as a fraction where it is one: 0.0625 is 1/16."""
+    found = Fraction(value).limit_denominator(1000)
+    return str(found) if found.numerator == 1 else f"{value:g}"
 
 
 def by_strength(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at each strength of the cue: columns network, strength, value, low, high, …"""
-    rows = []
-    for label in NAMES:
-        for strength in claims.strengths(history):
-            run = f"{label}-cue-{strength:g}"
-            found = curves(history, run, split="test", part="original", scope="all")[run]
-            ends = [curve.accuracy[-1] for curve in found.values()]
-            images = min(curve.images for curve in found.values())
-            rows.append(
-                {"network": label, "strength": strength} | vars(style.accuracy(ends, images))
-            )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"network": label, "strength": strength}
+        | vars(effect(history, {f"{label}-cue-{strength:g}": 1}, TEST))
+        for label in NAMES
+        for strength in claims.strengths(history)
+    )
 
 
 @style.styled
@@ -325,71 +273,68 @@ def faintest(frame: pd.DataFrame, chance: float) -> Figure:
     frame: from `by_strength`; chance: accuracy of a guess.
     """
     figure, ((axes,),) = style.canvas(1, 1, 3.7)
-    colour = style.COLOURS["high"]
+    looks = {"colours": style.COLOURS["high"], "styles": LINES, "markers": MARKERS, "names": NAMES}
+    joined(axes, frame, "strength", ["network"], **looks)
+    style.percent(axes, highest=1.04)
+    axes.set_xlabel("strength of the high cue")
+    axes.set_ylabel("accuracy on test images")
     half = claims.half_way(chance)
     axes.axhline(half, color=style.GREY, linewidth=1.2, zorder=1)
-    for label, shift in zip(NAMES, (-0.04, 0.04), strict=True):
-        line = frame[frame.network == label].sort_values("strength")
-        places = np.log2(line.strength) + shift
-        axes.plot(places, line.value, color=colour, linestyle=LINES[label], linewidth=1.6)
-        for place, row in zip(places, line.itertuples(), strict=True):
-            style.point(axes, place, row, colour, marker=MARKERS[label])
-    style.percent(axes, highest=1.04)
-    strengths = sorted(frame.strength.unique())
-    places = np.log2(strengths)
-    axes.set_xticks(places, [fraction(strength) for strength in strengths])
-    axes.set_xlim(places[0] - 0.4, places[-1] + 0.4)
-    axes.set(xlabel="strength of the high cue", ylabel="accuracy on test images")
-    axes.annotate(
-        "counts as learnt above this line", (0.02, half), xycoords=("axes fraction", "data"),
-        xytext=(0, 3), textcoords="offset points", color=style.GREY, fontsize=10.5,
-    )  # fmt: skip
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    text = {"color": style.GREY, "fontsize": 10.5}
+    axes.annotate("counts as learnt above this line", (0.02, half), (0, 3), **where, **text)
     style.chance_line(axes, chance, where=0.86)
-    figure.legend(
-        handles=network_key(markers=True, colour=colour),
-        loc="outside upper left",
-        ncols=2,
-        handlelength=3,
-    )
+    key_of_networks(figure, style.COLOURS["high"], MARKERS)
     return figure
 
 
 # What the notebook puts into sentences and tables ----------------------------------------------
 
 
-def at_the_end(history: pd.DataFrame, refreshed: Mapping[float, Sequence[float]]) -> pd.DataFrame:
-    """Test accuracy at the end of the networks trained on low parts, as text with intervals.
-
-    refreshed: {radius: each seed's accuracy on whole images once BatchNorm's averages were taken
-    anew from whole images}.
-    """
-    rows = []
-    for radius in claims.low_radii(history):
-        for name, measure in claims.TESTED.items():
-            row = {"trained on": f"low parts, r = {radius:g}", "tested on": name}
-            for label, words in NAMES.items():
-                found = effect(history, {f"{label}-low-{radius:g}": 1}, measure)
-                row[words] = style.with_interval(found)
-            anew = style.accuracy(refreshed[radius], found.n) if name == "whole images" else None
-            row["averages taken anew"] = style.with_interval(anew) if anew else None
-            rows.append(row)
-    return pd.DataFrame(rows)
+def at_the_end(history: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy at the end of the networks trained on low parts, as text with intervals."""
+    return pd.DataFrame(
+        {"trained on": f"low parts, r = {radius:g}", "tested on": name}
+        | {
+            words: style.with_interval(effect(history, {f"{label}-low-{radius:g}": 1}, measure))
+            for label, words in LOW.items()
+        }
+        for radius in claims.low_radii(history)
+        for name, measure in claims.TESTED.items()
+    )
 
 
-def in_points(value: float) -> str:
-    """A difference of accuracies in percentage points, with its sign: +3."""
-    return f"{100 * value:+.0f}" if round(100 * value) else "0"
+def averages_in_words(history: pd.DataFrame) -> str:
+    """What running averages change on whole images, mean over the radii, in two sentences."""
+    radii = claims.low_radii(history)
+    plain, batch, averages = (
+        effect(history, {f"{label}-low-{r:g}": 1 / len(radii) for r in radii}, TEST)
+        for label in LOW
+    )
+    return (
+        f"Tested with the moments of the batch, the networks with BatchNorm classify "
+        f"{100 * batch.value:.0f} % of whole test images correctly, averaged over the radii; with "
+        f"running averages {100 * averages.value:.0f} %. Those without BatchNorm classify "
+        f"{100 * plain.value:.0f} % correctly."
+    )
+
+
+def parts_in_words(verdict) -> str:
+    """What BatchNorm changes on either part, in a sentence. verdict: on W12."""
+    low, high = (points(part.estimate.value) for part in verdict.parts[1:3])
+    return (
+        f"Trained on whole images, BatchNorm changes the accuracy on low parts by {low} and on "
+        f"high parts by {high} percentage points, mean over the radii."
+    )
 
 
 def help_in_words(frame: pd.DataFrame) -> str:
     """BatchNorm's help at the smallest and the largest radius, in a sentence. frame: `helped`."""
     texts = []
-    for name in TESTED:
-        own = frame[frame.tested == name].set_index("radius").value
-        ends = (
-            f"{in_points(own[r])} at r = {r:g}" for r in sorted({min(own.index), max(own.index)})
-        )
-        texts.append(f"on {name} by {style.listing(ends)}")
+    for name, own in frame.groupby("tested", sort=False):
+        ends = own[own.radius.isin([own.radius.min(), own.radius.max()])]
+        listed = (f"{points(row.value)} at r = {row.radius:g}" for row in ends.itertuples())
+        texts.append(f"on {name} by {style.listing(listed)}")
     return f"BatchNorm changes the test accuracy {style.listing(texts)} (percentage points)."
 
 
@@ -397,7 +342,8 @@ def speed_in_words(frame: pd.DataFrame, level: float | None) -> str:
     """How much sooner BatchNorm learns low parts, in a sentence. From `epochs_needed`."""
     if level is None:
         return "Some network learns too little for its speed to be compared."
-    listed = (f"{row.times.value:.1f} times at r = {row.radius:g}" for row in frame.itertuples())
+    ratios = frame[frame.network == "times"]
+    listed = (f"{row.value:.1f} times at r = {row.radius:g}" for row in ratios.itertuples())
     return (
         f"To a training accuracy of {100 * level:.0f} %, training takes {style.listing(listed)} "
         "as many epochs without BatchNorm as with it."
@@ -406,34 +352,12 @@ def speed_in_words(frame: pd.DataFrame, level: float | None) -> str:
 
 def in_short(verdicts: Mapping, frame: pd.DataFrame) -> str:
     """The section's finding. verdicts: with "W12" and "Hypothesis"; frame: from `helped`."""
-    speed, more = (part.estimate.value for part in verdicts["W12"].parts)
-    fast = verdicts["W12"].note
-    if math.isfinite(speed):
-        fast = (
-            f"Without BatchNorm, training on whole images takes {speed:.1f} times as many epochs."
-        )
-    which = "more" if more >= 0 else "less"
+    speed = verdicts["W12"].estimate.value
+    fast = f"Without BatchNorm, training on whole images takes {speed:.1f} times as many epochs."
+    if not math.isfinite(speed):
+        fast = verdicts["W12"].note
     faintest = verdicts["Hypothesis"].note.replace("strength learnt", "planted cue that is learnt")
     return (
-        f"{fast} When the high part is taken away, a network with BatchNorm loses "
-        f"{100 * abs(more):.0f} percentage points {which} than one without. In networks trained on "
-        f"low parts only, {help_in_words(frame)} {faintest}"
-    )
-
-
-def averages_in_words(history: pd.DataFrame, refreshed: Mapping[float, Sequence[float]]) -> str:
-    """What fresh averages change on whole images, mean over the radii, in two sentences."""
-    radii = claims.low_radii(history)
-    ends = {
-        label: np.mean(
-            [effect(history, {f"{label}-low-{r:g}": 1}, claims.TESTED["whole images"]).value
-             for r in radii]
-        )
-        for label in NAMES
-    }  # fmt: skip
-    anew = float(np.mean([np.mean(refreshed[radius]) for radius in radii]))
-    return (
-        f"With averages taken anew, the networks with BatchNorm get {100 * anew:.0f} % of whole "
-        f"test images right instead of {100 * ends['batchnorm']:.0f} %, averaged over the radii. "
-        f"Those without BatchNorm get {100 * ends['vanilla']:.0f} %."
+        f"{fast} {parts_in_words(verdicts['W12'])} In networks trained on low parts only, "
+        f"{help_in_words(frame)} {faintest}"
     )

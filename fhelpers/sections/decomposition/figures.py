@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from fhelpers import frequency, intervals
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -32,12 +32,12 @@ ALT = {
     ),
     "cases": (
         "Test images in threes: the image, its low part, which looks like the image but "
-        "blurred, and its high part, which is nearly grey. Under each stands the class the "
-        "network names and its confidence: right, wrong, right."
+        "blurred, and its high part, which is nearly grey. Under each stands the predicted "
+        "class and its confidence: correct, wrong, correct."
     ),
     "counts": (
         "For each radius a point with its interval, the share of such images, and a bar, the "
-        "share expected if the three answers were independent."
+        "share expected if the three predictions were independent."
     ),
     "inclusive": (
         "For each radius the difference in accuracy between the two rules, on low and on high "
@@ -53,6 +53,7 @@ ALT = {
     ),
 }
 
+PARTS = {"original": "image", "low": "low part", "high": "high part"}
 DECADES = 4  # amplitudes shown: from the largest down to a ten-thousandth of it
 
 
@@ -144,41 +145,26 @@ def energy(shares: pd.DataFrame) -> Figure:
     range of the middle 90 % of images) and `bins` (share of the spectrum's bins in the low part).
     """
     figure, ((axes,),) = style.canvas(1, 1, 0.9 + 0.62 * len(shares))
+    shares = shares.sort_values("radius")
     low, high = style.COLOURS["low"], style.COLOURS["high"]
-    for row, line in enumerate(shares.sort_values("radius").itertuples()):
+    middle, bins = "middle 90 % of the images", "the low part's share of the bins"
+    for row, line in enumerate(shares.itertuples()):
         axes.barh(row, line.low, height=0.62, color=low)
         axes.barh(row, 1 - line.low, left=line.low, height=0.62, color=high)
-        axes.plot([line.least, line.most], [row, row], color=style.OVER_PICTURES, linewidth=2.2,
-                  label="_middle 90 % of the images")  # fmt: skip
-        axes.plot([line.bins] * 2, [row - 0.4, row + 0.4], color=style.INK, linewidth=3)
+        span, look = [line.least, line.most], {"color": style.OVER_PICTURES, "linewidth": 2.2}
+        axes.plot(span, [row, row], label=f"_{middle}", **look)
+        ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
+        axes.plot([line.bins] * 2, ends, label=f"_{bins}", **look)
         axes.text(1.02, row, f"{100 * line.low:.0f} %", va="center", color=low, fontweight="bold")
-    name_energy(axes, shares.sort_values("radius"))
-    return figure
-
-
-def name_energy(axes: Axes, shares: pd.DataFrame) -> None:
-    first = shares.iloc[0]
-    axes.set(xlim=(0, 1), ylim=(len(shares) - 0.45, -0.95), xlabel="share of the energy")
-    axes.set_yticks(range(len(shares)), [f"r = {radius:g}" for radius in shares.radius])
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    charts.name_rows(axes, [f"r = {radius:g}" for radius in shares.radius])
+    axes.set(xlim=(0, 1), xlabel="share of the energy")
     axes.grid(False)
     axes.spines["left"].set_visible(False)
-    axes.tick_params(left=False)
-    for text, x, align, colour in (
-        ("low part", 0.0, "left", style.COLOURS["low"]),
-        ("high part", 1.0, "right", style.COLOURS["high"]),
-    ):
-        axes.text(x, -0.5, text, color=colour, ha=align, fontweight="bold")
-    axes.annotate(
-        "the low part's share of the bins",
-        (first.bins, -0.4),
-        ha="center",
-        xytext=(0.5, -0.5),
-        color=style.INK,
-        fontsize=11,
-        va="baseline",
-        arrowprops={"arrowstyle": "-", "color": style.INK, "relpos": (0, 0.3)},
-    )
+    style.in_percent(axes.xaxis)
+    tick = {"markersize": 13, "markeredgewidth": 3}
+    entries = [("low part", low, "s", ""), ("high part", high, "s", "")]
+    charts.key(figure, [*entries, (bins, style.INK, "|", "", tick)])
+    return figure
 
 
 @style.styled
@@ -189,41 +175,17 @@ def changes(frame: pd.DataFrame, label: str) -> Figure:
     accuracies (0 to 1) and its interval, drawn in percentage points.
     """
     figure, ((axes,),) = style.canvas(1, 1, 3.5)
-    radii = sorted(frame.radius.unique())
-    for line in frame.itertuples():
-        position = radii.index(line.radius) + (-0.12 if line.part == "low" else 0.12)
-        line = line._replace(value=100 * line.value, low=100 * line.low, high=100 * line.high)
-        style.point(axes, position, line, style.COLOURS[line.part], marker=style.MARKERS[line.part])
-    axes.axhline(0, color=style.GREY, linewidth=1.2)
-    axes.set_xticks(range(len(radii)), [f"r = {radius:g}" for radius in radii])
-    axes.set(xlim=(-0.5, len(radii) - 0.5), ylabel=f"{label}\n(percentage points)")
+    names = {part: f"{part} part" for part in ("low", "high")}
+    order = {radius: f"r = {radius:g}" for radius in sorted(frame.radius.unique())}
+    points = frame.assign(**{column: 100 * frame[column] for column in ("value", "low", "high")})
+    look = {"colours": style.COLOURS, "markers": style.MARKERS, "names": names}
+    charts.dots(axes, points, at="radius", order=order, by="part", dodge=0.24, upright=True, **look)
+    axes.axhline(0, color=style.GREY, linewidth=1.2, label="_no change")
+    axes.set_ylabel(f"{label}\n(percentage points)")
     axes.margins(y=0.15)
-    part_key(axes)
+    marks = [(name, style.COLOURS[part], style.MARKERS[part], "") for part, name in names.items()]
+    charts.key(figure, marks)
     return figure
-
-
-def part_key(axes: Axes) -> None:
-    """Marker and name of the two parts, beside each other above the axes' right end."""
-    names = [
-        axes.plot(
-            [],
-            [],
-            linestyle="",
-            marker=style.MARKERS[part],
-            label=f"{part} part",
-            color=style.COLOURS[part],
-        )[0]
-        for part in ("low", "high")
-    ]
-    axes.legend(
-        handles=names,
-        ncols=2,
-        loc="lower right",
-        bbox_to_anchor=(1, 0.98),
-        handletextpad=0.1,
-        columnspacing=1,
-        borderpad=0,
-    )
 
 
 @style.styled
@@ -243,12 +205,12 @@ def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure
 
 
 @style.styled
-def cases(images: torch.Tensor, answers: pd.DataFrame) -> Figure:
-    """W, Fig. 2: images right on the whole and on the high part, wrong on the low part.
+def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
+    """W, Fig. 2: images classified correctly whole and from the high part, not from the low part.
 
     images: (N, 3, C, H, W), for each case the image, its low and its high part (high parts around
-    zero); answers: a row per case with columns `original`, `low` and `high`: what the model says
-    and how surely, for example "cat 97 %". No case at all draws a sentence instead.
+    zero); predicted: a row per case with columns `original`, `low` and `high`: the predicted class
+    and its confidence, for example "cat 97 %". No case at all draws a sentence instead.
     """
     columns = 6 if len(images) > 1 else 3
     rows = max(1, -(-3 * len(images) // columns))
@@ -256,25 +218,17 @@ def cases(images: torch.Tensor, answers: pd.DataFrame) -> Figure:
     for panel in axes.flat:
         panel.set_axis_off()
     if not len(images):
-        axes[0, 1].text(
-            0.5, 0.5, "No test image is of this kind.", ha="center", transform=axes[0, 1].transAxes
-        )
-    panels = axes.reshape(-1, 3)
-    for trio, parts, row in zip(panels, images, answers.itertuples(), strict=False):
-        for panel, name, pixels in zip(trio, ("original", "low", "high"), parts, strict=True):
+        charts.nothing(axes[0, 1])
+    trios = zip(axes.reshape(-1, 3), images, predicted.itertuples(), strict=False)
+    for trio, parts, row in trios:
+        for panel, name, pixels in zip(trio, PARTS, parts, strict=True):
             panel.set_axis_on()
             style.picture(panel, pixels + 0.5 * (name == "high"))
             panel.spines[:].set(color=style.COLOURS[name], linewidth=2.5)
-            wrong = name == "low"
-            sign = "✗" if wrong else "✓"
-            panel.set_xlabel(
-                f"\n{sign} ".join(getattr(row, name).split(" ", 1)),
-                fontsize=10.5,
-                labelpad=3,
-                fontweight="bold" if wrong else "normal",
-            )
-    for panel, name in zip(axes[0], ["image", "low part", "high part"] * 2, strict=False):
-        part = name.split()[0].replace("image", "original")
+            sign, weight = ("✗", "bold") if name == "low" else ("✓", "normal")
+            words = f"\n{sign} ".join(getattr(row, name).split(" ", 1))
+            panel.set_xlabel(words, fontsize=10.5, labelpad=3, fontweight=weight)
+    for panel, (part, name) in zip(axes[0], [*PARTS.items()] * 2, strict=False):
         panel.set_title(name, loc="center", fontsize=11.5, color=style.COLOURS[part])
     return figure
 
@@ -289,64 +243,59 @@ def counts(frame: pd.DataFrame, images: int) -> Figure:
     """
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
     frame = frame.sort_values("radius").reset_index(drop=True)
-    for row in frame.itertuples():
-        axes.plot(
-            [row.Index - 0.22, row.Index + 0.22],
-            [row.independent] * 2,
-            color=style.GREY,
-            linewidth=3.5,
-            solid_capstyle="butt",
-        )
-        style.point(axes, row.Index, row, style.COLOURS["high"], markersize=9)
-    axes.set_xticks(frame.index, [f"r = {radius:g}" for radius in frame.radius])
+    marks = [
+        ("found", style.COLOURS["high"], "o", ""),
+        ("if the three predictions were independent", style.GREY, "", "-", {"linewidth": 3.5}),
+    ]
+    wide = {"markersize": 26, "markeredgewidth": 3.5}
+    axes.plot(frame.independent, "_", color=style.GREY, label=f"_{marks[1][0]}", **wide)
+    order = {radius: f"r = {radius:g}" for radius in frame.radius}
+    look = {"colours": style.COLOURS["high"], "names": "found", "markersize": 9}
+    charts.dots(axes, frame, at="radius", order=order, upright=True, **look)
     top = 1.25 * max(frame.independent.max(), frame.high.max(), frame.value.max(), 0.01)
-    axes.set(xlim=(-0.5, len(frame) - 0.5), ylim=(0, top), ylabel="share of the test images")
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
+    style.percent(axes, highest=top)
+    axes.set_ylabel("share of the test images")
     beside = axes.secondary_yaxis("right", functions=(lambda y: y * images, lambda y: y / images))
     beside.set_ylabel("images")
     beside.spines["right"].set_visible(False)
-    handles = axes.get_lines()
-    axes.legend(
-        [handles[2], handles[0]],
-        ["found", "if the three answers were independent"],
-        ncols=2,
-        loc="lower right",
-        bbox_to_anchor=(1.08, 1),
-        columnspacing=1.2,
-    )
+    charts.key(figure, marks)
     return figure
 
 
 # What the notebook hands to the figures ------------------------------------------------------
 
-WHOLE = ("original", None)  # the key of whole images among a network's answers
+WHOLE = ("original", None)  # the key of whole images among a network's predictions
 
 
-def outcomes(answers: Mapping, labels: torch.Tensor, radius: float) -> pd.DataFrame:
-    """Which test images are right whole and in parts: a row per seed and image, for claim W1.
+def keys(radius: float) -> dict[str, tuple]:
+    """Where a network's predictions have those for whole images and for their parts."""
+    return {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
 
-    answers: {(part, radius): logits (images, classes) of each seed}, whole images under WHOLE;
-    labels: (images,). Columns seed (its place), right_original, right_low, right_high.
+
+def outcomes(predictions: Mapping, labels: torch.Tensor, radius: float) -> pd.DataFrame:
+    """Which test images are classified correctly whole and in parts: a row per seed and image.
+
+    predictions: {(part, radius): logits (images, classes) of each seed}, whole images under WHOLE;
+    labels: (images,). Columns seed (its place), original, low, high.
     """
-    keys = {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
     frames = []
-    for place in range(len(answers[WHOLE])):
-        right = {
-            f"right_{name}": (answers[key][place].argmax(1) == labels).numpy()
-            for name, key in keys.items()
+    for place in range(len(predictions[WHOLE])):
+        correct = {
+            name: (predictions[key][place].argmax(1) == labels).numpy()
+            for name, key in keys(radius).items()
         }
-        frames.append(pd.DataFrame({"seed": place, **right}))
+        frames.append(pd.DataFrame({"seed": place, **correct}))
     return pd.concat(frames, ignore_index=True)
 
 
-def found(answers: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
+def found(predictions: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
     """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius."""
     rows = []
     for radius in radii:
-        frame = outcomes(answers, labels, radius)
-        frame["found"] = frame.right_original & frame.right_high & ~frame.right_low
-        shares = frame.groupby("seed").mean()
-        expected = shares.right_original * shares.right_high * (1 - shares.right_low)
+        frame = outcomes(predictions, labels, radius)
+        shares = frame.assign(found=frame.original & frame.high & ~frame.low)
+        shares = shares.groupby("seed").mean()
+        expected = shares.original * shares.high * (1 - shares.low)
         estimate = style.accuracy(shares.found, len(labels))
         rows.append({"radius": radius, **vars(estimate), "independent": expected.mean()})
     return pd.DataFrame(rows)
@@ -360,14 +309,13 @@ def change(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> interva
     return intervals.paired_difference(after[0], before[0])
 
 
-def most_confident(answers: Mapping, labels: torch.Tensor, radius: float, count: int):
-    """Places of the first seed's surest images of Fig. 2's kind, and what it says of each.
+def most_confident(predictions: Mapping, labels: torch.Tensor, radius: float, count: int):
+    """Places of the images of Fig. 2's kind on which the first seed is most confident.
 
-    Surest: the least of its three confidences is highest. Returns the places (cases,) and a frame
+    That is, the least of its three confidences is highest. Returns the places (cases,) and a frame
     with the class (its number) and the confidence for "original", "low" and "high".
     """
-    keys = {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
-    tops = {name: answers[key][0].softmax(1).max(1) for name, key in keys.items()}
+    tops = {name: predictions[key][0].softmax(1).max(1) for name, key in keys(radius).items()}
     right = {name: top.indices == labels for name, top in tops.items()}
     places = (right["original"] & right["high"] & ~right["low"]).nonzero().flatten()
     sure = torch.stack([top.values for top in tops.values()]).amin(0)[places]
@@ -379,11 +327,12 @@ def most_confident(answers: Mapping, labels: torch.Tensor, radius: float, count:
 
 def in_words(said: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """What `most_confident` returns as text, for example "cat 97 %"."""
+    names = [name.replace(" ", "-") for name in classes]
     words = {
-        name: [
-            f"{classes[number].replace(' ', '-')} {100 * sure:.0f} %"
-            for number, sure in zip(said[name], said[f"{name}_sure"], strict=True)
+        part: [
+            f"{names[n]} {100 * sure:.0f} %"
+            for n, sure in zip(said[part], said[f"{part}_sure"], strict=True)
         ]
-        for name in ("original", "low", "high")
+        for part in PARTS
     }
     return pd.DataFrame(words)

@@ -20,6 +20,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from fhelpers.average_precision import Detections
 from fhelpers.data import scenes
+from fhelpers.networks.weights import read_weights
 from fhelpers.runs import training
 from fhelpers.runs.checks import check_choice, check_whole, refuse
 from fhelpers.runs.compute import DEVICES, PRECISIONS
@@ -180,20 +181,6 @@ def published() -> nn.Module:
             f"torchvision's COCO weights cannot be fetched ({error}): put {kept.name} into "
             f"{kept.parent}, or name the file by the parameter weights"
         ) from error
-
-
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """A state dictionary from a file, without executing code."""
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    import pickle
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(str(error)) from error
 
 
 # Training --------------------------------------------------------------------------------------

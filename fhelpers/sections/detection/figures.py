@@ -1,7 +1,7 @@
 """Figures of the section on detection (W §7, Figures 8 and 9)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 
 from fhelpers.average_precision import Detections, overlaps
 from fhelpers.data.objects import Truth
-from fhelpers.drawing import style
-from fhelpers.intervals import Estimate
+from fhelpers.drawing import charts, style
 from fhelpers.sections.detection import claims
 from fhelpers.sections.detection.boxes import draw_picture, frame
 
@@ -23,7 +22,10 @@ NAMES = {"original": "originals", "low": "low parts", "high": "high parts", "con
 COLOURS = {part: style.COLOURS[part] for part in ("original", "low", "high")}
 COLOURS["control"] = style.GREY
 MARKERS = {"low": "o", "high": "s", "control": "v"}
+PARTS = {"original": "image", "low": "low part", "high": "high part", "control": "control"}
+CURVES = {"colours": COLOURS, "markers": MARKERS, "styles": {"control": "--"}, "names": NAMES}
 SIZE_MARKERS = {"small": "o", "medium": "s", "large": "^"}
+SIZE_STYLES = {"small": "-", "medium": "--", "large": ":"}
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -78,36 +80,39 @@ def images(
 def parts(image: torch.Tensor, made: Mapping[str, torch.Tensor], radius: float) -> Figure:
     """An image (3, H, W) and its low part, its high part (drawn on grey) and the control."""
     figure, axes = style.canvas(1, 1 + len(made), 2.0)
-    shown = {"original": image, **made}
-    for panel, (part, pixels) in zip(axes[0], shown.items(), strict=True):
+    for panel, (part, pixels) in zip(axes[0], {"original": image, **made}.items(), strict=True):
         draw_picture(panel, pixels + 0.5 * (part == "high"))
-        title = {"original": "image", "control": "control"}.get(part, f"{part} part")
-        panel.set_title(title, loc="center", fontsize=11.5, color=style.for_text(COLOURS[part]))
+        title = PARTS[part] + ", + grey" * (part == "high")
+        panel.set_title(title, loc="center", fontsize=11, color=style.for_text(COLOURS[part]))
         panel.spines[:].set(color=COLOURS[part], linewidth=2.5)
     axes[0, 1].set_xlabel(f"r = {radius:g}", fontsize=10.5)
     return figure
 
 
+def against_radius(
+    frame: pd.DataFrame, by: str, ylabel: str, height: float, **look
+) -> tuple[Figure, Axes, list]:
+    """A curve for each value of `by` against the radius: the figure, its axes and their ends."""
+    figure, ((axes,),) = style.canvas(1, 1, height)
+    frame = frame.sort_values("radius")
+    ends = charts.curves(axes, frame, x="radius", by=by, **look)
+    axes.margins(x=0.06)
+    axes.set(xlabel="radius r (bins of the spectrum)", ylabel=ylabel)
+    return figure, axes, ends
+
+
 @style.styled
 def by_radius(scores: pd.DataFrame) -> Figure:
     """mAP of every part against the radius; scores: what `scored` returns for "AP"."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.8)
-    axes.margins(x=0.06)
-    original = scores[scores.part == "original"].iloc[0]
-    ends = [(original.value, "originals", COLOURS["original"])]
-    for part in ("low", "high", "control"):
-        own = scores[scores.part == part].sort_values("radius")
-        line = {"linestyle": "--" if part == "control" else "-", "marker": MARKERS[part]}
-        axes.plot(own.radius, own.value, color=COLOURS[part], **line)
-        style.band(axes, own.radius, own.low, own.high, COLOURS[part])
-        ends.append((own.value.iloc[-1], NAMES[part], COLOURS[part]))
-    axes.axhline(original.value, color=COLOURS["original"], linewidth=2.2)
+    rows = scores[scores.part != "original"]
+    figure, axes, ends = against_radius(rows, "part", "mAP", 3.8, **CURVES)
+    original, colour = scores[scores.part == "original"].iloc[0], COLOURS["original"]
+    axes.axhline(original.value, color=colour, linewidth=2.2, label="_originals")
     if np.isfinite(original.low):
-        axes.axhspan(original.low, original.high, color=COLOURS["original"], alpha=0.2, linewidth=0)
-    percent(axes, top=1.1 * max(scores.high.max(), scores.value.max(), 0.01))
-    axes.set(xlabel="radius r (bins of the spectrum)", ylabel="mAP")
-    axes.set_xticks(sorted(scores.radius.dropna().unique()))
-    style.label_ends(axes, ends)
+        axes.axhspan(original.low, original.high, color=colour, alpha=0.2, linewidth=0)
+    style.percent(axes, highest=1.1 * max(scores.high.max(), scores.value.max(), 0.01))
+    axes.set_xticks(sorted(rows.radius.unique()))
+    style.label_ends(axes, [(original.value, "originals", colour), *ends])
     return figure
 
 
@@ -115,44 +120,29 @@ def by_radius(scores: pd.DataFrame) -> Figure:
 def kept(frame: pd.DataFrame) -> Figure:
     """How much of the mAP on originals is left; frame: what `shares_kept` returns."""
     figure, ((axes,),) = style.canvas(1, 1, 2.1)
-    for row, line in enumerate(frame.itertuples()):
-        colour = COLOURS[line.part]
-        axes.plot([line.low, line.high], [row, row], color=colour, linewidth=2)
-        axes.plot(line.value, row, marker=MARKERS[line.part], color=colour, linestyle="")
-        drawn = style.paper_value(axes, line.paper, row, name="the paper, on COCO")
+    order = {part: NAMES[part] for part in frame.part}
+    charts.dots(axes, frame, at="part", order=order, colours=COLOURS, markers=MARKERS)
+    style.paper_value(axes, frame.paper, range(len(frame)), name="the paper, on COCO")
     axes.axvline(1, color=COLOURS["original"], linewidth=1.6)
-    axes.set(ylim=(len(frame) - 0.4, -0.6), xlabel="share of the mAP on originals")
+    axes.set(xlabel="share of the mAP on originals")
     axes.set_xlim(0, max(1.08, 1.05 * np.nanmax([*frame.high, *frame.value])))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.set_yticks(range(len(frame)), [NAMES[part] for part in frame.part])
-    axes.legend(
-        [drawn], ["the paper, on COCO"], loc="lower right", bbox_to_anchor=(1, 1), borderpad=0
-    )
+    style.in_percent(axes.xaxis)
+    charts.key(figure, [("the paper, on COCO", *charts.PAPER[1:])])
     return figure
 
 
 @style.styled
 def sizes(frame: pd.DataFrame) -> Figure:
     """Share of its mAP that each size class keeps on low parts; frame: what `by_size` returns."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.6)
-    radii = sorted(frame.radius.unique())
-    ends = []
-    for place, (size, marker) in enumerate(SIZE_MARKERS.items()):
-        own = frame[frame["size"] == size].dropna(subset="value").sort_values("radius")
-        if own.empty:
-            continue
-        shift = 0.012 * (place - 1) * (radii[-1] - radii[0] or 1)
-        line = {"marker": marker, "linestyle": ("-", "--", ":")[place]}
-        axes.plot(own.radius + shift, own.value, color=COLOURS["low"], label=f"_{size}", **line)
-        for each in own.itertuples():
-            axes.plot(
-                [each.radius + shift] * 2, [each.low, each.high], color=COLOURS["low"], lw=1.2
-            )
-        ends.append((own.value.iloc[-1], size, COLOURS["low"]))
+    radii, colour = sorted(frame.radius.unique()), COLOURS["low"]
+    apart = 0.012 * (radii[-1] - radii[0] or 1)  # or intervals would hide each other
+    shift = frame["size"].map({size: place * apart for place, size in enumerate(SIZE_MARKERS, -1)})
+    shown = frame.assign(radius=frame.radius + shift).dropna(subset="value")
+    look = {"colours": colour, "markers": SIZE_MARKERS, "styles": SIZE_STYLES, "bars": True}
+    figure, axes, ends = against_radius(shown, "size", "share of mAP kept", 3.6, **look)
     axes.axhline(1, color=COLOURS["original"], linewidth=1.6)
-    top = 1.15 if frame.high.dropna().empty else min(2.0, max(1.15, frame.high.max() * 1.05))
-    percent(axes, top=top)
-    axes.set(xlabel="radius r (bins of the spectrum)", ylabel="share of mAP kept")
+    top = float(np.clip(np.nanmax([1.05 * shown.high.max(), 1.15]), 1.15, 2.0))
+    style.percent(axes, highest=top)
     axes.set_xticks(radii)
     style.label_ends(axes, [(min(y, top), text, colour) for y, text, colour in ends])
     return figure
@@ -164,23 +154,12 @@ def gained(frame: pd.DataFrame, over_paper: float) -> Figure:
 
     over_paper: the radius at which the paper's share is drawn.
     """
-    figure, ((axes,),) = style.canvas(1, 1, 3.4)
-    ends = []
-    for part in ("low", "control"):
-        own = frame[frame.part == part].sort_values("radius")
-        style_of = "--" if part == "control" else "-"
-        axes.plot(
-            own.radius, own.value, color=COLOURS[part], marker=MARKERS[part], linestyle=style_of
-        )
-        style.band(axes, own.radius, own.low, own.high, COLOURS[part])
-        ends.append((own.value.iloc[-1], NAMES[part], COLOURS[part]))
+    rows, words = frame[frame.part.isin(["low", "control"])], "images with an object\nfound better"
+    figure, axes, ends = against_radius(rows, "part", words, 3.4, **CURVES)
     style.paper_value(axes, [over_paper], [PAPER_GAINED])
-    ends.append((PAPER_GAINED, "the paper", style.INK))
-    percent(axes, top=1.1 * max(PAPER_GAINED, frame.high.max(), frame.value.max()))
-    axes.set(xlabel="radius r (bins of the spectrum)", ylabel="images with an object\nfound better")
-    axes.set_xticks(sorted(frame.radius.unique()))
-    axes.margins(x=0.06)
-    style.label_ends(axes, ends)
+    style.percent(axes, highest=1.1 * max(PAPER_GAINED, rows.high.max(), rows.value.max()))
+    axes.set_xticks(sorted(rows.radius.unique()))
+    style.label_ends(axes, [*ends, (PAPER_GAINED, "the paper", style.INK)])
     return figure
 
 
@@ -195,30 +174,20 @@ def cases(chosen: Sequence["Case"]) -> Figure:
     for panel in axes.flat:
         panel.set_axis_off()
     if not chosen:
-        axes[0, 1].text(
-            0.5, 0.5, "No test image is of this kind.", ha="center", transform=axes[0, 1].transAxes
-        )
-    for column, case in enumerate(chosen[:3]):
-        for panel, part in zip(axes[:, column], ("original", "low"), strict=True):
+        charts.nothing(axes[0, 1])
+    for place, case in enumerate(chosen[:3]):
+        for panel, part in zip(axes[:, place], ("original", "low"), strict=True):
             panel.set_axis_on()
             scale = draw_picture(panel, case.pictures[part])
             panel.spines[:].set(color=COLOURS[part], linewidth=2.5)
             for box, text, right in case.found[part]:
                 frame(panel, box * scale, text, dashed=not right)
             frame(panel, case.box * scale, thick=2.2)
-            score = case.scores[part]
-            said = f"{100 * score:.0f} %" if score > 0 else "not found"
+            said = f"{100 * case.scores[part]:.0f} %" if case.scores[part] > 0 else "not found"
             panel.set_xlabel(f"{case.name}: {said}", fontsize=10.5, fontweight="bold")
-    for panel, name, part in zip(
-        axes[:, 0], ("image", "low part"), ("original", "low"), strict=True
-    ):
-        panel.set_ylabel(name, color=COLOURS[part], fontweight="bold")
+            if place == 0:
+                panel.set_ylabel(PARTS[part], color=COLOURS[part], fontweight="bold")
     return figure
-
-
-def percent(axes: Axes, top: float) -> None:
-    axes.set_ylim(0, top)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g} %")
 
 
 # What the notebook hands to the figures ----------------------------------------------------------
@@ -227,16 +196,16 @@ def percent(axes: Axes, top: float) -> None:
 def scored(history: pd.DataFrame, measure: str) -> pd.DataFrame:
     """A measure of every part with its interval: columns part, radius, value, low, high."""
     there = history[(history.measure == measure) & (history.scope == "all")]
-    rows = []
-    for part, radius in sorted(set(zip(there.part, there.radius.fillna(-1), strict=True))):
-        at = None if radius < 0 else radius
-        one = claims.compare(history, lambda x: x, (part, measure), radius=at)
-        rows.append({"part": part, "radius": np.nan if at is None else at, **bounds(one)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"part": part, "radius": radius}
+        | vars(compared(history, part, measure, None if np.isnan(radius) else radius))
+        for part, radius in there[["part", "radius"]].drop_duplicates().itertuples(index=False)
+    )
 
 
-def bounds(estimate: Estimate) -> dict:
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
+def compared(history: pd.DataFrame, part: str, measure: str, radius: float | None = None):
+    """A measure of one part; without a radius at the largest."""
+    return claims.compare(history, lambda x: x, (part, measure), radius=radius)
 
 
 def share_left(before, after):
@@ -245,49 +214,45 @@ def share_left(before, after):
 
 def shares_kept(history: pd.DataFrame) -> pd.DataFrame:
     """What is left of the mAP on originals at the largest radius, and in the paper."""
-    rows = []
-    for part in ("low", "high"):
-        one = claims.compare(history, share_left, ("original", "AP"), (part, "AP"))
-        rows.append({"part": part, "paper": PAPER[part] / PAPER["original"], **bounds(one)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"part": part, "paper": PAPER[part] / PAPER["original"]}
+        | vars(claims.compare(history, share_left, ("original", "AP"), (part, "AP")))
+        for part in ("low", "high")
+    )
 
 
 def by_size(history: pd.DataFrame) -> pd.DataFrame:
     """Share of its mAP that each size class keeps on low parts: size, radius, value, low, high."""
-    rows = []
-    for radius in sorted(history.radius.dropna().unique()):
-        for size in claims.SIZES:
-            one = claims.compare(history, share_left, *claims.pairs(size), radius=radius)
-            rows.append({"size": size, "radius": radius, **bounds(one)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"size": size, "radius": radius}
+        | vars(claims.compare(history, share_left, *claims.pairs(size), radius=radius))
+        for radius in sorted(history.radius.dropna().unique())
+        for size in claims.SIZES
+    )
 
 
 def overview(history: pd.DataFrame) -> pd.DataFrame:
     """A row per part at the largest radius: every measure with its interval, and the paper."""
+    names = {"AP": "mAP", "AP50": "AP50"} | {size: size for size in claims.SIZES}
     rows = []
     for part in NAMES:
-        row = {"shown": NAMES[part]}
-        for measure in ("AP", "AP50", *claims.SIZES):
-            one = claims.compare(history, lambda x: x, (part, measure))
-            name = {"AP": "mAP", "AP50": "AP50"}.get(measure, measure)
-            row[name] = style.with_interval(one) if np.isfinite(one.value) else None
-        rows.append(row | {"paper's mAP": f"{PAPER[part]:.3f}" if part in PAPER else "–"})
+        found = {name: compared(history, part, measure) for measure, name in names.items()}
+        texts = {
+            n: style.with_interval(x) if np.isfinite(x.value) else None for n, x in found.items()
+        }
+        paper = f"{PAPER[part]:.3f}" if part in PAPER else "–"
+        rows.append({"shown": NAMES[part], **texts, "paper's mAP": paper})
     return pd.DataFrame(rows)
 
 
-@dataclass(frozen=True)
-class Case:
-    """An image on which one object is found better, or worse, on the low part.
+class Case(NamedTuple):
+    """An image on which one object is found better, or worse, on the low part."""
 
-    name, box: of the object; scores: {part: of its best detection}; pictures: {part: (3, H, W)};
-    found: {part: [(box, class and score, whether it is right)]}.
-    """
-
-    name: str
+    name: str  # of the object's class
     box: np.ndarray
-    scores: dict[str, float]
-    pictures: dict[str, torch.Tensor]
-    found: dict[str, list[tuple]]
+    scores: dict[str, float]  # of its best detection, by part
+    pictures: dict[str, torch.Tensor]  # (3, H, W), by part
+    found: dict[str, list[tuple]]  # boxes, with class and score and whether right, by part
 
 
 def chosen(before: Mapping, after: Mapping, truth: Truth, *, better: bool, count: int = 3):
@@ -297,32 +262,24 @@ def chosen(before: Mapping, after: Mapping, truth: Truth, *, better: bool, count
     """
     change = (after["low/credit"] - before["original/credit"]).numpy()
     change = np.where(truth.crowd, 0, change if better else -change)
-    places = [place for place in np.argsort(-change, kind="stable") if change[place] > 0.1]
     first = {}
-    for place in places:
-        first.setdefault(int(truth.image[place]), int(place))
+    for place in np.argsort(-change, kind="stable"):
+        if change[place] > 0.1:
+            first.setdefault(int(truth.image[place]), int(place))
     return list(first.items())[:count]
 
 
 def case(shown, place: tuple[int, int], low: torch.Tensor, before: Mapping, after: Mapping) -> Case:
     """What `cases` draws of one (image, object); shown: the evaluated images."""
     number, thing = place
-    truth, name = shown.truth.of_image(number), shown.class_names[shown.truth.label[thing] - 1]
-    box = shown.truth.boxes[thing]
-    credit = {"original": before["original/credit"], "low": after["low/credit"]}
-    found = {
-        part: drawn(detections(source, part).of_image(number), truth, shown.class_names)
-        for part, source in (("original", before), ("low", after))
-    }
-    scores = {part: float(values[thing]) for part, values in credit.items()}
+    truth, names = shown.truth.of_image(number), shown.class_names
+    scores, found = {}, {}
+    for part, tensors in (("original", before), ("low", after)):
+        scores[part] = float(tensors[f"{part}/credit"][thing])
+        kept = (tensors[f"{part}/{n}"].numpy() for n in ("image", "boxes", "label", "score"))
+        found[part] = drawn(Detections(*kept).of_image(number), truth, names)
+    name, box = names[shown.truth.label[thing] - 1], shown.truth.boxes[thing]
     return Case(name, box, scores, {"original": shown.image(number), "low": low}, found)
-
-
-def detections(tensors: Mapping, part: str) -> Detections:
-    """The detections that an evaluation keeps of one part."""
-    return Detections(
-        *(tensors[f"{part}/{n}"].numpy() for n in ("image", "boxes", "label", "score"))
-    )
 
 
 def drawn(found: Detections, truth: Truth, names: Sequence[str]) -> list[tuple]:
@@ -347,7 +304,10 @@ def in_short(verdicts: Sequence) -> str:
     chance = {
         "reproduced": "more often than after a change of the same size that removes nothing",
         "not reproduced": "less often than after a change of the same size that removes nothing",
-    }.get(verdicts[3].verdict, "about as often as after a change that removes nothing")
+    }.get(
+        verdicts[3].verdict,
+        "neither clearly more nor less often than after one that removes nothing",
+    )
     return (
         f"{verdicts[0].note[:-1]}: {style.listing(said)}. An object is found better on the low "
         f"part {chance}."

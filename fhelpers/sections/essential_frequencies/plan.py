@@ -1,5 +1,7 @@
 """The runs of section 12."""
 
+import dataclasses
+
 from fhelpers.masks.recipes import VARIANTS, MaskedTraining, masks_of
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan
@@ -10,10 +12,12 @@ def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
 
     Labels: natural and shuffled, the networks whose masks are used (mask/…); through/mask,
     through/complement, … trained anew through variants of N's mask; shuffled/mask and
-    shuffled/complement through M_shuffle's, with true labels.
+    shuffled/complement through M_shuffle's, with true labels. M_shuffle, which is to memorise, sees
+    its images as they are.
     """
     natural_runs = plans.masked_networks(scale, dataset, seeds, epochs=epochs)["natural"]
-    shuffled = tuple(plans.memorising(scale, recipe) for recipe in natural_runs)
+    uncropped = (dataclasses.replace(recipe, augmentation="none") for recipe in natural_runs)
+    shuffled = tuple(plans.memorising(scale, recipe) for recipe in uncropped)
     plan = {"natural": natural_runs, "shuffled": shuffled}
     of = {name: masks_of(scale, plan[name], sparsity_weight) for name in tuple(plan)}
     plan |= {f"mask/{name}": group for name, group in of.items()}

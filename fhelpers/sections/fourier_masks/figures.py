@@ -1,19 +1,19 @@
 """Figures of the section on Fourier masks (K)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from torch import Tensor
 from torch.nn import functional as F
 
 from fhelpers import masks as learning
-from fhelpers.drawing import style
-from fhelpers.drawing.masks import CHANGE, SIDE, WHOLE, centres, picture, scale_axis
+from fhelpers.drawing import charts, style
+from fhelpers.drawing.masks import CHANGE, SIDE, by_band, centres, looks, maps, told_apart
 from fhelpers.frequency import structural_similarity
+from fhelpers.intervals import over_seeds
 from fhelpers.sections.fourier_masks import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
@@ -24,14 +24,14 @@ ALT = {
         "that of N in green and less of in purple, white where they agree."
     ),
     "reliability": (
-        "A row for each network. A filled circle marks its accuracy on test images and an open "
-        "square that on the same images seen through its mask, with intervals; the total weight "
-        "of the mask is written beside them."
+        "A row for each network. A circle marks its accuracy on test images and a square that on "
+        "the same images seen through its mask, with intervals; the total weight of the mask is "
+        "written beside them."
     ),
     "energies": (
-        "Two panels, rings on the left and directions on the right: the share of a full mask's "
-        "energy that each network's mask has in each of the bands, N black, A green, and S, T and "
-        "R grey with different dashes."
+        "Two panels, 64 rings on the left and 16 directions on the right: the share of a full "
+        "mask's energy that each network's mask has in each of the bands, N black, A green, and "
+        "S, T and R grey with different dashes."
     ),
     "differences": (
         "A row of panels for each of A, S, T and R, rings on the left and directions on the right: "
@@ -41,7 +41,7 @@ ALT = {
     "classes": "Masks learned from the images of one class each, for the natural network.",
     "images": (
         "A row for each of some test images: the image, the image seen through the mask of N and "
-        "what that mask takes away, then the same for the mask of A."
+        "what that mask takes away, around mid-grey, then the same for the mask of A."
     ),
     "nonlinearity": (
         "Four panels, one for each nonlinearity: the strength of each multiple of the frequency of "
@@ -53,6 +53,11 @@ NAMES = {"natural": "natural", "adversarial": "adversarial", "scale": "random sc
          "translate": "random shift", "rotate": "random turn"}  # fmt: skip
 DASHES = {"natural": "-", "adversarial": "-", "scale": (0, (1, 1)), "translate": (0, (4, 1.5)),
           "rotate": (0, (6, 1.5, 1, 1.5))}  # fmt: skip
+MERGED = {"radial": 1, "angular": 4}  # neighbouring bands drawn as one: a direction has few bins
+SEEN = {  # as entries of a key
+    "original": ("whole images", style.INK, "o", ""),
+    "masked": ("through the mask", style.INK, "s", ""),
+}
 
 
 def colour_of(name: str) -> str:
@@ -64,8 +69,7 @@ def colour_of(name: str) -> str:
 
 def title_of(name: str) -> str:
     """A network by K's letter and in words."""
-    kind = name.removeprefix("vgg-11-")
-    return f"{claims.short(name)}, {NAMES[kind]}"
+    return f"{claims.short(name)}, {NAMES[name.removeprefix('vgg-11-')]}"
 
 
 def mean_masks(groups: Mapping[str, Sequence]) -> dict[str, Tensor]:
@@ -86,33 +90,19 @@ def masks(found: Mapping[str, Tensor]) -> Figure:
     found: {network: mask}, from `mean_masks`. Zero frequency is in the centre.
     """
     columns = max(len(found), 3)
-    figure, axes = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
-    first = next(iter(found.values()))
-    for place in range(columns):
-        for panel in axes[:, place]:
-            panel.set_axis_off()
-    widest = max([float((mask - first).abs().max()) for mask in found.values()] + [0.05])
-    for place, (name, mask) in enumerate(found.items()):
-        top, bottom = axes[:, place]
-        top.set_axis_on()
-        title = title_of(name).replace(", random ", "\n").replace(", ", "\n")
-        whole = style.picture(top, mask, title, cmap=WHOLE, vmin=0, vmax=1)
-        if place:
-            bottom.set_axis_on()
-            letter = claims.LETTERS[name.removeprefix("vgg-11-")]
-            change = style.picture(
-                bottom, mask - first, f"{letter} − N", cmap=CHANGE, vmin=-widest, vmax=widest
-            )
-    figure.colorbar(whole, ax=list(axes[0, : len(found)]), label="weight", shrink=0.8, aspect=12)
-    if len(found) > 1:
-        figure.colorbar(
-            change, ax=list(axes[1, : len(found)]), label="difference", shrink=0.8, aspect=12
-        )
+    figure, (top, bottom) = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
+    titles = {name: title_of(name).replace(", random ", "\n").replace(", ", "\n") for name in found}
+    maps(top, {titles[name]: mask for name, mask in found.items()})
+    (_, first), *others = found.items()
+    changes = {f"{claims.short(name)[-1]} − N": mask - first for name, mask in others}
+    bottom[0].set_axis_off()
+    widest = max([0.05, *(float(change.abs().max()) for change in changes.values())])
+    maps(bottom[1:], changes, "difference", cmap=CHANGE, vmin=-widest, vmax=widest)
     return figure
 
 
 def reliability(history: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with and without the mask, and its weight: a row a network.
+    """Accuracy with and without the mask, and its weight: a row for each network.
 
     Columns network, original, masked, complement, share (estimates), weight, reached (share of
     seeds whose mask reached the threshold where it was learned).
@@ -133,29 +123,19 @@ def reliability(history: pd.DataFrame) -> pd.DataFrame:
 def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
     """Accuracy on test images with and without the mask. frame: from `reliability`."""
     figure, ((axes,),) = style.canvas(1, 1, 1.4 + 0.42 * len(frame))
-    for place, row in enumerate(frame.itertuples()):
-        colour = colour_of(row.network)
-        ends = ((row.original, -0.12, "o", {}), (row.masked, 0.12, "s", {"mfc": style.WHITE_PAGE}))
-        for value, shift, marker, options in ends:
-            axes.plot([value.low, value.high], [place + shift] * 2, color=colour, linewidth=2)
-            axes.plot(value.value, place + shift, marker, color=colour, **options)
-        axes.annotate(
-            f"{row.weight.value:.2f}", (1, place), xycoords=("axes fraction", "data"),
-            xytext=(8, 0), textcoords="offset points", va="center", annotation_clip=False,
-        )  # fmt: skip
-    axes.annotate("weight", (1, 1), xycoords="axes fraction", xytext=(8, 2),
-                  textcoords="offset points", annotation_clip=False)  # fmt: skip
-    axes.set_yticks(range(len(frame)), map(title_of, frame.network))
+    colours = {name: colour_of(name) for name in frame.network}
+    rows = told_apart(frame, "network", SEEN)
+    order = {name: title_of(name) for name in frame.network}
+    look = looks(SEEN) | {"colours": colours}
+    charts.dots(axes, rows, at="network", order=order, by="seen", **look)
+    beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    weights = [(-0.55, "weight"), *enumerate(f"{each.value:.2f}" for each in frame.weight)]
+    for place, text in weights:
+        axes.annotate(text, (1, place), xytext=(8, 0), va="center", annotation_clip=False, **beside)
     axes.axvline(chance, color=style.GREY, linestyle=":", linewidth=1.6)
-    axes.set(ylim=(len(frame) - 0.5, -0.5), xlim=(0, None))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.set_xlabel("accuracy on test images (dotted: chance)")
-    axes.yaxis.grid(False)
-    handles = [
-        Line2D([], [], color=style.INK, marker="o", linestyle="", label="whole images"),
-        Line2D([], [], color=style.INK, marker="s", linestyle="", mfc="#ffffff", label="masked"),
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    axes.set(xlim=(0, None), xlabel="accuracy on test images")
+    style.in_percent(axes.xaxis)
+    charts.key(figure, [*SEEN.values(), charts.CHANCE])
     return figure
 
 
@@ -169,75 +149,69 @@ def band_shares(history: pd.DataFrame, name: str, part: str) -> np.ndarray:
     if seeds == 1 and f"folds/{name}" in set(history.label):
         label = f"folds/{name}"
     rows = claims.rows_of(history, label, split="mask", part=part)
-    share = rows.assign(share=rows.value / rows.whole.where(rows.whole > 0))
-    return share.pivot_table("share", ["seed", "mask"], "band", dropna=False).to_numpy()
+    bands = rows.assign(band=rows.band // MERGED[part]).groupby(["seed", "mask", "band"])
+    sums = bands[["value", "whole"]].sum()
+    return (sums.value / sums.whole.where(sums.whole > 0)).unstack().to_numpy()
+
+
+def banded(history: pd.DataFrame, names: Iterable[str], minus: str = "") -> pd.DataFrame:
+    """The mean of `band_shares` over masks, or of its difference to `minus`, with intervals.
+
+    Columns network, part, place, value, low, high; for the networks of `names` that have a mask.
+    Intervals are over seeds; with one seed over masks of disjoint sets of images.
+    """
+    rows = []
+    for name in (name for name in names if name in claims.masked(history)):
+        for part in SIDE:
+            shares = band_shares(history, name, part)
+            shares = shares - (band_shares(history, minus, part) if minus else 0)
+            for place, each in zip(centres(part, shares.shape[1]), shares.T, strict=True):
+                if np.isfinite(each).all():
+                    row = {"network": name, "part": part, "place": place}
+                    rows.append(row | vars(over_seeds(each)))
+    return pd.DataFrame(rows)
 
 
 @style.styled
 def energies(history: pd.DataFrame) -> Figure:
     """Radial and angular energies of the five masks, as shares of a full mask's (K)."""
     figure, axes = style.canvas(1, 2, 3.4, sharey=True)
-    names = [name for name in claims.FIVE if name in claims.masked(history)]
-    for panel, part in zip(axes[0], SIDE, strict=True):
-        for name in names:
-            mean = band_shares(history, name, part).mean(0)
-            place, there = centres(part, len(mean)), np.isfinite(mean)
-            panel.plot(place[there], mean[there], color=colour_of(name), linestyle=DASHES[name],
-                       linewidth=2 if name in claims.FIVE[:2] else 1.3,
-                       label=f"_{title_of(name)}")  # fmt: skip
-        scale_axis(panel, part)
-        panel.set_xlabel(SIDE[part])
-    axes[0, 0].set_ylim(0, 1.02)
+    frame = banded(history, claims.FIVE)
+    look = {"by": "network", "colours": colour_of, "styles": DASHES, "names": title_of}
+    by_band(axes[0], frame, band=None, linewidth=1.6, **look)
+    style.percent(axes[0, 0], highest=1.02)
     axes[0, 0].set_ylabel("energy kept in the band")
-    handles = [
-        Line2D([], [], color=colour_of(name), linestyle=DASHES[name], label=title_of(name))
-        for name in names
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=3)
+    look = {name: (title_of(name), colour_of(name), "", DASHES[name]) for name in frame.network}
+    charts.key(figure, look.values(), ncols=3, handlelength=3)
     return figure
 
 
 @style.styled
 def differences(history: pd.DataFrame) -> Figure:
-    """Energy kept in each band minus that of N, a row for each of A, S, T and R, with intervals.
-
-    Intervals are over seeds; with one seed over masks of disjoint sets of images.
-    """
-    names = [name for name in claims.FIVE[1:] if name in claims.masked(history)]
+    """Energy kept in each band minus that of N, a row for each of A, S, T and R, with intervals."""
+    frame = banded(history, claims.FIVE[1:], minus="natural")
+    names = list(frame.network.unique())
     figure, axes = style.canvas(len(names), 2, 0.7 + 1.25 * len(names), sharey=True, sharex="col")
     for row, name in zip(axes, names, strict=True):
-        for panel, part in zip(row, SIDE, strict=True):
-            change = band_shares(history, name, part) - band_shares(history, "natural", part)
-            mean, count = change.mean(0), len(change)
-            place, there = centres(part, len(mean)), np.isfinite(mean)
+        own = f"{claims.LETTERS[name]} − N"
+        look = {"colours": colour_of(name), "names": own, "linewidth": 1.6}
+        by_band(row, frame[frame.network == name], **look)
+        for panel in row:
             panel.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
-            if count > 1:
-                half = claims.stats.t.ppf(0.975, count - 1) * change.std(0, ddof=1) / count**0.5
-                low, high = mean - half, mean + half
-                style.band(panel, place[there], low[there], high[there], colour_of(name))
-            panel.plot(place[there], mean[there], color=colour_of(name), linewidth=1.6)
-            scale_axis(panel, part)
-            panel.text(0.98, 0.9, f"{claims.LETTERS[name]} − N", transform=panel.transAxes,
-                       ha="right", va="top")  # fmt: skip
-    for panel, part in zip(axes[-1], SIDE, strict=True):
-        panel.set_xlabel(SIDE[part])
-    figure.supylabel("difference in energy kept", fontsize=12)
+            panel.text(0.98, 0.9, own, transform=panel.transAxes, ha="right", va="top")
+            panel.label_outer()
+    style.in_percent(axes[0, 0].yaxis, unit="")
+    figure.supylabel("difference in energy kept, percentage points", fontsize=12)
     return figure
 
 
 @style.styled
 def class_masks(found: Tensor, classes: Sequence[str]) -> Figure:
     """Masks (classes, H, W) learned from one class each, at most ten of them."""
-    shown = list(zip(found[:10], classes, strict=False))
-    columns = 5
-    rows = -(-len(shown) // columns)
-    figure, axes = style.canvas(rows, columns, 0.3 + 1.25 * rows)
-    for panel in axes.flat:
-        panel.set_axis_off()
-    for panel, (mask, name) in zip(axes.flat, shown, strict=False):
-        panel.set_axis_on()
-        drawn = style.picture(panel, mask, name, cmap=WHOLE, vmin=0, vmax=1)
-    figure.colorbar(drawn, ax=list(axes.flat), label="weight", shrink=0.8)
+    shown = dict(zip(classes[:10], found, strict=False))
+    rows = -(-len(shown) // 5)
+    figure, axes = style.canvas(rows, 5, 0.3 + 1.25 * rows)
+    maps(axes.flat, shown)
     return figure
 
 
@@ -247,17 +221,17 @@ def images(pixels: Tensor, modules: Mapping[str, learning.FourierMask]) -> Figur
 
     modules: {K's letter of a network: its mask}. What is taken away is shown around mid-grey.
     """
-    figure, axes = style.canvas(len(pixels), 1 + 2 * len(modules), 0.2 + 1.28 * len(pixels))
-    for number, (row, image) in enumerate(zip(axes, pixels, strict=True)):
-        first = number == 0
-        picture(row[0], image, "x" if first else "")
-        for place, (letter, mask) in enumerate(modules.items()):
-            kept = learning.through(mask, image[None])[0]
-            alike = structural_similarity(image[None], kept[None]).item()
-            named = (f"through {letter}", f"taken by {letter}") if first else ("", "")
-            picture(row[1 + 2 * place], kept, named[0])
-            row[1 + 2 * place].set_xlabel(f"{alike:.2f}", fontsize=10.5)
-            picture(row[2 + 2 * place], image - kept + 0.5, named[1])
+    figure, axes = style.canvas(len(pixels), 1 + 2 * len(modules), 0.5 + 1.28 * len(pixels))
+    for row, image in zip(axes, pixels, strict=True):
+        shown, alike = {"x": image}, {}
+        for letter, mask in modules.items():
+            kept = learning.through(mask, image[None])[0].detach()
+            alike[f"through {letter}"] = structural_similarity(image[None], kept[None]).item()
+            shown |= {f"through {letter}": kept, f"taken by {letter},\n+ grey": image - kept + 0.5}
+        for panel, (title, each) in zip(row, shown.items(), strict=True):
+            style.picture(panel, each, title if row[0] is axes[0, 0] else "")
+            if title in alike:
+                panel.set_xlabel(f"{alike[title]:.2f}", fontsize=10.5)
     return figure
 
 
@@ -272,26 +246,23 @@ def harmonics(amplitude: float = 2.0, count: int = 9) -> pd.DataFrame:
     samples = 1024
     phase = 2 * torch.pi * torch.arange(samples, dtype=torch.float64) / samples
     sine = amplitude * torch.sin(phase)
-    rows = {"sine": sine} | {name: function(sine) for name, function in NONLINEARITIES.items()}
-    found = {name: torch.fft.rfft(wave).abs()[: count + 1] * 2 / samples
-             for name, wave in rows.items()}  # fmt: skip
-    return pd.DataFrame({name: values.numpy() for name, values in found.items()})
+    waves = {"sine": sine} | {name: function(sine) for name, function in NONLINEARITIES.items()}
+    spectra = {name: torch.fft.rfft(wave).abs() * 2 / samples for name, wave in waves.items()}
+    return pd.DataFrame({name: each[: count + 1].numpy() for name, each in spectra.items()})
 
 
 @style.styled
 def nonlinearity(frame: pd.DataFrame) -> Figure:
     """The multiples of a sine's frequency behind each nonlinearity. frame: from `harmonics`."""
-    figure, axes = style.canvas(1, len(NONLINEARITIES), 2.3, sharey=True)
-    for panel, name in zip(axes[0], NONLINEARITIES, strict=True):
-        colours = ["original" if place == 1 else "high" for place in frame.index]
-        panel.vlines(frame.index, 1e-4, frame[name].clip(lower=1e-4),
-                     colors=[style.COLOURS[c] for c in colours], linewidth=3)  # fmt: skip
+    colours = [style.COLOURS["original" if place == 1 else "high"] for place in frame.index]
+
+    def draw(panel, name):
+        panel.vlines(frame.index, 1e-4, frame[name].clip(lower=1e-4), colors=colours, linewidth=3)
         panel.set(yscale="log", ylim=(1e-4, 4), xlim=(-0.7, len(frame) - 0.3))
         panel.set_xticks(range(1, len(frame), 2))
-        panel.set_title(name)
-    axes[0, 0].set_ylabel("amplitude")
-    figure.supxlabel("multiple of the sine's frequency", fontsize=12)
-    return figure
+
+    words = {"xlabel": "multiple of the sine's frequency", "ylabel": "amplitude"}
+    return charts.small_multiples(list(NONLINEARITIES), 2.3, draw, columns=4, **words)[0]
 
 
 # What the notebook puts into sentences and tables ----------------------------------------------
@@ -303,14 +274,12 @@ def on_which_images(history: pd.DataFrame) -> pd.DataFrame:
     for label, learned in (("mask/natural", "training images"), ("ontest/natural", "test images")):
         row = {"learned on": learned}
         for split, words in (("train", "training"), ("test", "test")):
-            ends = [
-                claims.rows_of(history, label, split=split, scope="all", part=part).accuracy.mean()
-                for part in ("original", "masked")
-            ]
-            row |= {f"{words} images": ends[0], f"{words}, masked": ends[1]}
-            row[f"share kept, {words}"] = ends[1] / ends[0]
-        own = claims.rows_of(history, label, split="mask", part="weight")
-        rows.append(row | {"weight": own.value.mean()})
+            own = claims.rows_of(history, label, split=split, scope="all")
+            ends = own.groupby("part").accuracy.mean()
+            row |= {f"{words} images": ends["original"], f"{words}, masked": ends["masked"]}
+            row[f"share kept, {words}"] = ends["masked"] / ends["original"]
+        weight = claims.rows_of(history, label, split="mask", part="weight").value.mean()
+        rows.append(row | {"weight": weight})
     return pd.DataFrame(rows)
 
 

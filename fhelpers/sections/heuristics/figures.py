@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fhelpers.claims import reliance
-from fhelpers.claims.reliance import GAP, TEST, TRAIN, effect
-from fhelpers.drawing import comparisons, names, style
+from fhelpers.claims.reliance import GAP, TEST, TRAIN
+from fhelpers.drawing import charts, comparisons, names, style
 from fhelpers.drawing.comparisons import points
 from fhelpers.drawing.labels import over_seeds
 from fhelpers.sections.heuristics import claims
 
+BANDS = comparisons.ALT["bands"]
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "batch-sizes": comparisons.ALT["panels"].format(each="batch size"),
@@ -29,8 +30,8 @@ ALT = {
     "heuristics": comparisons.ALT["panels"].format(each="heuristic"),
     "ends": comparisons.ALT["ends"].format(each="heuristic")
     + " Hollow diamonds are the paper's test accuracies, where it gives any.",
-    "bands": comparisons.ALT["bands"].format(each="heuristic", first="vanilla training"),
-    "bands-equal": comparisons.ALT["bands"].format(each="heuristic", first="vanilla training")
+    "bands": BANDS.format(each="heuristic", first="vanilla training"),
+    "bands-equal": BANDS.format(each="heuristic", first="vanilla training")
     + " Each network is taken when it first had the training accuracy that all reach.",
     "attacked": (
         "Two panels, adversarial training without and with crop and flip. In each a black curve is "
@@ -38,7 +39,7 @@ ALT = {
     ),
     "variants": comparisons.ALT["panels"].format(each="variant of mix-up and adversarial training"),
     "optimisers": comparisons.ALT["panels"].format(each="optimiser"),
-    "optimiser-bands": comparisons.ALT["bands"].format(each="optimiser", first="Adam"),
+    "optimiser-bands": BANDS.format(each="optimiser", first="Adam"),
 }
 
 HEURISTICS = {
@@ -65,6 +66,7 @@ EVERY = {
 }
 OPTIMISERS = {"vanilla": "Adam", **names.OPTIMISERS}
 ATTACKED = {"adversarial": "without crop and flip", "adversarial-crop-flip": "with crop and flip"}
+CHECKED = {"original": "clean images", "attacked": "under PGD"}
 
 
 def of_batches(labels: Sequence[str]) -> dict[str, str]:
@@ -88,31 +90,25 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
     history: runs.history with the labels of `ATTACKED`, whose part "attacked" holds the check on
     one batch of test images.
     """
-    figure, axes = style.canvas(1, len(ATTACKED), 3.3, sharex=True, sharey=True)
     rows = history[(history.split == "test") & (history.scope == "subset")]
-    colours = {"original": style.COLOURS["original"], "attacked": style.COLOURS["adversarial"]}
-    for panel, label in zip(axes[0], ATTACKED, strict=True):
-        own = rows[(rows.label == label) & rows.part.isin(list(colours))]
-        curves, ends = over_seeds(own, ["part", "epoch"], "accuracy"), []
-        for part, colour in colours.items():
-            line = curves[curves.part == part]
-            panel.plot(line.epoch, line.value, color=colour)
-            style.band(panel, line.epoch, line.low, line.high, colour)
-            name = "clean" if part == "original" else "under\nPGD"
-            ends.append((line.value.iloc[-1], name, colour))
-        panel.set(xlabel="epochs of training", xlim=(0, own.epoch.max()))
-        panel.set_title(ATTACKED[label])
+    rows = rows[rows.label.isin(list(ATTACKED)) & rows.part.isin(list(CHECKED))]
+    lines = over_seeds(rows, ["label", "part", "epoch"], "accuracy")
+    colours = dict(zip(CHECKED, map(style.COLOURS.get, ("original", "adversarial")), strict=True))
+
+    def draw(panel: Axes, label: str) -> None:
+        looks = {"by": "part", "colours": colours, "names": CHECKED}
+        charts.curves(panel, lines[lines.label == label], x="epoch", **looks)
         panel.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
-    style.percent(axes[0, 0], highest=round_up(rows[rows.label.isin(list(ATTACKED))].accuracy))
-    style.chance_line(axes[0, 0], chance, where=0.6)
-    axes[0, 0].set_ylabel("accuracy on test images")
-    style.label_ends(axes[0, -1], ends, gap=0.14)
+
+    figure, panels = charts.small_multiples(
+        ATTACKED, 2.8, draw, head=0.6, xlabel="epochs of training", ylabel="accuracy on test images"
+    )
+    panels[0].set_xlim(0, rows.epoch.max())
+    # The next tenth above all values: a scale that wastes no room on faint networks.
+    style.percent(panels[0], highest=min(1.02, np.ceil(10 * rows.accuracy.max() + 0.5) / 10))
+    entries = [(name, colours[part]) for part, name in CHECKED.items()]
+    charts.key(figure, [*entries, charts.CHANCE])
     return figure
-
-
-def round_up(accuracies: Sequence[float]) -> float:
-    """The next tenth above all values: a scale that wastes no room on faint networks."""
-    return min(1.02, np.ceil(10 * max(accuracies) + 0.5) / 10)
 
 
 @style.styled
@@ -120,75 +116,39 @@ def against_batch(history: pd.DataFrame) -> Figure:
     """Accuracy, gap and dependence on the high part against the batch size.
 
     history: runs.history with labels batch-<size>, or one cut by `reliance.at_common_accuracy`.
-    Values are from its rows of scope "all".
+    Values are from its rows of scope "all". Series stand side by side, or intervals would overlap.
     """
-    sizes, radii = claims.batch_sizes(history.label), reliance.watched_radii(history)
-    figure, ((left, middle, right),) = style.canvas(1, 3, 3.5)
-    accuracies = []
-    for name, measure, colour in (
-        ("train", TRAIN, style.GREY),
-        ("test", TEST, style.COLOURS["original"]),
-    ):
-        end = draw_sizes(left, history, sizes, measure, colour)
-        accuracies.append((end, name, colour))
-    draw_sizes(middle, history, sizes, GAP, style.COLOURS["original"])
-    shades, losses = style.shades("high", radii), []
-    for radius in radii:
-        lost = reliance.lost_without_high([radius])
-        end = draw_sizes(right, history, sizes, lost, shades[radius])
-        losses.append((end, f"r = {radius:g}", shades[radius]))
-    for panel, title in zip(
-        (left, middle, right), ("accuracy", "gap", "lost without\nhigh part"), strict=True
-    ):
-        finish_sizes(panel, sizes, title)
-    style.label_ends(left, accuracies, gap=0.1)
-    style.label_ends(right, losses, gap=0.1)
+    sizes, radii = claims.batch_sizes(history.label), reliance.monitored_radii(history)
+    black, reds = style.COLOURS["original"], style.shades("high", radii)
+    contents = {
+        "accuracy": {"training": (TRAIN, style.GREY), "test": (TEST, black)},
+        "gap": {"gap": (GAP, black)},
+        "lost without\nhigh part": {
+            f"r = {radius:g}": (reliance.lost_without_high([radius]), reds[radius])
+            for radius in radii
+        },
+    }
+    figure, (panels,) = style.canvas(1, 3, 3.5)
+    logs = {f"batch-{size}": np.log2(size) for size in sizes}
+    for panel, (title, series) in zip(panels, contents.items(), strict=True):
+        measures, colours = ({n: pair[k] for n, pair in series.items()} for k in (0, 1))
+        rows = comparisons.estimates(history, logs, measures)
+        steps = {name: 0.16 * (k - (len(series) - 1) / 2) for k, name in enumerate(series)}
+        rows["place"] = rows.label.map(logs) + rows.measure.map(steps)
+        looks = {"markers": "o", "bars": True, "linewidth": 1.2, "markersize": 4.5}
+        charts.curves(panel, rows, x="place", by="measure", colours=colours, **looks)
+        panel.set_xticks([*logs.values()], map(str, sizes), rotation=90 * (len(sizes) > 3))
+        panel.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
+        style.in_percent(panel.yaxis)
+        panel.set_title(title, fontsize=11.5)
     figure.supxlabel("images in a batch", fontsize=12)
+    lost = f"lost, r = {', '.join(f'{radius:g}' for radius in radii)}"
+    entries = [("training", style.GREY), ("test, and gap", black), (lost, list(reds.values()))]
+    charts.key(figure, entries, handlelength=3)
     return figure
 
 
-def draw_sizes(axes: Axes, history, sizes: Sequence[int], measure, colour: str) -> float:
-    """A measure against the batch size with its intervals; returns where the line ends."""
-    found = [effect(history, {f"batch-{size}": 1}, measure) for size in sizes]
-    axes.plot(sizes, [one.value for one in found], color=colour, linewidth=1.4)
-    for size, one in zip(sizes, found, strict=True):
-        style.point(axes, size, one, colour, markersize=5)
-    return found[-1].value
-
-
-def finish_sizes(axes: Axes, sizes: Sequence[int], title: str) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(sizes, [str(size) for size in sizes], rotation=90 if len(sizes) > 3 else 0)
-    axes.minorticks_off()
-    axes.locator_params(axis="y", steps=[1, 2, 5, 10])  # whole per cents
-    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
-    axes.set_title(title, fontsize=11.5)
-
-
 # What the notebook puts into words and tables --------------------------------------------------
-
-
-def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-    """The last epoch of adversarial training, and how it and vanilla stand then.
-
-    Mean over seeds of the accuracies on the watched images.
-    """
-    labels = {"vanilla": "vanilla", "adversarial": "adversarial"}
-    rows = history[history.label.isin(list(labels)) & (history.scope == "subset")]
-    rows = rows[rows.part == "original"]
-    epoch = int(rows.groupby("label").epoch.max().min())
-    wide = rows[rows.epoch == epoch].pivot_table(
-        index="label", columns="split", values="accuracy", aggfunc="mean"
-    )
-    table = pd.DataFrame(
-        {
-            "network": list(labels.values()),
-            "training accuracy": wide.train[list(labels)].to_list(),
-            "test accuracy": wide.test[list(labels)].to_list(),
-        }
-    )
-    return epoch, table.assign(gap=table["training accuracy"] - table["test accuracy"])
 
 
 def warned(runs: Mapping[str, Sequence], chance: float) -> str:
@@ -197,12 +157,8 @@ def warned(runs: Mapping[str, Sequence], chance: float) -> str:
     A collapse can only be seen from some height: adversarial training whose accuracy under PGD
     never exceeded twice `chance` is said not to have been judged.
     """
-    found = [
-        f"{label}, seed {run.recipe.seed}: {text}"
-        for label, group in runs.items()
-        for run in group
-        for text in run.record["warnings"]
-    ]
+    named = [(f"{la}, seed {run.recipe.seed}", run) for la, group in runs.items() for run in group]
+    found = [f"{name}: {text}" for name, run in named for text in run.record["warnings"]]
     low = [
         f"{label}, seed {run.recipe.seed}"
         for label in ATTACKED
@@ -241,8 +197,8 @@ def under_attack(history: pd.DataFrame) -> str:
     rows = history[history.part == "attacked"]
     last = rows[rows.epoch == rows.groupby("label").epoch.transform("max")]
     ends = last.groupby("label").accuracy.mean()
-    told = [f"{100 * ends[label]:.0f} % {name}" for label, name in ATTACKED.items()]
-    return f"Under PGD, adversarial training ends with {' and '.join(told)} of a test batch right."
+    listed = " and ".join(f"{100 * ends[label]:.0f} % {name}" for label, name in ATTACKED.items())
+    return f"Under PGD, the test accuracy at the end of adversarial training is {listed}."
 
 
 def trained_for(runs: Mapping[str, Sequence]) -> str:
@@ -259,24 +215,24 @@ def trained_for(runs: Mapping[str, Sequence]) -> str:
 
 def in_short(verdicts: Mapping) -> str:
     """The section's finding: what batch size, mix-up and adversarial training changed."""
+    found = {name: [part.estimate.value for part in each.parts] for name, each in verdicts.items()}
     text = ""
-    if "W8" in verdicts:
-        _, test, gap = (part.estimate.value for part in verdicts["W8"].parts)
-        lost = verdicts["W9"].estimate.value
+    if "W8" in found:
+        _, test, gap, *_ = found["W8"]
         text = (
             f"From the largest batch to the smallest, test accuracy changes by {points(test)} "
             f"percentage points, the generalisation gap by {points(gap)} and the accuracy lost "
-            f"without the high part by {points(lost)}. "
+            f"without the high part by {points(found['W9'][0])}. "
         )
-    kept, more = (part.estimate.value for part in verdicts["W11"].parts)
+    kept, more, *_ = found["W11"]
     text += (
         f"Against vanilla training, mix-up changes test accuracy by {points(kept)} percentage "
         f"points and what is lost without the high part by {points(more)}"
     )
-    if "W13" not in verdicts:
-        return f"{text}."
-    cost, narrowed, *_ = (part.estimate.value for part in verdicts["W13"].parts)
-    return (
-        f"{text}; adversarial training changes test accuracy by {points(-cost)} and the gap by "
-        f"{points(-narrowed)}."
-    )
+    if "W13" in found:
+        cost, narrowed, *_ = found["W13"]
+        text += (
+            "; after equally many epochs, adversarial training changes test accuracy by "
+            f"{points(-cost)} and the gap by {points(-narrowed)}"
+        )
+    return f"{text}."

@@ -10,7 +10,8 @@ def plan(
 ) -> Plan:
     """Batch sizes, heuristics and optimisers (W, §5.1, Fig. 4 and 5).
 
-    Labels: batch-32, …, vanilla, dropout, … Batch sizes that the scale's training set cannot fill
+    Labels: batch-32, …, vanilla, dropout, …, and the networks of section 04, which W25 takes in.
+    Batch sizes that the scale's training set cannot fill
     are left out; the page says so.
     """
     own = SCALES[scale]
@@ -22,4 +23,6 @@ def plan(
     batches = {
         f"batch-{size}": several(scale, dataset, seeds, **common, batch_size=size) for size in sizes
     }
-    return batches | plans.heuristics(scale, dataset, seeds, radii=radii, epochs=epochs)
+    kinds = plans.architectures(scale, dataset, seeds, radii=radii, epochs=epochs)
+    del kinds[own.model]  # the same runs as vanilla
+    return batches | plans.heuristics(scale, dataset, seeds, radii=radii, epochs=epochs) | kinds

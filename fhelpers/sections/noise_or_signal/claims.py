@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import OUTCOMES
+from fhelpers.claims.histories import MORE, OUTCOMES
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import paired_difference
 
@@ -40,6 +40,7 @@ def cases(rows: pd.DataFrame) -> np.ndarray:
     paper="far fewer, without a number",
     figure="noise-counts",
     inputs=outcomes_of_natural,
+    networks=("natural",),
 )
 def fewer_cases(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     """`outcomes`: rows of one network by seed, part (the split) and image, with `OUTCOMES`."""
@@ -56,4 +57,4 @@ def fewer_cases(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     images = len(pairs[0][0])
     counts = [np.mean([pair[k].mean() for pair in pairs]) * images for k in (0, 1)]
     note = f"{counts[0]:,.0f} of {images:,} images by the Fourier split, {counts[1]:,.0f} by SVD."
-    return [Part("share of images, difference", effect, 0.0)], note
+    return [Part("share of images, difference", effect, MORE)], note

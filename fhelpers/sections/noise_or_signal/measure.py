@@ -53,7 +53,7 @@ def split_all(images: Tensor, radius: float) -> dict[str, tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cases(OfNetwork, kind="cases"):
+class Cases(OfNetwork, kind="cases", version=2):
     """Which test images a network gets right whole, from a split's first part, from the rest."""
 
     word: ClassVar[str] = "cases"

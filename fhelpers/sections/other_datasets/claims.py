@@ -8,12 +8,14 @@ import pandas as pd
 
 from fhelpers import data
 from fhelpers.claims import labels
-from fhelpers.claims.histories import chance_of
+from fhelpers.claims.histories import with_seen
 from fhelpers.claims.labels import FAR, NEAR
-from fhelpers.claims.verdicts import Judged, Part, claim, deciding
+from fhelpers.claims.learning import chance_of, failed
+from fhelpers.claims.verdicts import Judged, Part, claim, deciding, without_interval
 from fhelpers.intervals import Estimate
 
-REPEATED = ("W5", "W6", "W7")
+PAIR, BANDS = ("natural", "shuffled"), ("low-*", "high-*")
+REPEATED = {"W5": PAIR, "W6": PAIR, "W7": BANDS}  # and the networks that must have learned
 # The data sets that W, §4 names besides CIFAR-10; either folder serves as the ImageNet subset.
 FURTHER = {
     "MNIST": ("mnist",),
@@ -26,7 +28,7 @@ NOTHING = Estimate(math.nan, math.nan, math.nan, 0, "images")
 def of_dataset(history: pd.DataFrame, name: str, radii: Iterable[float]) -> pd.DataFrame:
     """One data set's rows with the labels of section 02: "mnist/low-3.5" becomes "low-3.5".
 
-    Only what was trained or watched at `radii` is kept, so that all data sets are judged at the
+    Only what was trained or evaluated at `radii` is kept, so that all data sets are judged at the
     same radii even where more are at hand.
     """
     radii = [float(radius) for radius in radii]
@@ -39,24 +41,30 @@ def of_dataset(history: pd.DataFrame, name: str, radii: Iterable[float]) -> pd.D
 
 
 def repeated(history: pd.DataFrame, chance: float) -> dict[str, Judged]:
-    """W5, W6 and, where there are two radii to compare, W7 on one data set."""
+    """W5, W6 and, where there are two radii to compare, W7 on one data set.
+
+    Without intervals, and so undecided, where one of their networks has not learned.
+    """
     found = {
         "W5": labels.low_parts_at_equal_accuracy(history)[0],
         "W6": labels.smallest_low_parts(history, chance)[0],
     }
     if sum(label.startswith("low-") for label in set(history.label)) > 1:
         found["W7"] = labels.trained_on_one_band(history, chance)[0]
+    for id in found:
+        if failed(history, REPEATED[id], chance):
+            found[id] = [without_interval(part) for part in found[id]]
     return {id: Judged(tuple(parts)) for id, parts in found.items()}
 
 
 def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
     """{data set: history as in section 02} and {data set: chance}; radii are for 32×32 images."""
-    histories, chances = {}, {}
+    histories, chances, history = {}, {}, with_seen(runs)
     for name in dict.fromkeys(label.partition("/")[0] for label in runs):
         run = runs[f"{name}/natural"][0]
         info = data.describe(name, **run.recipe.options)
         own = [radius * min(info.height, info.width) / 32 for radius in radii]
-        histories[name] = of_dataset(runs.history, name, own)
+        histories[name] = of_dataset(history, name, own)
         chances[name] = chance_of(run)
     return histories, chances
 
@@ -69,7 +77,7 @@ def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
     measure="as W5, W6 and W7 on each of these data sets, radii in proportion to the image size; "
     "of each claim the part is listed that decides its verdict",
     rule="reproduced if all three are reproduced on each data set, not reproduced if one is not; "
-    "a data set that was not at hand leaves it inconclusive",
+    "a data set that was not at hand leaves it undecided",
     paper=None,
     figure="other-datasets-compared",
     inputs=by_dataset,
@@ -92,6 +100,8 @@ def holds_elsewhere(
                 parts.append(decided_by(f"{name}, {id}", verdicts.get(id)))
             each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
             said.append(f"{name}: {', '.join(each)}")
+            if stuck := failed(histories[name], (*PAIR, *BANDS), chances[name]):
+                said.append(f"{name}, not learned and so not judged: {', '.join(stuck)}")
             if (classes := round(1 / chances[name])) != 10:
                 said.append(
                     f"{name} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from fhelpers.claims.histories import smallest_radii
 from fhelpers.claims.labels import at_equal_accuracy
 from fhelpers.claims.verdicts import REPRODUCED, Judged
 from fhelpers.data import DatasetInfo
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 from fhelpers.drawing.labels import LINES, NAMES, band_trained, monitored
 from fhelpers.intervals import Estimate, shifted
 from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_by
@@ -46,7 +45,13 @@ PANELS = {
     "W6": "low parts of the smallest radius",
     "W7": "whole test images, trained on one part",
 }
-MARKERS = {"true labels": "o", "shuffled labels": "s", "low": "o", "high": "s"}
+# Colour and marker of each series, which is drawn in the lower or upper half of its row.
+SERIES = {
+    "true labels": (style.COLOURS["original"], "o"),
+    "shuffled labels": (style.COLOURS["shuffled"], "s"),
+    "low": (style.COLOURS["low"], "o"),
+    "high": (style.COLOURS["high"], "s"),
+}
 
 
 def title(dataset: str) -> str:
@@ -70,18 +75,14 @@ def summary(
     """
     rows = []
     for name, history in histories.items():
-        add = lambda claim, series, radius, found, name=name: rows.append(  # noqa: E731
-            {"dataset": name, "claim": claim, "series": series, "radius": radius,
-             "chance": chances[name]} | vars(found)
-        )  # fmt: skip
-        for label, found in equal_accuracy(history).items():
-            add("W5", label, np.nan, found)
+        found = [("W5", label, vars(mean)) for label, mean in equal_accuracy(history).items()]
         for label, part in zip(NAMES.values(), verdicts[name]["W6"].parts, strict=True):
-            add("W6", label, np.nan, shifted(part.estimate, chances[name]))
-        for row in band_trained(history, sorted(radii[name])).itertuples():
-            if row.split == "test":
-                found = Estimate(row.value, row.low, row.high, row.n, row.over)
-                add("W7", row.trained_on, row.radius, found)
+            found.append(("W6", label, vars(shifted(part.estimate, chances[name]))))
+        trained = band_trained(history, sorted(radii[name])).query("split == 'test'")
+        for row in trained.drop(columns="split").to_dict("records"):
+            found.append(("W7", row.pop("trained_on"), row))
+        where = {"dataset": name, "chance": chances[name], "radius": np.nan}
+        rows += [{**where, "claim": id, "series": series, **row} for id, series, row in found]
     return pd.DataFrame(rows)
 
 
@@ -128,56 +129,35 @@ def compared(frame: pd.DataFrame) -> Figure:
 
     frame: from `summary`. In the last panel the radius is by lightness, as everywhere.
     """
-    names = list(frame.dataset.unique())
-    figure, axes = style.canvas(3, 1, 1.9 + 3 * (0.36 + 0.3 * len(names)), sharex=True)
-    for panel, (claim, words) in zip(axes[:, 0], PANELS.items(), strict=True):
-        for place, name in enumerate(names):
-            rows = frame[(frame.claim == claim) & (frame.dataset == name)]
-            chance = frame[frame.dataset == name].chance.iloc[0]
-            panel.plot([chance] * 2, [place - 0.42, place + 0.42], color=style.GREY,
-                       linestyle=":", linewidth=1.6, zorder=1)  # fmt: skip
-            across(panel, place, rows)
-        panel.set_yticks(range(len(names)), [title(name) for name in names])
-        panel.set_ylim(len(names) - 0.5, -0.5)
-        panel.yaxis.grid(False)
-        panel.set_title(words)
-    axes[-1, 0].set_xlim(0, 1.01)
-    axes[-1, 0].xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    axes[-1, 0].set_xlabel("accuracy")
-    key(figure)
+    names = {name: title(name) for name in frame.dataset.unique()}
+    colours, markers = ({name: look[k] for name, look in SERIES.items()} for k in (0, 1))
+    look = {"markers": markers, "names": said, "by": ["series", "radius"], "clip_on": False}
+    look["dodge"] = dict(zip(SERIES, (-0.13, 0.13, -0.13, 0.13), strict=True))
+
+    def draw(panel: Axes, claim: str) -> None:
+        tick = {"color": style.GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
+        for place, (_, own) in enumerate(frame.groupby("dataset", sort=False)):
+            ends = [place - 0.42, place + 0.42]
+            panel.plot([own.chance.iloc[0]] * 2, ends, label="_chance", **tick)
+            rows = own[own.claim == claim]
+            shades = colours | style.of_parts(rows.radius.dropna())
+            charts.dots(panel, rows, at="dataset", order=names, colours=shades, **look)
+
+    height = 0.36 + 0.3 * len(names)
+    figure, panels = charts.small_multiples(
+        PANELS, height, draw, columns=1, head=1.9, xlabel="accuracy"
+    )
+    panels[-1].set_xlim(0, 1.01)
+    style.in_percent(panels[-1].xaxis)
+    entries = [(said(name), *marks) for name, marks in SERIES.items()]
+    charts.key(figure, [*entries, charts.CHANCE], ncols=3, columnspacing=1.2)
     return figure
 
 
-def across(axes: Axes, place: float, rows: pd.DataFrame) -> None:
-    """The points of one row, each with its interval, apart by a little where they would overlap."""
-    shifts = dict(
-        zip(("true labels", "low", "shuffled labels", "high"), (-1, -1, 1, 1), strict=True)
-    )
-    for row in rows.itertuples():
-        colours = style.shades(row.series, rows.radius) if row.claim == "W7" else {}
-        models = {"true labels": "original", "shuffled labels": "shuffled"}
-        colour = colours.get(row.radius) or style.COLOURS[models[row.series]]
-        height = place + 0.13 * shifts[row.series]
-        axes.plot([row.low, row.high], [height] * 2, color=colour, linewidth=2, zorder=3)
-        name = f"trained on {row.series} parts, r = {row.radius:g}" if colours else row.series
-        axes.plot(row.value, height, MARKERS[row.series], color=colour, zorder=4, clip_on=False,
-                  label=f"_{name}")  # fmt: skip
-
-
-def key(figure: Figure) -> None:
-    """What the marks are, above the panels."""
-    entries = {
-        "true labels": (style.COLOURS["original"], "o"),
-        "shuffled labels": (style.COLOURS["shuffled"], "s"),
-        "trained on low parts": (style.COLOURS["low"], "o"),
-        "trained on high parts": (style.COLOURS["high"], "s"),
-    }
-    handles = [
-        Line2D([], [], color=colour, marker=marker, linewidth=2, label=name)
-        for name, (colour, marker) in entries.items()
-    ]
-    handles.append(Line2D([], [], color=style.GREY, linestyle=":", linewidth=1.6, label="chance"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, columnspacing=1.2)
+def said(series: str, radius: float = np.nan, *_) -> str:
+    """What a series of `summary` is called."""
+    name = series if series in NAMES.values() else f"trained on {series} parts"
+    return name if np.isnan(radius) else f"{name}, r = {radius:g}"
 
 
 @style.styled
@@ -187,37 +167,28 @@ def by_epoch(histories: Mapping[str, pd.DataFrame], chances: Mapping[str, float]
     histories: {data set: its history with the labels of section 02}; chances: {data set: 1 /
     classes}.
     """
-    columns = min(2, len(histories))
-    rows = -(-len(histories) // columns)
-    figure, axes = style.canvas(rows, columns, 1.1 + 2.3 * rows, sharey=True)
-    for panel, (name, history) in zip(axes.flat, histories.items(), strict=False):
-        (radius,) = smallest_radii(history, 1)
-        for label in NAMES:
-            seen = monitored(history, label)
-            seen = seen[(seen.part == "original") | (seen.radius == radius)]
-            for part, line in seen.groupby("part"):
-                colour = style.COLOURS[part]
-                panel.plot(line.epoch, line.value, color=colour, linestyle=LINES[label])
-                style.band(panel, line.epoch, line.low, line.high, colour)
-            panel.set_xlim(0, history[history.label == "shuffled"].epoch.max())
-        style.percent(panel, highest=1.02)
+    radii = {name: smallest_radii(history, 1)[0] for name, history in histories.items()}
+    parts = {"original": "whole images", "low": "their low parts"}
+
+    def draw(panel: Axes, name: str) -> None:
+        for label, line in LINES.items():
+            rows = monitored(histories[name], label)
+            rows = rows[(rows.part == "original") | (rows.radius == radii[name])]
+            names = {part: f"{words}, {NAMES[label]}" for part, words in parts.items()}
+            look = {"colours": style.COLOURS, "styles": line, "names": names}
+            charts.curves(panel, rows, x="epoch", by="part", **look)
+            panel.set_xlim(0, rows.epoch.max())
         style.chance_line(panel, chances[name], where=0.72)
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        panel.set_title(f"{title(name)}, r = {radius:g}")
-    for panel in axes.flat[len(histories) :]:
-        panel.set_axis_off()
-    parts = {"original": "whole images", "low": "their low parts"}
-    handles = [
-        Line2D([], [], color=style.COLOURS[part], linewidth=5, label=words)
-        for part, words in parts.items()
-    ]
-    handles += [
-        Line2D([], [], color=style.INK, linestyle=LINES[label], label=words)
-        for label, words in NAMES.items()
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=2, handlelength=3)
-    figure.supxlabel("epochs of training", fontsize=12)
-    figure.supylabel("accuracy on training images", fontsize=12)
+
+    titles = {name: f"{title(name)}, r = {radius:g}" for name, radius in radii.items()}
+    says = {"xlabel": "epochs of training", "ylabel": "accuracy on training images"}
+    figure, panels = charts.small_multiples(titles, 2.4, draw, head=1.1, sharex=False, **says)
+    style.percent(panels[0], highest=1.02)
+    wide = {"linewidth": 5}
+    entries = [(words, style.COLOURS[part], "", "-", wide) for part, words in parts.items()]
+    entries += [(words, style.INK, "", LINES[label]) for label, words in NAMES.items()]
+    charts.key(figure, entries, ncols=2, handlelength=3)
     return figure
 
 
@@ -228,20 +199,12 @@ def scaled(infos: Mapping[str, DatasetInfo], radii: Mapping[str, Sequence[float]
     """Image sizes and radii of each data set, and the finest wave that a low part keeps."""
     rows = []
     for name, info in infos.items():
-        ordered = sorted(radii[name])
-        side = min(info.height, info.width)
-        rows.append(
-            {
-                "data set": title(name),
-                "images": f"{info.height} × {info.width}, "
-                f"{'grey' if info.channels == 1 else 'colour'}",
-                "classes": info.classes,
-                "radii": ", ".join(f"{radius:g}" for radius in ordered),
-                "finest wave in the low part, pixels": ", ".join(
-                    f"{side / radius:.2g}" for radius in ordered
-                ),
-            }
-        )
+        ordered, side = sorted(radii[name]), min(info.height, info.width)
+        waves = ", ".join(f"{side / radius:.2g}" for radius in ordered)
+        kind = "grey" if info.channels == 1 else "colour"
+        row = {"data set": title(name), "images": f"{info.height} × {info.width}, {kind}"}
+        row |= {"classes": info.classes, "radii": ", ".join(f"{radius:g}" for radius in ordered)}
+        rows.append(row | {"finest wave in the low part, pixels": waves})
     return pd.DataFrame(rows)
 
 
@@ -261,9 +224,10 @@ def verdict_table(verdicts: Mapping[str, Mapping[str, Judged]]) -> pd.DataFrame:
 
 CLAIMED = {
     "W5": "true labels are ahead on low parts at equal training accuracy (W5)",
-    "W6": "the smallest low parts are known at once with true labels and hardly ever with shuffled "
-    "ones (W6)",
-    "W7": "low parts teach what whole images need and high parts hardly do (W7)",
+    "W6": "the smallest low parts are classified correctly from the start with true labels and "
+    "hardly ever with shuffled ones (W6)",
+    "W7": "training on low parts helps with whole images and training on high parts hardly does "
+    "(W7)",
 }
 
 
@@ -283,8 +247,8 @@ def leads_in_words(frame: pd.DataFrame) -> str:
     if wide.empty:
         return "On no data set do the two networks share a training accuracy in every seed."
     leads = 100 * (wide["true labels"] - wide["shuffled labels"])
-    listed = (f"{leads[name]:+.0f} on {title(name)}" for name in frame.dataset.unique()
-              if name in leads)  # fmt: skip
+    named = [name for name in frame.dataset.unique() if name in leads]
+    listed = (f"{leads[name]:+.0f} on {title(name)}" for name in named)
     return (
         "Accuracy on low parts at equal training accuracy, true minus shuffled labels, in "
         f"percentage points: {style.listing(listed)}."
@@ -303,15 +267,15 @@ def lengths_in_words(epochs: Mapping[str, int]) -> str:
 def on_imagenet(names: Sequence[str], found: str | None) -> str:
     """Which ImageNet subset the page shows, or how to get one.
 
-    names: the data sets on the page; found: the subset at hand, None without any.
+    names: the data sets on the page; found: the subset that is installed, None without any.
     """
     shown = [title(name) for name in names if name in FURTHER["ImageNet subset"]]
     if shown:
         return f"ImageNet is on this page as its subset {style.listing(shown)}."
     if found is not None:
-        return f"{title(found)} is at hand but was not asked for: add imagenet to `others`."
+        return f"{title(found)} is installed but was not asked for: add imagenet to `others`."
     return (
-        "**No ImageNet subset is at hand, so this page shows none.** There are two ways to get "
+        "**No ImageNet subset is installed, so this page shows none.** There are two ways to get "
         "one. Imagenette: `fhelpers data imagenette` lets torchvision download it into `data/`. "
         "Tiny ImageNet: put its official folder at `data/tiny-imagenet-200`, or set "
         "`FHELPERS_TINY_IMAGENET` to where it is. Then build the page again."

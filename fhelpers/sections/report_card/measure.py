@@ -16,7 +16,7 @@ from fhelpers.runs.recipes import check_against_data
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(OfNetwork, kind="report"):
+class Report(OfNetwork, kind="report", version=2):
     """The report of one of the book's own networks, as a run."""
 
     word: ClassVar[str] = "report"
@@ -36,7 +36,7 @@ def measure(recipe: Report, job: Job) -> Result:
     images, labels = recipe.test_set()
     radii = default_radii(*images.shape[-2:])
     model = job.needed[0].model()
-    seen = observe(model, images, labels, radii, few=recipe.few, seed=recipe.seed)
+    seen = observe(model, images, labels, radii, job.compute, few=recipe.few, seed=recipe.seed)
     table = report_of(seen, about(recipe, job.compute.precision)).table
     rows = table.drop(columns=["low", "high"]).assign(scope="report").to_dict("records")
     return Result(rows, vars(seen))

@@ -12,7 +12,7 @@ def plan(scale, dataset, seeds, *, epochs=0) -> Plan:
     """
     plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
     short = {"radii": plans.RADII, "epochs": epochs or SCALES[scale].short_epochs}
-    plan["batchnorm"] = several(scale, dataset, seeds, batchnorm=True, **short)
+    plan["batchnorm"] = several(scale, dataset, seeds, batchnorm="batch", **short)
     few = 2 * SCALES[scale].few_images
     return plan | {
         f"report-{label}": tuple(

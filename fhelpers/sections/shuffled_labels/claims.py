@@ -1,22 +1,20 @@
 """Claims about true against shuffled labels and about training on one band (W §4.2, Table 1)."""
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from fhelpers import frequency
 from fhelpers.claims import labels
-from fhelpers.claims.histories import (
-    Curve,
-    chance_of,
-    crossing,
-    curves,
-    epochs_to,
-)
-from fhelpers.claims.labels import FAR, NEAR
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, with_seen
+from fhelpers.claims.labels import FAR, FIRST, NEAR
+from fhelpers.claims.learning import chance_of
+from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, wilson
+from fhelpers.intervals import Estimate, difference, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
@@ -33,11 +31,14 @@ TABLE1 = pd.DataFrame(
     columns=["trained_on", "radius", "train", "test"],
 )
 LEVELS = tuple(level / 100 for level in range(95, 45, -5))  # training accuracies, highest first
+PAIR = ("natural", "shuffled")
+EQUAL = 0.1  # of the logarithm: energies within a tenth of each other count as equal
+EXAMPLES = 500  # images whose energy is measured: its shares vary little between images
 
 
 def with_chance(runs) -> tuple:
-    """The history, and the share right by guessing."""
-    return runs.history, chance_of(runs["natural"][0])
+    """The history with the images seen, and the share right by guessing."""
+    return with_seen(runs), chance_of(runs["natural"][0])
 
 
 @claim(
@@ -52,6 +53,7 @@ def with_chance(runs) -> tuple:
     "the interval is open on that side",
     paper="300 epochs against 100 for a comparable training accuracy",
     figure="shuffled-epochs",
+    networks=PAIR,
 )
 def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     """A run that stops before the level bounds the effect on one side only: its end is infinite."""
@@ -59,7 +61,7 @@ def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     name, level = "epochs more with shuffled labels", common_level(runs)
     if level is None:
         nothing = Estimate(math.nan, math.nan, math.nan, len(runs["natural"]), "seeds")
-        return [Part(name, nothing, 0.0)], f"No label reaches a training accuracy of {LEVELS[-1]}."
+        return [Part(name, nothing, MORE)], f"No label reaches a training accuracy of {LEVELS[-1]}."
     pairs = list(zip(runs["natural"].values(), runs["shuffled"].values(), strict=True))
     more = estimate(
         [_counted(shuffled, level) - _counted(natural, level) for natural, shuffled in pairs],
@@ -71,7 +73,7 @@ def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     if math.inf in epochs["natural"]:
         more = replace(more, low=-math.inf)
     reached = ", ".join(f"{label} {_span(values)}" for label, values in epochs.items())
-    return [Part(name, more, 0.0)], f"Epochs to a training accuracy of {level:g}: {reached}."
+    return [Part(name, more, MORE)], f"Epochs to a training accuracy of {level:g}: {reached}."
 
 
 def common_level(runs: dict[str, dict[int, Curve]]) -> float | None:
@@ -121,6 +123,7 @@ def _span(epochs: list[float]) -> str:
     rule="reproduced if the interval lies above 0",
     paper=None,
     figure="shuffled-equal-accuracy",
+    networks=PAIR,
 )
 def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]:
     """With one seed a mean over epochs and radii counts as one yes-or-no outcome per image."""
@@ -130,14 +133,17 @@ def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]
 @claim(
     "W6",
     text="On the low parts of the smallest radius a network trained on shuffled labels stays near "
-    "chance, and one trained on true labels is far above chance after its first epoch.",
+    "chance, and one trained on true labels is far above chance after the paper's first epoch.",
     source="W, §4.2, Figure 3",
     measure="training accuracy on low parts at the smallest radius, minus chance: of natural after "
-    "epoch 1; of shuffled, mean of the last quarter of its epochs, where it has memorised most",
+    f"{FIRST:,} images seen, the paper's 500 steps of 100, between two epochs by interpolation and "
+    "at its end if it sees fewer; of shuffled, mean of the last quarter of its epochs, where it "
+    "has memorised most",
     rule=f"reproduced if natural is more than {FAR:g} above chance and shuffled less than {NEAR:g}",
     paper=None,
     figure="shuffled-by-epoch",
     inputs=with_chance,
+    networks=PAIR,
 )
 def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
     """`chance`: share right by guessing, 1 / classes."""
@@ -156,7 +162,86 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
     paper="0.62 to 0.77 trained on low parts, 0.09 to 0.20 trained on high parts",
     figure="shuffled-table1",
     inputs=with_chance,
+    networks=("low-*", "high-*"),
 )
 def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
     """`chance`: share right by guessing, 1 / classes. Labels: low-<radius> and high-<radius>."""
     return labels.trained_on_one_band(history, chance)
+
+
+def with_energies(runs) -> tuple:
+    """The history, and the energy of each part that was monitored."""
+    recipe = runs["natural"][0].recipe
+    pixels = recipe.load(train=True).images[:EXAMPLES].float() / 255
+    return runs.history, energies(pixels, recipe.radii)
+
+
+def energies(pixels, radii) -> dict[tuple[str, float], float]:
+    """{(part, radius): share of the energy of images (N, C, H, W), their means taken away}.
+
+    The mean of a channel holds most of an image's energy and nothing of its pattern.
+    """
+
+    def energy(images):
+        return (images - images.mean((-2, -1), keepdim=True)).square().sum().item()
+
+    return {
+        (name, radius): energy(part) / energy(pixels)
+        for radius, split in frequency.split_many(pixels, radii).items()
+        for name, part in zip(("low", "high"), split, strict=True)
+    }
+
+
+def nearest_in_energy(energy: dict[tuple[str, float], float]) -> tuple[float, float]:
+    """The radii of the low and of the high part whose energies have the ratio nearest to 1."""
+    parts = {name: [r for part, r in energy if part == name] for name in ("low", "high")}
+    pairs = itertools.product(parts["low"], parts["high"])
+    return min(pairs, key=lambda pair: _ratio(energy, *pair))
+
+
+def _ratio(energy, low: float, high: float) -> float:
+    tiny = 1e-12  # a part may be empty
+    return abs(math.log((energy["low", low] + tiny) / (energy["high", high] + tiny)))
+
+
+@claim(
+    "W26",
+    text="While it trains, a network on shuffled labels has no preference between low and high "
+    "parts; one on true labels prefers low parts.",
+    source="W, §4.2",
+    measure="training accuracy on low minus on high parts, mean over the epochs of training, at "
+    "the radii where the energies of the two (without each channel's mean) are nearest: of "
+    "natural; its size for shuffled",
+    rule=f"reproduced if natural is above {NEAR:g} and shuffled within {NEAR:g} of 0",
+    paper=None,
+    figure="shuffled-by-epoch",
+    inputs=with_energies,
+    networks=PAIR,
+)
+def preference_between_parts(
+    history: pd.DataFrame, energy: dict[tuple[str, float], float]
+) -> tuple[list[Part], str]:
+    """`energy`: from `energies`; `history`: train low and high parts at its radii."""
+    low, high = nearest_in_energy(energy)
+    natural, shuffled = (low_minus_high(history, label, low, high) for label in PAIR)
+    shares = f"{energy['low', low]:.2f} and {energy['high', high]:.2f}"
+    note = f"Low part at r = {low:g} and high part at r = {high:g}, with {shares} of the energy"
+    note += "." if _ratio(energy, low, high) < EQUAL else ": not equal, but the nearest there are."
+    return [
+        Part("natural, low minus high", natural, NEAR),
+        Part("shuffled, size of low minus high", size_of(shuffled), NEAR, ceiling=True),
+    ], f"{note} Shuffled, low minus high: {shuffled}."
+
+
+def low_minus_high(history: pd.DataFrame, label: str, low: float, high: float) -> Estimate:
+    """Mean accuracy while training on the low part at one radius minus the high at another."""
+    means, images = [], []
+    for part, radius in (("low", low), ("high", high)):
+        seeds = curves(history, label, split="train", part=part, radius=radius)[label].values()
+        means.append(np.array([c.accuracy[c.epochs > 0].mean() for c in seeds]))
+        images.append(min(c.images for c in seeds))
+    first, second = means
+    return estimate(
+        first - second,
+        lambda: difference(first[0] * images[0], images[0], second[0] * images[1], images[1]),
+    )

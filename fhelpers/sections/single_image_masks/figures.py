@@ -1,20 +1,21 @@
 """Figures of the section on masks of single images (K)."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from torch import Tensor
 
-from fhelpers import frequency
-from fhelpers.claims.masks import LETTERS, rows_of
-from fhelpers.drawing import style
-from fhelpers.drawing.masks import SIDE, WHOLE, centres, picture, scale_axis
-from fhelpers.intervals import over_seeds, wilson
+from fhelpers.claims.masks import rows_of
+from fhelpers.drawing import charts, style
+from fhelpers.drawing.masks import WHOLE, by_band, centres, looks
+from fhelpers.frequency import filter_spectrum
+from fhelpers.intervals import Estimate
+from fhelpers.masks import complement
 from fhelpers.masks.recipes import BANDS, ENERGIES
 from fhelpers.sections.single_image_masks import claims
 from fhelpers.sections.single_image_masks.measure import single_masks
@@ -23,13 +24,13 @@ from fhelpers.sections.single_image_masks.measure import single_masks
 ALT = {
     "gallery": (
         "A row for each of some test images: the image, its adversarial version, the mask, both "
-        "versions seen through the mask, the complement of the mask, and what is left of the image "
-        "through the complement."
+        "versions seen through the mask, the mask's complement, which holds the frequencies whose "
+        "weight is 0, and the image seen through the complement, around mid-grey."
     ),
     "versions": (
-        "For the natural network in black and the adversarially trained one in green: the share "
-        "classified right of each version of the images, among those right as they are, with "
-        "intervals."
+        "For the natural network in black and the adversarially trained one in green: the share of "
+        "each version that is classified correctly, among images that are correct as they are, "
+        "with intervals."
     ),
     "gains": (
         "Two panels, rings on the left and directions on the right: the share of images whose mask "
@@ -37,18 +38,25 @@ ALT = {
         "one half."
     ),
     "map": (
-        "On the left a map in which every point is the mask of one image; the three most frequent "
-        "classes have their own colour and sign, the others are pale. On the right the accuracy of "
-        "a linear classifier of the masks on the classes and on classes dealt out at random."
+        "On the left a neighbour map in which every point is the mask of one image; the three most "
+        "frequent classes have their own colour and sign, the others are pale. On the right the "
+        "accuracy of a linear classifier of the masks on the classes and on shuffled classes, for "
+        "the natural network in black and the adversarially trained one in green."
     ),
 }
-VERSIONS = {
+VERSIONS = {  # C is the complement: the frequencies whose weight is 0
     "masked": "M(x)",
-    "complement": "x − M(x)",
+    "complement": "C(x)",
+    "rest": "x − M(x)",
     "attacked": "x_A",
     "attacked-masked": "M(x_A)",
-    "attacked-complement": "x_A − M(x_A)",
+    "attacked-complement": "C(x_A)",
 }
+NETWORKS = {  # as entries of a key
+    "natural": ("N, natural", style.COLOURS["original"], "o", ""),
+    "adversarial": ("A, adversarial", style.COLOURS["adversarial"], "^", ""),
+}
+SIGNS = {"low": "o", "high": "s", "shuffled": "v"}  # of classes on the map, by their colour
 
 
 def masks_of(run) -> Tensor:
@@ -60,27 +68,25 @@ def masks_of(run) -> Tensor:
 def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
     """Images, their attacked versions, masks and what each lets through: a row an image.
 
-    pixels: (n, C, H, W), of which those numbered `chosen` are shown; run: with their masks.
+    pixels: the test images (n, C, H, W); chosen: which of the run's masks are shown.
     """
-    kept, attacked = masks_of(run), run.tensors()["attacked"]
-    names = ("x", "x_A", "M", "M(x)", "M(x_A)", "1 − M", "x − M(x)")
-    figure, axes = style.canvas(len(chosen), len(names), 0.3 + 0.92 * len(chosen))
-    for place, (row, number) in enumerate(zip(axes, chosen, strict=True)):
-        mask = kept[number]
-        x, x_a = pixels[number], attacked[number]
-        low, low_a = (frequency.filter_spectrum(image, mask) for image in (x, x_a))
-        shown = (x, x_a, mask, low, low_a, 1 - mask, x - low + 0.5)
-        for panel, image, name in zip(row, shown, names, strict=True):
-            title = "" if place else name
-            if image.ndim == 2:
-                style.picture(panel, image, title, cmap=WHOLE, vmin=0, vmax=1)
-            else:
-                picture(panel, image, title)
+    kept, found = masks_of(run), run.tensors()
+    gone = complement(single_masks(run)).masks().detach()[:, 0]
+    figure, axes = style.canvas(len(chosen), 7, 0.5 + 0.92 * len(chosen))
+    for row, number in zip(axes, chosen, strict=True):
+        x, x_a = pixels[found["numbers"][number]], found["attacked"][number]
+        mask, rest = kept[number], gone[number]
+        shown = {"x": x, "x_A": x_a, "M": mask}
+        shown |= {f"M({n})": filter_spectrum(each, mask) for n, each in (("x", x), ("x_A", x_a))}
+        shown |= {"C": rest, "C(x)\n+ grey": filter_spectrum(x, rest) + 0.5}
+        for panel, (name, image) in zip(row, shown.items(), strict=True):
+            options = {"cmap": WHOLE, "vmin": 0, "vmax": 1} if image.ndim == 2 else {}
+            style.picture(panel, image, name if row[0] is axes[0, 0] else "", **options)
     return figure
 
 
 def mostly_right(run, count: int = 4) -> list[int]:
-    """The first images that are classified right and whose mask kept their class, of those kept."""
+    """The first images that are correct and whose mask kept their class, of those kept."""
     found = run.tensors()
     good = (found["answers"] == found["labels"]) & found["reached"]
     numbers = good[: len(found["attacked"])].nonzero().flatten().tolist()
@@ -89,35 +95,35 @@ def mostly_right(run, count: int = 4) -> list[int]:
 
 @style.styled
 def versions(history: pd.DataFrame) -> Figure:
-    """Share right on each version of the images, N and A."""
+    """Share correct on each version of the images, N and A."""
     figure, ((axes,),) = style.canvas(1, 1, 3.2)
-    kinds = {"natural": ("original", "o", -0.09), "adversarial": ("adversarial", "^", 0.09)}
-    for name, (colour, marker, shift) in kinds.items():
-        for place, part in enumerate(VERSIONS):
-            found = claims.right_on(history, f"images/{name}", part)
-            style.point(axes, place + shift, found, style.COLOURS[colour], marker=marker)
+    both(axes, VERSIONS, lambda name, part: claims.right_on(history, f"images/{name}", part))
     style.percent(axes, highest=1.03)
-    axes.set_xticks(range(len(VERSIONS)), list(VERSIONS.values()))
-    axes.set(xlim=(-0.5, len(VERSIONS) - 0.5), ylabel="classified right")
-    handles = [
-        Line2D([], [], color=style.COLOURS[colour], marker=marker, linestyle="",
-               label=f"{LETTERS[name]}, {name}")
-        for name, (colour, marker, _) in kinds.items()
-    ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+    axes.set_ylabel("classified correctly")
+    charts.key(figure, NETWORKS.values())
     return figure
 
 
+def both(axes: Axes, parts: Mapping[str, str], measured: Callable[[str, str], Estimate]) -> None:
+    """What was measured of both networks for each of the parts, with their names."""
+    frame = pd.DataFrame(
+        {"network": name, "part": part, **vars(measured(name, part))}
+        for name in NETWORKS
+        for part in parts
+    )
+    look = {"by": "network", "dodge": 0.18, "upright": True, **looks(NETWORKS)}
+    charts.dots(axes, frame, at="part", order=parts, **look)
+
+
 def versions_table(history: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy on each version among all images and among those right as they are."""
+    """Accuracy on each version among all images and among those correct as they are."""
     rows = []
-    for name in ("natural", "adversarial"):
-        for part, words in {"original": "x", **VERSIONS}.items():
-            row = {"network": f"{LETTERS[name]}, {name}", "version": words}
-            for among, title in (("all", "all images"), ("right", "those right on x")):
-                found = claims.right_on(history, f"images/{name}", part, among)
-                row[title] = style.with_interval(found)
-            rows.append(row)
+    for name, part in itertools.product(NETWORKS, ("original", *VERSIONS)):
+        row = {"network": NETWORKS[name][0], "version": VERSIONS.get(part, "x")}
+        for title, among in (("all images", "all"), ("those correct on x", "right")):
+            found = claims.right_on(history, f"images/{name}", part, among)
+            row[title] = style.with_interval(found)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -145,17 +151,11 @@ def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
         shares = []
         for natural, adversarial in pairs:
             change = energy(adversarial, BANDS) - energy(natural, BANDS)
-            shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0).numpy())
-        images = len(pairs[0][0])
+            shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0))
         for band in there.nonzero().flatten().tolist():
-            values = [share[band] for share in shares]
-            if len(values) > 1:
-                found = over_seeds(values)
-                low, high = found.low, found.high
-            else:
-                low, high = (float(end) for end in wilson(values[0] * images, images))
-            row = {"part": part, "band": band, "value": float(np.mean(values))}
-            rows.append(row | {"low": low, "high": high})
+            found = style.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
+            place = centres(part, BANDS)[band]
+            rows.append({"part": part, "band": band, "place": place, **vars(found)})
     return pd.DataFrame(rows)
 
 
@@ -163,15 +163,9 @@ def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
 def gain_by_band(frame: pd.DataFrame) -> Figure:
     """Share of images whose mask gains energy from N to A. frame: from `gains`."""
     figure, axes = style.canvas(1, 2, 2.9, sharey=True)
-    colour = style.COLOURS["adversarial"]
-    for panel, part in zip(axes[0], SIDE, strict=True):
-        rows = frame[frame.part == part]
-        place = centres(part, BANDS)[rows.band]
-        style.band(panel, place, rows.low, rows.high, colour)
-        panel.plot(place, rows.value, color=colour, linewidth=1.6)
+    by_band(axes[0], frame, colours=style.COLOURS["adversarial"], names="A − N", linewidth=1.6)
+    for panel in axes[0]:
         panel.axhline(0.5, color=style.GREY, linewidth=1.2, zorder=1)
-        scale_axis(panel, part)
-        panel.set_xlabel(SIDE[part])
     style.percent(axes[0, 0])
     axes[0, 0].set_ylabel("images whose mask gains")
     return figure
@@ -188,28 +182,35 @@ def gains_in_words(frame: pd.DataFrame) -> str:
     )
 
 
-def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
-    """UMAP's map of the masks of one seed, and how well a linear classifier tells their classes."""
-    return _atlas(run.tensors(), history, classes)
-
-
 @style.styled
-def _atlas(found: Mapping[str, Tensor], history: pd.DataFrame, classes: Sequence[str]) -> Figure:
-    figure, ((left, right),) = style.canvas(1, 2, 3.7, width_ratios=[1.5, 1])
+def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """A neighbour map of the masks of one seed, and how well a linear classifier tells classes.
+
+    The map minimises UMAP's objective over all pairs; it is not UMAP itself.
+    """
+    found = run.tensors()
     places, kept = found["map"].numpy(), found["answers"].numpy()
-    left.plot(*places.T, ".", color=style.with_contrast(style.GREY, 1.6), markersize=4,
-              label="_all classes")  # fmt: skip
-    frequent = np.bincount(kept).argsort()[::-1][:3]
-    signs = (("low", "o"), ("high", "s"), ("adversarial", "^"))
-    for number, (colour, marker) in zip(frequent, signs, strict=False):
-        own = places[kept == number]
-        if len(own):
-            left.plot(*own.T, marker, color=style.COLOURS[colour], markersize=4,
-                      label=classes[number], linestyle="")  # fmt: skip
+    counts = np.bincount(kept)
+    frequent = [number for number in counts.argsort()[::-1][:3] if counts[number]]
+    entries = [
+        (classes[number], style.COLOURS[part], marker, "")
+        for number, (part, marker) in zip(frequent, SIGNS.items(), strict=False)
+    ]
+    entries.append(("other classes", style.with_contrast(style.GREY, 1.6), ".", ""))
+    groups = [*(kept == number for number in frequent), ~np.isin(kept, frequent)]
+    figure, ((left, right),) = style.canvas(1, 2, 3.9, width_ratios=[1.5, 1])
+    for (name, colour, marker, line), own in zip(entries, groups, strict=True):
+        look = {"linestyle": line, "markersize": 4, "label": f"_{name}"}
+        left.plot(*places[own].T, marker, color=colour, **look)
     left.set(**middle(places))
     style.bare(left)
-    figure.legend(loc="outside upper left", ncols=3)
     linear(right, history)
+    titles = {left: "neighbour map\n(UMAP's objective)", right: "linear classifier,\ncorrect"}
+    for panel, title in titles.items():
+        panel.set_title(title, fontsize=11.5, fontweight="normal")
+    below = {"loc": "upper center", "fontsize": 10.5}
+    charts.key(left, entries, bbox_to_anchor=(0.5, 0), ncols=2, **below)
+    charts.key(right, NETWORKS.values(), bbox_to_anchor=(0.4, -0.1), **below)
     return figure
 
 
@@ -222,30 +223,25 @@ def middle(places: np.ndarray) -> dict:
 
 
 def linear(axes: Axes, history: pd.DataFrame) -> None:
-    """Accuracy of the linear classifier on classes and on classes dealt out at random."""
-    kinds = {"natural": ("original", "o", -0.09), "adversarial": ("adversarial", "^", 0.09)}
-    for name, (colour, marker, shift) in kinds.items():
-        axes.plot([], [], marker, color=style.COLOURS[colour], label=f"masks of {name[0].upper()}")
-        for place, part in enumerate(("linear", "linear-scrambled")):
-            rows = rows_of(history, f"images/{name}", part=part, among="kept")
-            found = style.accuracy(rows.accuracy, int(rows.images.min()))
-            style.point(axes, place + shift, found, style.COLOURS[colour], marker=marker)
-    style.percent(axes, highest=None)
-    axes.set_ylim(0, None)
-    axes.set_xticks([0, 1], ["classes", "dealt out"])
-    axes.set(xlim=(-0.5, 1.5))
-    axes.set_title("told by a linear\nclassifier")
-    axes.legend(loc="best")
+    """Accuracy of the linear classifier on the classes and on shuffled classes."""
+
+    def measured(name: str, part: str) -> Estimate:
+        rows = rows_of(history, f"images/{name}", part=part, among="kept")
+        return style.accuracy(rows.accuracy, int(rows.images.min()))
+
+    both(axes, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
+    style.percent(axes, highest=1.03)
 
 
 def in_short(verdicts: Mapping) -> str:
     """Section 13's finding. verdicts: K7 and K8."""
-    kept, attacked, gone = (100 * part.estimate.value for part in verdicts["K7"].parts)
-    more = 100 * verdicts["K8"].estimate.value
+    parts = {part.name: 100 * part.estimate.value for part in verdicts["K7"].parts}
+    kept, more = parts["M(x), by construction"], 100 * verdicts["K8"].estimate.value
     return (
-        f"Of the test images that the natural network gets right, {kept:.0f} % stay right through "
-        f"their own mask and {attacked:.0f} % of their adversarial versions become or stay right "
-        f"through it; of what the masks take away, {gone:.0f} % is still recognised. A linear "
-        f"classifier tells the class from the mask alone {more:.0f} percentage points more often "
-        "than from classes dealt out at random."
+        f"Of the test images that the natural network gets right until they are attacked, "
+        f"{kept:.0f} % stay right through their own mask and {parts['M(x_A)']:.0f} % of the "
+        f"adversarial versions become right through it; through the frequencies that the mask "
+        f"leaves out, {kept - parts['M(x) minus the complement']:.0f} % are right. A linear "
+        f"classifier predicts the class from the mask alone {more:.0f} percentage points more "
+        "often than shuffled classes."
     )

@@ -12,23 +12,33 @@ from torch.nn import functional as F
 
 from fhelpers import attacks, data, masks
 from fhelpers.masks.recipes import FOLDS, images_of
+from fhelpers.networks import evaluating
 from fhelpers.runs import training
-from fhelpers.runs.checks import check_whole
+from fhelpers.runs.checks import check_switch, check_whole, refuse
+from fhelpers.runs.compute import CHUNK
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
+from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.single_image_masks.atlas import neighbour_map
 
 SHOWN = 12  # images of which the attacked version is kept for a figure
-SCRAMBLES = 5  # times that classes are dealt out at random
+SCRAMBLES = 5  # times that classes are scrambled
 RIDGE = 1.0  # penalty of the linear classifier, for each image and features of deviation 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageMasksRecipe(OfNetwork, kind="image-masks"):
-    """Everything that decides the masks of single test images of one network."""
+class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
+    """Everything that decides the masks of single test images of one network.
+
+    selected: only images that are right, and wrong once attacked (K), for the network or for
+    `chooser`, so that two networks get masks of the same images; where there are fewer than FOLDS
+    of them, and with False, the first images as they come.
+    """
 
     word: ClassVar[str] = "imagemasks"
-    images: int = 500  # the first so many of the test set
+    images: int = 500  # at most; the first of the test set
+    selected: bool = True
+    chooser: Recipe | None = None
     epsilon: float = 3.5 / 255  # of the attack that makes x_A; K: 0.06 in normalised units
     attack_steps: int = 10  # K
     sparsity_weight: float = 0.2  # λ (K)
@@ -38,6 +48,9 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks"):
     def __post_init__(self):
         super().__post_init__()
         check_whole("images", self.images, FOLDS)
+        check_switch("selected", self.selected)
+        if self.chooser is not None and images_seen(self.chooser) != images_seen(self.network):
+            refuse("chooser", self.chooser.slug, "a network with the same test images, or None")
         attacks.check_epsilon(self.epsilon)
         _ = self.learning
 
@@ -46,6 +59,10 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks"):
         """How each mask is learned."""
         names = ("sparsity_weight", "learning_rate", "epochs")
         return masks.Learning(**{name: getattr(self, name) for name in names})
+
+    @property
+    def needs(self) -> tuple:
+        return (self.network,) if self.chooser is None else (self.network, self.chooser)
 
     @property
     def steps(self) -> int:
@@ -63,30 +80,35 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks"):
         return learn_images(self, job)
 
 
+def images_seen(network: Recipe) -> tuple:
+    """What decides the test images of a network."""
+    drawn = network.drawn and network.seed
+    return network.dataset, network.data_options, network.test_images, drawn
+
+
 def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
     """Learn a mask for every image, test it on the image and on its attacked version x_A.
 
     Rows: accuracy of each part among all images and among those that are right as they are, and of
-    the linear classifiers. Tensors: weights of the masks, true classes and kept ones, whether the
-    mask of the end keeps the class, the first attacked images, and a map in which similar masks are
-    neighbours.
+    the linear classifiers; among "tried": of the images among which they were selected. Tensors:
+    weights of the masks, places of the images in the test set, true classes and kept ones, whether
+    the mask of the end keeps the class, the first attacked images, and a map in which similar masks
+    are neighbours.
     """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    network = run.model()
-    _, test = images_of(recipe.network)
-    pixels, labels = test.images[: recipe.images].float() / 255, test.labels[: recipe.images]
+    measured, compute = Result(), job.compute
+    network, chooser = job.needed[0].model(), job.needed[-1].model()
+    where, pixels, attacked, labels = chosen_images(recipe, chooser, measured)
+    if recipe.chooser is not None:
+        attacked = attack(recipe, network, pixels, labels)
     learned = masks.learn_image_masks(
         network, pixels, recipe.learning, compute=compute, progress=job.progress
-    )
-    generator = torch.Generator().manual_seed(recipe.seed)
-    attacked = attacks.pgd(
-        network, pixels, labels, recipe.epsilon, steps=recipe.attack_steps, generator=generator
     )
     measured.rows += outcomes(network, learned, pixels, attacked, labels, compute)
     weights = learned.mask.weight.detach().flatten(1)
     measured.rows += classified(weights, {"kept": learned.answers, "true": labels}, recipe.seed)
     measured.tensors = {
         "weight": learned.mask.weight.detach(),
+        "numbers": where,
         "labels": labels,
         "answers": learned.answers,
         "reached": learned.reached,
@@ -96,17 +118,58 @@ def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
     return measured
 
 
+def attack(recipe: ImageMasksRecipe, network, pixels: Tensor, labels: Tensor) -> Tensor:
+    """Images x_A after all steps, as K has them; `attacks.pgd` would stop at the boundary."""
+    start = attacks.random_point(pixels, recipe.epsilon, torch.Generator().manual_seed(recipe.seed))
+    size = 2.5 * recipe.epsilon / recipe.attack_steps
+    options = {"steps": recipe.attack_steps, "step_size": size, "start": start}
+    with evaluating(network):
+        return attacks.ascend(network, pixels, labels, recipe.epsilon, **options)
+
+
+def chosen_images(recipe: ImageMasksRecipe, network, measured: Result):
+    """Places, images, their attacked versions and labels; what was tried joins the rows."""
+    _, test = images_of(recipe.network)
+    tried, qualified = [], 0
+    for chunk in torch.arange(len(test)).split(CHUNK):
+        pixels, labels = test.images[chunk].float() / 255, test.labels[chunk]
+        made = attack(recipe, network, pixels, labels)
+        right = [training.predict(network, each).argmax(1) == labels for each in (pixels, made)]
+        tried.append((pixels, made, labels, *right))
+        qualified += int((right[0] & ~right[1]).sum()) if recipe.selected else len(chunk)
+        if qualified >= recipe.images:
+            break
+    pixels, made, labels, clean, attacked = map(torch.cat, zip(*tried, strict=True))
+    measured.rows += [
+        {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": "tried",
+         "images": len(right), "accuracy": right.double().mean().item()}
+        for part, right in (("original", clean), ("attacked", attacked))
+    ]  # fmt: skip
+    chosen = clean & ~attacked if recipe.selected else torch.ones_like(clean)
+    if chosen.sum() < FOLDS:
+        measured.warnings.append(
+            f"{int(chosen.sum())} of {len(chosen)} images are right and can be fooled: masks were "
+            "learned for the first images instead"
+        )
+        chosen = torch.ones_like(clean)
+    where = chosen.nonzero().flatten()[: recipe.images]
+    return where, pixels[where], made[where], labels[where]
+
+
 def outcomes(network, learned, pixels, attacked, labels, compute) -> list[dict]:
-    """Accuracy on each version of the images; among "right" are those right as they are."""
-    kept, kept_attacked = (masks.through(learned.mask, x) for x in (pixels, attacked))
-    parts = {
-        "original": pixels,
-        "masked": kept,
-        "complement": pixels - kept,
-        "attacked": attacked,
-        "attacked-masked": kept_attacked,
-        "attacked-complement": attacked - kept_attacked,
-    }
+    """Accuracy on each version of the images; among "right" are those right as they are.
+
+    complement: the frequencies whose weight is 0 (K); rest: all that the mask takes away, x − M(x).
+    """
+    gone, parts = masks.complement(learned.mask), {}
+    for start, seen in (("", pixels), ("attacked-", attacked)):
+        kept = masks.through(learned.mask, seen)
+        parts |= {
+            start.removesuffix("-") or "original": seen,
+            f"{start}masked": kept,
+            f"{start}complement": masks.through(gone, seen),
+            f"{start}rest": seen - kept,
+        }
     right = {
         part: training.predict(network, seen, precision=compute.precision).argmax(1) == labels
         for part, seen in parts.items()

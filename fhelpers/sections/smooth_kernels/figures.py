@@ -1,16 +1,17 @@
 """Figures of the section on first-layer kernels (W, §6.1 and 6.2, Figure 7) and of heat maps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from torch import Tensor
 
 from fhelpers import smoothing
-from fhelpers.drawing import comparisons, style
+from fhelpers.claims.verdicts import deciding
+from fhelpers.drawing import charts, style
+from fhelpers.drawing.labels import over_seeds
+from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.sections.smooth_kernels.claims import MEASURES, over_seeds_or_filters
 
 ALT = {
@@ -33,11 +34,13 @@ ALT = {
     ),
     "profile": (
         "Accuracy against the distance of the added frequency from the spectrum's centre, a curve "
-        "for each of three networks."
+        "for each of three networks, and a diamond at the left for its accuracy with nothing added."
     ),
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "smoothed": "natural, smoothed"}
-COLOURS = {"natural": "original", "adversarial": "adversarial", "smoothed": "low"}
+KINDS = {"natural": "original", "adversarial": "adversarial", "smoothed": "low"}
+COLOURS = {name: style.COLOURS[kind] for name, kind in KINDS.items()}
+ROW = ["kernel_size", "network", "smoothed"]
 
 
 def before_and_after(weights: Mapping[str, Tensor], rho: float) -> dict[str, Tensor]:
@@ -65,15 +68,10 @@ def kernels(weights: Mapping[str, Tensor], *, most: int = 16) -> Figure:
         for panel, kernel in zip(row, weight[:count], strict=True):
             low, high = kernel.min(), kernel.max()
             style.picture(panel, (kernel - low) / (high - low).clamp(min=1e-12))
-        name_row(row[0], title)
+        options = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+        words = row[0].annotate(title, (0, 1), xytext=(0, 2.5), fontsize=10.5, **options)
+        words.set_in_layout(False)  # or the first column would grow as wide as the title
     return figure
-
-
-def name_row(axes: Axes, title: str) -> None:
-    """A title above a row of pictures that is wider than the first of them."""
-    options = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-    words = axes.annotate(title, (0, 1), xytext=(0, 2.5), fontsize=10.5, **options)
-    words.set_in_layout(False)  # or the first column would grow as wide as the title
 
 
 @style.styled
@@ -82,19 +80,19 @@ def smoothness(table: pd.DataFrame) -> Figure:
 
     table: from `claims.kernels_of`; its column `smoothed` is the ρ, 0 for none.
     """
-    groups = list(table.groupby(["kernel_size", "network", "smoothed"], sort=False))
-    names = {key: row_name(*key) for key, _ in groups}
+    groups = {row_name(*key): rows for key, rows in table.groupby(ROW, sort=False)}
+    colours = {name: COLOURS[rows.network.iloc[0]] for name, rows in groups.items()}
     figure, axes = style.canvas(1, 2, 1.1 + 0.36 * len(groups), sharey=True)
     for panel, (measure, title) in zip(axes[0], MEASURES.items(), strict=True):
-        for row, ((_, network, _), found) in enumerate(groups):
-            colour = style.COLOURS[COLOURS[network]]
-            dots = {"markersize": 3.5, "alpha": 0.3, "linestyle": "", "marker": "o"}
-            panel.plot(found[measure], np.full(len(found), row), color=colour, **dots)
-            seeds = [each[measure].to_numpy() for _, each in found.groupby("seed")]
-            comparisons.across(panel, row, over_seeds_or_filters(seeds), colour)
-        panel.set_title(title, fontsize=11.5, loc="left", fontweight="normal")
+        means = []
+        for place, (name, rows) in enumerate(groups.items()):
+            look = {"color": colours[name], "markersize": 3.5, "alpha": 0.3, "linestyle": ""}
+            panel.plot(rows[measure], np.full(len(rows), place), "o", label="_filter", **look)
+            seeds = [each[measure].to_numpy() for _, each in rows.groupby("seed")]
+            means.append({"row": name, **vars(over_seeds_or_filters(seeds))})
+        charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")
+        panel.set_title(title, fontsize=11.5, fontweight="normal")
         panel.set_xlim(left=0)
-        comparisons.finish_rows(panel, names)
     figure.supxlabel("smoother to the left", fontsize=12)
     return figure
 
@@ -109,31 +107,27 @@ def transfer(weights: Mapping[str, Tensor]) -> Figure:
 
     weights: (O, C, k, k) by title. Root mean square over filters.
     """
-    figure, axes = style.canvas(1, len(weights), 2.25)
-    maps = {}
+    passed = {}
     for title, weight in weights.items():
         found = smoothing.transfer_function(weight).square().mean(0).sqrt()
-        maps[title] = found / found.mean()
-    limit = max(float(found.max()) for found in maps.values())
-    for panel, (title, found) in zip(axes[0], maps.items(), strict=True):
-        shown = style.picture(panel, found, title.replace(", ", ",\n"), vmin=0, vmax=limit)
-        shown.set_cmap("viridis")
-    bar = figure.colorbar(shown, ax=axes[0].tolist(), fraction=0.03, pad=0.02)
-    bar.set_label("gain / mean gain", fontsize=10.5)
-    return figure
+        passed[title] = found / found.mean()
+    return spectra(passed, "gain / mean gain")
 
 
 @style.styled
 def maps(found: Mapping[str, Tensor]) -> Figure:
     """Fourier heat maps (Yin et al. 2019) by title: accuracy under each single frequency."""
-    figure, axes = style.canvas(1, len(found), 2.7)
+    return spectra(found, "accuracy", percent=True)
+
+
+def spectra(found: Mapping[str, Tensor], label: str, *, percent: bool = False) -> Figure:
+    """Maps over frequencies beside each other, from 0 to their common maximum."""
+    figure, axes = style.canvas(1, len(found), 2.5)
     highest = max(float(each.max()) for each in found.values())
-    for panel, (title, each) in zip(axes[0], found.items(), strict=True):
-        options = {"vmin": 0, "vmax": highest, "cmap": "viridis"}
-        shown = style.picture(panel, each, title.replace(", ", ",\n"), **options)
-    bar = figure.colorbar(shown, ax=axes[0].tolist(), fraction=0.03, pad=0.02)
-    bar.ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    bar.set_label("accuracy", fontsize=10.5)
+    shown = {title.replace(", ", ",\n"): each for title, each in found.items()}
+    bar = draw_maps(axes[0], shown, label, cmap="viridis", vmax=highest)
+    if percent:
+        style.in_percent(bar.ax.yaxis)
     return figure
 
 
@@ -144,22 +138,18 @@ def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) ->
     history: rows of the heat maps' runs, labels map-…; clean: by label, with nothing added.
     """
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
-    ends = []
+    waves = history[history.part == "wave"]
+    frame = over_seeds(waves, ["label", "radius"], "accuracy")
+    frame = frame.assign(network=frame.label.str.removeprefix("map-"))
+    ends = charts.curves(axes, frame, x="radius", by="network", colours=COLOURS, names=NAMES)
     for name, title in NAMES.items():
-        rows = history[(history.label == f"map-{name}") & (history.part == "wave")]
-        colour = style.COLOURS[COLOURS[name]]
-        curve = rows.groupby("radius").accuracy.mean()
-        for _, seed in rows.groupby("seed"):
-            axes.plot(seed.radius, seed.accuracy, color=colour, linewidth=0.8, alpha=0.5)
-        axes.plot(curve.index, curve, color=colour, linewidth=2.2)
-        axes.plot(-1.2, clean[f"map-{name}"], marker="D", color=colour, markersize=6, clip_on=False)
-        ends.append((float(curve.iloc[-1]), title, colour))
+        look = {"color": COLOURS[name], "markersize": 6, "clip_on": False}
+        axes.plot(-1.2, clean[f"map-{name}"], "D", label=f"_{title}, nothing added", **look)
     style.percent(axes, highest=1.1 * float(history.accuracy.max()))
     axes.set(xlabel="distance of the added frequency from the centre", ylabel="accuracy")
     axes.set_xlim(-1.2, float(history.radius.max()))
     style.chance_line(axes, chance, where=0.3)
-    mark = Line2D([], [], marker="D", linestyle="", color=style.GREY, label="nothing added")
-    figure.legend(handles=[mark], loc="outside upper left")
+    charts.key(figure, [("nothing added", style.GREY, "D", "")])
     style.label_ends(axes, ends, gap=0.09)
     return figure
 
@@ -169,10 +159,9 @@ def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) ->
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Mean of both measures for each network, kernel size and smoothing, for a table."""
-    groups = table.groupby(["kernel_size", "network", "smoothed"], sort=False)
-    found = groups[list(MEASURES)].mean().reset_index()
-    names = [row_name(*key) for key in found[["kernel_size", "network", "smoothed"]].to_numpy()]
-    return pd.DataFrame({"first layer": names} | {t: found[m] for m, t in MEASURES.items()})
+    found = table.groupby(ROW, sort=False)[list(MEASURES)].mean()
+    names = [row_name(*key) for key in found.index]
+    return pd.DataFrame({"first layer": names} | {t: [*found[m]] for m, t in MEASURES.items()})
 
 
 def in_short(verdict) -> str:
@@ -180,26 +169,21 @@ def in_short(verdict) -> str:
     words = {
         "reproduced": "are smoother than the natural network's",
         "not reproduced": "are not smoother than the natural network's",
-        "inconclusive": "cannot be told from the natural network's in smoothness",
+        "weaker": "are smoother, but by less than claimed",
+        "undecided": "cannot be told from the natural network's in smoothness",
     }
-    decides = min(verdict.parts, key=lambda part: part.estimate.high)
+    decides = deciding(verdict.parts)
     return (
         f"The adversarially trained network's first kernels {words[verdict.verdict]}. What "
         f"decides: {decides.name}, natural minus adversarial, {decides.estimate}."
     )
 
 
-def weakest(found: Tensor) -> tuple[float, float]:
-    """Lowest accuracy of a heat map and the distance of its frequency from the centre."""
-    height, width = found.shape
-    row, column = divmod(int(found.argmin()), width)
-    return float(found.min()), float(np.hypot(row - height // 2, column - width // 2))
-
-
-def maps_in_words(found: Mapping[str, Sequence[float] | Tensor]) -> str:
-    """Where each network is weakest, in a sentence."""
+def maps_in_words(found: Mapping[str, Tensor]) -> str:
+    """Where each network is weakest, and how far from the centre that is, in a sentence."""
     parts = []
     for title, each in found.items():
-        lowest, distance = weakest(each)
-        parts.append(f"{title}: {100 * lowest:.0f} % at distance {distance:.0f}")
+        row, column = divmod(int(each.argmin()), each.shape[1])
+        distance = np.hypot(row - each.shape[0] // 2, column - each.shape[1] // 2)
+        parts.append(f"{title}: {100 * float(each.min()):.0f} % at distance {distance:.0f}")
     return f"Lowest accuracy under one single frequency: {'; '.join(parts)}."

@@ -16,8 +16,9 @@ def plan(
 ) -> Plan:
     """W's Table 2 and the checks, of M_natural and M_adversarial.
 
-    Labels: natural, adversarial, table-natural, checks-natural, … The checks look at the largest ρ
-    and at the smallest and the largest ε.
+    Labels: natural, adversarial, table-natural, search-natural, checks-natural, … The search finds
+    the smallest ε of each image, which costs more, so on fewer images. The checks look at the
+    largest ρ and at the smallest and the largest ε.
     """
     plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
     quick = {"attack_steps": 5} if scale == "smoke" else {}
@@ -28,6 +29,10 @@ def plan(
         many, few = (images_at(scale, size, group) for size in ("attacked_images", "few_images"))
         plan[f"table-{name}"] = tuple(
             RobustnessTable(network=network, images=many, **table) for network in group
+        )
+        searched = {"search": True, "attack_steps": 5 if scale == "smoke" else 40}
+        plan[f"search-{name}"] = tuple(
+            RobustnessTable(network=network, images=few, **(table | searched)) for network in group
         )
         plan[f"checks-{name}"] = tuple(
             DefenceChecks(network=network, images=few, **checked, **quick, **auto)

@@ -1,18 +1,18 @@
 """Figures of the section on accuracy and robustness (W §3.2, Corollary 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from fhelpers.claims.reliance import TEST, effect
-from fhelpers.drawing import comparisons, style
+from fhelpers.drawing import charts, numbers, style
 from fhelpers.drawing.names import NAMES
-from fhelpers.intervals import Estimate, over_seeds, proportion, wilson
+from fhelpers.intervals import Estimate, over_seeds
 
 ALT = {
     "pairs": (
@@ -28,70 +28,66 @@ ALT = {
         "low part and of the whole image half of the images need."
     ),
     "scatter": (
-        "Each network as a point: accuracy on test images to the right, accuracy under PGD upwards."
+        "A point for each network, with its name beside it: accuracy on test images to the right, "
+        "accuracy under PGD upwards. Adversarially trained networks are green triangles."
     ),
 }
 BANDS = {"high": "high part only", "low": "low part only", "all": "anything"}
-COLOURS = {"high": "high", "low": "low", "all": "original"}
+COLOURS = {band: style.COLOURS.get(band, style.COLOURS["original"]) for band in BANDS}
 MARKERS = {"high": "s", "low": "o", "all": "D"}
-
-
-def attacked(history: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies under PGD of all networks, with the column `network`."""
-    rows = history[history.label.str.startswith("corollary-") & (history.part == "attacked")]
-    return rows.assign(network=rows.label.str.removeprefix("corollary-"))
+LARGEST = 32  # ε of the search, in 255ths
 
 
 @style.styled
 def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
-    """Pairs of images with one low part and two answers.
+    """Pairs of images with one low part and two predictions.
 
     tensors: images, perturbations, labels and answers of a `Corollary` run; low: the images' low
     parts. The perturbation is stretched about grey, each by its own largest value.
     """
-    count = min(6, len(tensors["images"]))
-    figure, axes = style.canvas(4, count, 4.9)
-    found = tensors["perturbations"]
+    images, found = tensors["images"], tensors["perturbations"]
     largest = found.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
-    rows = [tensors["images"], 0.5 + found / (2 * largest), tensors["images"] + found, low]
-    for row, pictures in zip(axes, rows, strict=True):
-        for panel, image in zip(row, pictures[:count], strict=True):
-            style.picture(panel, image)
-    for row, text in zip(
-        axes, ("image", "difference", "perturbed", "low part\nof both"), strict=True
-    ):
-        row[0].set_ylabel(text, fontsize=11)
-    for place, (top, bottom) in enumerate(zip(axes[0], axes[2], strict=True)):
-        for panel, name in ((top, "labels"), (bottom, "answers")):
-            panel.set_title(classes[int(tensors[name][place])], fontsize=10.5, fontweight="normal")
+    rows = {
+        "image": (images, "labels"),
+        "difference": (0.5 + found / (2 * largest), None),
+        "perturbed": (images + found, "answers"),
+        "low part\nof both": (low, None),
+    }
+    figure, axes = style.canvas(4, min(6, len(images)), 4.9)
+    for row, (title, (pictures, said)) in zip(axes, rows.items(), strict=True):
+        for place, panel in enumerate(row):
+            style.picture(panel, pictures[place])
+            text = classes[int(tensors[said][place])] if said else ""
+            panel.set_title(text, fontsize=10.5, fontweight="normal")
+        row[0].set_ylabel(title, fontsize=11)
     return figure
 
 
-def share_fooled(sizes: np.ndarray, epsilons: np.ndarray) -> np.ndarray:
-    """Share of sizes at most each ε."""
-    return np.searchsorted(np.sort(sizes), epsilons, side="right") / len(sizes)
+def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
+    """Each seed's smallest perturbations of the correctly classified images, in 255ths, sorted."""
+    right = rows[(rows.part == band) & (rows["size"] > 0)]
+    return [255 * np.sort(seed["size"].to_numpy()) for _, seed in right.groupby("seed")]
 
 
 @style.styled
 def fooled(rows: pd.DataFrame) -> Figure:
-    """Fooled share of the rightly answered images against ε, a curve for each band.
+    """Fooled share of the correctly classified images against ε, a curve for each band.
 
     rows: `perturbations` of one network. Bands are intervals over seeds, or over images.
     """
+    shares = []
+    for band in BANDS:
+        seeds = sizes_in(rows, band)
+        for epsilon in np.geomspace(0.25, LARGEST, 80):
+            each = [(sizes <= epsilon).mean() for sizes in seeds]
+            estimate = style.accuracy(each, len(seeds[0]))
+            shares.append({"part": band, "epsilon": epsilon} | vars(estimate))
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
-    epsilons = np.geomspace(0.25, 32, 80)
-    ends = []
-    for band, title in BANDS.items():
-        colour = style.COLOURS[COLOURS[band]]
-        right = rows[(rows.part == band) & (rows["size"] > 0)]
-        seeds = [255 * seed["size"].to_numpy() for _, seed in right.groupby("seed")]
-        shares = np.array([share_fooled(sizes, epsilons) for sizes in seeds])
-        low, high = limits(shares, len(seeds[0]))
-        axes.plot(epsilons, shares.mean(0), color=colour, linewidth=2.2)
-        style.band(axes, epsilons, low, high, colour)
-        ends.append((float(shares.mean(0)[-1]), title, colour))
+    ends = charts.curves(
+        axes, pd.DataFrame(shares), x="epsilon", by="part", colours=COLOURS, names=BANDS
+    )
     in_powers_of_two(axes)
-    axes.set(xlabel="ε, root mean square in 255ths", ylabel="fooled images", xlim=(0.25, 32))
+    axes.set(xlabel="ε, root mean square in 255ths", ylabel="fooled images", xlim=(0.25, LARGEST))
     style.percent(axes, highest=1.02)
     style.label_ends(axes, ends, gap=0.09)
     return figure
@@ -100,130 +96,110 @@ def fooled(rows: pd.DataFrame) -> Figure:
 def in_powers_of_two(axes: Axes) -> None:
     """A logarithmic horizontal axis for sizes from 1/8 to 32."""
     axes.set_xscale("log", base=2)
-    names = {0.125: "⅛", 0.25: "¼", 0.5: "½"} | {2**power: str(2**power) for power in range(6)}
-    axes.set_xticks(list(names), names.values())
+    axes.set_xticks(2.0 ** np.arange(-3, 6), ["⅛", "¼", "½", "1", "2", "4", "8", "16", "32"])
     axes.minorticks_off()
 
 
-def limits(shares: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Limits of a mean share at every ε: over seeds, or over images if there is one seed."""
-    if len(shares) == 1:
-        return wilson(shares[0] * images, np.full(shares.shape[1], images))
-    found = [over_seeds(column) for column in shares.T]
-    return np.array([each.low for each in found]), np.array([each.high for each in found])
-
-
 def median_size(rows: pd.DataFrame, band: str) -> Estimate:
-    """The ε, in 255ths, at which half of the rightly answered images are fooled in a band.
+    """The ε, in 255ths, at which half of the correctly classified images are fooled in a band.
 
     Over seeds; with one seed the interval between two order statistics (binomial). Infinite where
     fewer than half were fooled.
     """
-    right = rows[(rows.part == band) & (rows["size"] > 0)]
-    seeds = [255 * np.sort(seed["size"].to_numpy()) for _, seed in right.groupby("seed")]
+    seeds = sizes_in(rows, band)
     if not seeds:
         return Estimate(np.nan, np.nan, np.nan, 0, "images")
     medians = [float(np.quantile(sizes, 0.5, method="lower")) for sizes in seeds]
     if len(seeds) > 1:
-        finite = np.isfinite(medians).all()
-        return (
-            over_seeds(medians)
-            if finite
-            else Estimate(np.inf, min(medians), np.inf, len(seeds), "seeds")
-        )
+        if np.isfinite(medians).all():
+            return over_seeds(medians)
+        return Estimate(np.inf, min(medians), np.inf, len(seeds), "seeds")
     n = len(seeds[0])
     reach = 1.96 * np.sqrt(n) / 2
-    ends = [int(np.clip(place, 0, n - 1)) for place in (n / 2 - reach, n / 2 + reach)]
-    low, high = (float(seeds[0][place]) for place in ends)
-    return Estimate(medians[0], low, high, n, "images")
+    low, high = (int(np.clip(place, 0, n - 1)) for place in (n / 2 - reach, n / 2 + reach))
+    return Estimate(medians[0], float(seeds[0][low]), float(seeds[0][high]), n, "images")
 
 
-def there(rows: pd.DataFrame) -> dict[str, str]:
-    """Names of the networks that got some image right, in their order."""
-    able = set(rows.network[rows["size"] > 0])
-    return {label: name for label, name in NAMES.items() if label in able}
+def medians(rows: pd.DataFrame) -> pd.DataFrame:
+    """`median_size` of every network that classifies some image correctly, in every band.
+
+    Columns network, name, part, text, value, low, high, n, over.
+    """
+    able, found = set(rows.network[rows["size"] > 0]), []
+    for label, name in NAMES.items():
+        for band in BANDS if label in able else ():
+            size = median_size(rows[rows.network == label], band)
+            row = {"network": label, "name": name, "part": band} | vars(size)
+            text = str(size) if np.isfinite(size.value) else f"over {LARGEST}"
+            found.append(row | {"text": text})
+    return pd.DataFrame(found)
 
 
 @style.styled
 def sizes(rows: pd.DataFrame) -> Figure:
     """How large a perturbation half of the images need, for every network and band."""
-    names = there(rows)
+    frame = medians(rows)
+    names = list(dict.fromkeys(frame.name))
     figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(names))
-    for place, network in enumerate(names):
-        for shift, band in zip((-0.2, 0, 0.2), BANDS, strict=True):
-            found = median_size(rows[rows.network == network], band)
-            if np.isfinite(found.value):
-                colour = style.COLOURS[COLOURS[band]]
-                comparisons.across(axes, place + shift, found, colour, marker=MARKERS[band])
-        if not np.isfinite(median_size(rows[rows.network == network], "all").value):
-            axes.annotate("over 32", (34, place), va="center", color=style.GREY, fontsize=10.5)
-    comparisons.finish_rows(axes, names)
+    some = frame[np.isfinite(frame.value)]
+    looks = {"colours": COLOURS, "markers": MARKERS, "names": BANDS}
+    dodge = dict(zip(BANDS, (-0.24, 0, 0.24), strict=True))
+    charts.dots(axes, some, at="name", order=names, by="part", dodge=dodge, **looks)
+    for name in frame.name[~np.isfinite(frame.value) & (frame.part == "all")]:
+        place = LARGEST + 2, names.index(name)
+        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=10.5)
     in_powers_of_two(axes)
     axes.set(xlabel="ε that fools half of the images, in 255ths", xlim=(0.1, 60))
-    marks = [
-        Line2D(
-            [], [], color=style.COLOURS[COLOURS[band]], marker=MARKERS[band], linestyle="", label=t
-        )
-        for band, t in BANDS.items()
-    ]
-    figure.legend(handles=marks, loc="outside upper left", ncols=3)
+    charts.key(figure, [(text, COLOURS[band], MARKERS[band], "") for band, text in BANDS.items()])
     return figure
-
-
-def robust(history: pd.DataFrame, network: str, epsilon: float) -> Estimate:
-    """Accuracy of a network under PGD within ε, with its interval."""
-    rows = attacked(history)
-    rows = rows[(rows.network == network) & np.isclose(rows.epsilon, epsilon)]
-    if len(rows) > 1:
-        return over_seeds(rows.accuracy)
-    images = int(rows.images.iloc[0])
-    return proportion(round(rows.accuracy.iloc[0] * images), images)
 
 
 @style.styled
 def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
-    """Accuracy against robustness of all networks, named beside their points."""
-    figure, ((axes,),) = style.canvas(1, 1, 4.2)
-    names = {label: name for label, name in NAMES.items() if label in set(history.label)}
-    ends = []
-    for label, name in names.items():
-        clean, under = effect(history, {label: 1}, TEST), robust(history, label, epsilon)
-        colour = comparisons.colour_of(label)
-        axes.plot([clean.low, clean.high], [under.value] * 2, color=colour, linewidth=1.2)
-        axes.plot([clean.value] * 2, [under.low, under.high], color=colour, linewidth=1.2)
-        marker = "^" if label.startswith("adversarial") else "o"
-        axes.plot(clean.value, under.value, marker=marker, color=colour, markersize=6.5)
-        ends.append((clean.value, under.value, name, colour))
-    top = axes.get_ylim()[1]
-    style.percent(axes, lowest=-0.01, highest=top)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+    """Accuracy against robustness of all networks, each named beside its point."""
+    figure, ((axes,),) = style.canvas(1, 1, 5.2)
+    attacked = history[(history.part == "attacked") & np.isclose(history.epsilon, epsilon)]
+    points = []
+    for label in (label for label in NAMES if label in set(history.label)):
+        rows = attacked[attacked.label == f"corollary-{label}"]
+        clean = effect(history, {label: 1}, TEST)
+        under = style.accuracy(rows.accuracy, int(rows.images.iloc[0]))
+        trained = "adversarial" if label.startswith("adversarial") else "original"
+        look = {"color": style.COLOURS[trained], "label": f"_{NAMES[label]}"}
+        bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4, "label": numbers.INTERVAL}
+        axes.plot([clean.low, clean.high], [under.value] * 2, **bar)
+        axes.plot([clean.value] * 2, [under.low, under.high], **bar)
+        point = [clean.value], [under.value], style.MARKERS[trained]
+        (drawn,) = axes.plot(*point, markersize=6.5, **look)
+        numbers.spanned(drawn, [under.low], [under.high])
+        points.append((clean.value, under.value, NAMES[label], look["color"]))
     axes.set(xlabel="accuracy on test images", ylabel=f"accuracy under PGD, ε = {epsilon:g}")
-    name_points(axes, ends)
+    axes.margins(0.12)
+    style.percent(axes, lowest=-0.03, highest=axes.get_ylim()[1])
+    style.in_percent(axes.xaxis)
+    name_points(axes, points)
     return figure
 
 
-def name_points(axes, ends) -> None:
-    """Names in a column at the right edge, each joined to its point."""
-    left, right = axes.get_xlim()
-    bottom, top = axes.get_ylim()
-    order = sorted(ends, key=lambda end: end[1])
-    heights = [(y - bottom) / (top - bottom) for _, y, _, _ in order]
-    for (x, _, name, colour), height, place in zip(
-        order, heights, style.spread(heights, 0.068), strict=True
-    ):
-        axes.annotate(
-            name,
-            ((x - left) / (right - left), height),
-            xytext=(1.04, place),
-            xycoords="axes fraction",
-            textcoords="axes fraction",
-            color=style.for_text(colour),
-            va="center",
-            fontsize=10.5,
-            annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": style.GREY, "linewidth": 0.6, "shrinkB": 4},
-        )
-    axes.set_xlim(left, right)
+def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> None:
+    """Names beside points (x, y, name, colour), near them and where they cover no other."""
+    axes.figure.draw_without_rendering()  # until then the layout is not known
+    scale = 72 / axes.figure.dpi
+    spots = scale * axes.transData.transform([point[:2] for point in points])
+    left, right = scale * axes.bbox.x0, scale * axes.bbox.x1
+    taken = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in spots]
+    taken += [Bbox.from_extents(x - 999, 0, x, 999) for x in (left, right + 999)]
+    offsets = [(side * 7, up) for up in (0, 6, -6, 11, -11, 17, -17, 23, -23) for side in (1, -1)]
+    for (*point, name, colour), (x, y) in zip(points, spots, strict=True):
+        width, boxes = 6 * len(name), {}
+        for over, up in offsets:
+            start = x + over if over > 0 else x + over - width
+            boxes[over, up] = Bbox.from_bounds(start, y + up - 6, width, 12)
+        best = min(offsets, key=lambda offset: boxes[offset].count_overlaps(taken))
+        taken.append(boxes[best])
+        look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 10}
+        colour = style.for_text(colour)
+        axes.annotate(name, point, best, textcoords="offset points", color=colour, **look)
 
 
 # What the notebook puts into words --------------------------------------------------------------
@@ -231,39 +207,32 @@ def name_points(axes, ends) -> None:
 
 def in_short(verdict, rows: pd.DataFrame) -> str:
     """The page's finding, in one sentence."""
-    share = verdict.parts[0].estimate
-    need = {band: median_size(rows[rows.network == "natural"], band) for band in ("high", "low")}
-    text = (
-        f"A perturbation of the high part alone, of root mean square 8/255 or less, changes "
-        f"{100 * share.value:.0f} % of M_natural's right answers while the low part stays as it was"
+    high, low = (
+        median_size(rows[rows.network == "natural"], band).value for band in ("high", "low")
     )
-    if all(np.isfinite(each.value) for each in need.values()):
+    text = (
+        "A perturbation of the high part alone, of root mean square 1/255 or less, changes "
+        f"{100 * verdict.parts[0].estimate.value:.0f} % of M_natural's correct predictions while "
+        "the low part stays as it was"
+    )
+    if np.isfinite([high, low]).all():
         text += (
-            f"; half of them change at {need['high'].value:.1f}/255 in the high part and at "
-            f"{need['low'].value:.1f}/255 in the low part"
+            f"; half of them change at {high:.1f}/255 in the high part and at {low:.1f}/255 in the "
+            "low part"
         )
     return f"{text}."
 
 
 def sizes_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The medians of `sizes` as a table, in 255ths."""
-    listed = []
-    for network, name in there(rows).items():
-        row = {"network": name}
-        for band, title in BANDS.items():
-            found = median_size(rows[rows.network == network], band)
-            row[title] = str(found) if np.isfinite(found.value) else "over 32"
-        listed.append(row)
-    return pd.DataFrame(listed)
+    wide = medians(rows).pivot_table("text", "name", "part", aggfunc="first", sort=False)
+    return wide.rename(columns=BANDS).rename_axis("network").reset_index()
 
 
 def order_in_words(rows: pd.DataFrame) -> str:
     """Which networks need the largest perturbations of the high part, in a sentence."""
-    found = {
-        n: median_size(rows[rows.network == label], "high") for label, n in there(rows).items()
-    }
-    listed = sorted(found.items(), key=lambda each: each[1].value)
-    texts = [
-        f"{n} ({e.value:.1f})" if np.isfinite(e.value) else f"{n} (over 32)" for n, e in listed
-    ]
-    return f"From the most easily fooled in its high part (255ths): {style.listing(texts)}."
+    frame = medians(rows)
+    high = frame[frame.part == "high"].sort_values("value", kind="stable")
+    texts = high.value.map("{:.1f}".format).where(np.isfinite(high.value), high.text)
+    listed = style.listing(f"{name} ({text})" for name, text in zip(high.name, texts, strict=True))
+    return f"From the most easily fooled in its high part (255ths): {listed}."

@@ -1,0 +1,120 @@
+"""Figures of the section on details of the set-up."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fhelpers.drawing import comparisons, style
+from fhelpers.sections.details.effects import by_rounding, leaves_0_out, that_count
+
+# What each figure shows, for those who cannot see it. Captions hold the numbers.
+ALT = {
+    "effects": (
+        "Four panels with a row for each switch: whole images, low parts, high parts, and trained "
+        "on low minus trained on high parts. A point with its interval is what the switch changes; "
+        "a thin line marks 0. Black points are whole images, a green triangle attacked ones, blue "
+        "and vermilion points low and high parts, darker at the larger radius."
+    ),
+}
+NETWORKS = {"natural": "M_natural", "batchnorm": "BatchNorm", "adversarial": "M_adversarial"}
+WHOLE = {"original": "whole images", "attacked": "attacked images"}
+PANELS = {  # the titles by part
+    "original": "whole\nimages", "low": "low\nparts", "high": "high\nparts",
+    "bands": "trained:\nlow − high",
+}  # fmt: skip
+APART = 0.3  # of the points in a row
+
+
+def named(drawn: bool) -> dict[str, str]:
+    """The switches and what they change; drawn: whether the scale draws its images."""
+    return {
+        "bias": "biases",
+        "undivided": "training undivided",
+        "divided": "test parts divided",
+        "less-than": "< r instead of ≤ r",
+        "linear": "falling learning rate",
+        "float32": "float32",
+        "drawn": "the first images" if drawn else "drawn images",
+        "running": "running averages",
+        "random-start": "PGD, random start",
+    }
+
+
+@style.styled
+def effects(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """What each switch changes, a panel for each kind of quantity.
+
+    rows: of `effects.effects`; names: the switches to show and what they are called.
+    """
+    names = {switch: name for switch, name in names.items() if switch in set(rows.switch)}
+    figure, axes = style.canvas(1, 4, 1.7 + 0.42 * len(names), sharex=True, sharey=True)
+    for panel, (kind, title) in zip(axes[0], PANELS.items(), strict=True):
+        own = rows[rows.part.replace("attacked", "original") == kind]
+        for row, switch in enumerate(names):
+            points = own[own.switch == switch]
+            for place, point in enumerate(points.itertuples()):
+                offset = (place - (len(points) - 1) / 2) * APART
+                comparisons.across(panel, row + offset, point.difference, **look(point, rows))
+        panel.axvline(0, color=style.GREY, linewidth=1.2, zorder=1)
+        panel.set_title(title, fontsize=11, fontweight="normal", loc="center")
+        panel.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+        panel.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
+        panel.spines["left"].set_visible(False)
+        comparisons.finish_rows(panel, names)
+    figure.supxlabel("change of accuracy, percentage points", fontsize=12, x=0.65)
+    lines = [line for panel in axes[0] for line in panel.get_lines() if line.get_marker() != "None"]
+    marks = {line.get_label(): line for line in lines}
+    figure.legend(marks.values(), marks, loc="outside upper left", ncols=3, fontsize=10.5)
+    return figure
+
+
+def look(point, rows: pd.DataFrame) -> dict:
+    """Colour, marker and name of an effect."""
+    if point.part in ("low", "high"):
+        shades = style.shades(point.part, rows.radius[rows.part == point.part])
+        label = f"{point.part} parts, r = {point.radius:g}"
+        return {"colour": shades[point.radius], "label": label, "markersize": 4.5}
+    attacked = point.part == "attacked"
+    own = {"colour": style.COLOURS["adversarial" if attacked else "original"], "markersize": 4.5}
+    return own | {"label": WHOLE.get(point.part, "whole images"), "marker": "o^"[attacked]}
+
+
+def quantity(row) -> str:
+    """What an effect is one of, in words."""
+    if row.part == "bands":
+        return f"lead of training on low over training on high parts (r = {row.radius:g})"
+    part = WHOLE.get(row.part) or f"{row.part} parts (r = {row.radius:g})"
+    return f"accuracy of {NETWORKS[row.network]} on {part}"
+
+
+def table(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Every effect as a row of a table, with its interval."""
+    return pd.DataFrame(
+        {
+            "switch": names[row.switch], "quantity": quantity(row), "faithful": row.faithful,
+            "changed": row.changed, "difference": style.with_interval(row.difference),
+        }
+        for row in rows.itertuples()
+    )  # fmt: skip
+
+
+def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """How many effects leave 0 out, and which is the largest."""
+    clear = sum(map(leaves_0_out, rows.difference))
+    largest = max(rows.itertuples(), key=lambda row: abs(row.difference.value))
+    return (
+        f"{clear} of {len(rows)} effects of a single switch have a 95 % interval that leaves 0 "
+        f"out. The largest: “{names[largest.switch]}” moves the {quantity(largest)} by "
+        f"{comparisons.points(largest.difference.value)} percentage points, from "
+        f"{100 * largest.faithful:.0f} to {100 * largest.changed:.0f}."
+    )
+
+
+def so(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Which switches do more than rounding, in a sentence."""
+    count = that_count(rows)
+    rest = [switch for switch in dict.fromkeys(rows.switch) if switch not in (*count, "float32")]
+    do, do_not = (style.listing(f"“{names[switch]}”" for switch in some) for some in (count, rest))
+    least = f"{100 * by_rounding(rows):.0f} points, which rounding alone can make"
+    return f"So: changes of more than {least}, come from these details: {do}. Not from: {do_not}."

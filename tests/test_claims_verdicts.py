@@ -1,0 +1,154 @@
+"""Effects of ours beside a verdict, networks that have not learned, and how often rules err."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from test_claims_heuristics import history, network
+
+from fhelpers.claims import CLAIMS, Claim, Part, conjunction, decide
+from fhelpers.claims.learning import LEARNED, learned, not_learned, trained_to
+from fhelpers.claims.verdicts import deciding
+from fhelpers.intervals import CONFIDENCE, Estimate, over_seeds
+from fhelpers.runs.recipes import Recipe
+from fhelpers.sections import all_claims
+
+WORDS = ("text", "source", "measure", "rule", "figure")
+YES = Part("claimed", Estimate(1.0, 0.5, 1.5, 3, "seeds"), 0.0)
+NO = Part("beside", Estimate(-1.0, -1.5, -0.5, 3, "seeds"), 0.0, ours=True)
+
+
+def test_what_is_ours_decides_nothing():
+    assert conjunction([YES, NO]) == "reproduced"
+    assert deciding([YES, NO]) is YES
+    assert "ours > 0: not reproduced" in str(NO)
+
+
+@pytest.mark.parametrize(("ours", "claimed"), [(0, 1), (2, 1), (0, 3), (2, 3)])
+def test_what_is_ours_widens_no_interval(ours, claimed):
+    seeds = [0.1, 0.2, 0.4]
+
+    def check():
+        parts = [Part(f"part {number}", over_seeds(seeds), 0.0) for number in range(claimed)]
+        return parts + [dataclasses.replace(parts[0], ours=True)] * ours, ""
+
+    verdict = Claim("X1", **dict.fromkeys(WORDS, "word"), paper=None, check=check)()
+    assert len(verdict.parts) == claimed + ours
+    share = 1 - (1 - CONFIDENCE) / claimed
+    half = stats.t.ppf((1 + share) / 2, 2) * np.std(seeds, ddof=1) / 3**0.5
+    assert verdict.estimate.high - verdict.estimate.value == pytest.approx(half)
+
+
+def test_identities_are_marked():
+    assert {claim.id for claim in all_claims().values() if claim.identity} == {"W2"}
+
+
+def test_no_effect_of_a_ratio_is_one():
+    slower = Part("ratio", Estimate(0.5, 0.4, 0.6, 3, "seeds"), 1.5, neutral=1.0)
+    assert slower.verdict == "not reproduced"
+    faster = dataclasses.replace(slower, estimate=Estimate(1.3, 1.2, 1.4, 3, "seeds"))
+    assert faster.verdict == "weaker"
+
+
+# --- networks that have not learned --------------------------------------------------------------
+
+
+class SomeRuns(dict):
+    """Runs of CIFAR-10 by label, with a planted history."""
+
+    def __init__(self, frame: pd.DataFrame):
+        run = SimpleNamespace(recipe=Recipe(dataset="cifar10"))
+        super().__init__({label: [run] for label in dict.fromkeys(frame.label)})
+        self.history = frame
+
+
+def test_a_network_has_learned_when_it_is_far_enough_above_chance():
+    frame = history({"stuck": network(train=0.25), "fine": network()}, spread=0)
+    assert trained_to(frame, "stuck") == pytest.approx(0.25)
+    assert not learned(frame, "stuck", 0.1)
+    assert learned(frame, "stuck", 0.25 - LEARNED - 0.01)
+    assert learned(frame, "fine", 0.1)
+    assert learned(frame, "unrecorded", 0.1)
+
+
+def test_the_seed_that_learned_least_and_the_band_trained_on_count():
+    frame = history({"low-4": network(train=0.9)}, spread=0)
+    frame.loc[(frame.seed == 1) & (frame.split == "train"), "accuracy"] *= 0.2
+    assert trained_to(frame, "low-4") == pytest.approx(0.18)
+    own = frame[frame.part == "original"].assign(part="input", accuracy=0.6)
+    assert trained_to(pd.concat([frame, own]), "low-4") == pytest.approx(0.6)
+
+
+def test_a_claim_about_a_network_that_has_not_learned_is_undecided_and_names_it():
+    frame = history({"vanilla": network(), "mixup-0.5": network(lost=0.3)}, spread=0.001)
+    runs = SomeRuns(frame)
+    assert CLAIMS["W11"].of(runs).verdict == "reproduced"
+    runs.history = history({"vanilla": network(), "mixup-0.5": network(0.21, 0.2, 0.1)})
+    verdict = CLAIMS["W11"].of(runs)
+    assert verdict.verdict == "undecided"
+    assert {part.verdict for part in verdict.parts} == {"undecided"}
+    assert verdict.note.startswith("Not judged, having not learned: mixup-0.5 (0.2")
+    assert "vanilla (" not in verdict.note
+
+
+@pytest.mark.parametrize("id", [f"W{number}" for number in (1, *range(3, 16), 23, 25, 26, 27)])
+def test_every_claim_about_trained_networks_names_them(id):
+    claim = all_claims()[id]
+    assert claim.networks
+    for pattern in claim.networks:
+        label = pattern.replace("*", "8")
+        runs = SomeRuns(history({label: network(train=0.2), "other": network()}))
+        assert label in not_learned(runs, claim.networks)
+        learned_all = SomeRuns(history({label: network(), "elsewhere": network()}))
+        assert not_learned(learned_all, claim.networks) == ""
+
+
+# --- how often a rule errs -----------------------------------------------------------------------
+
+DRAWS, MARGIN, SPREAD = 2000, 0.05, 0.01
+
+
+def shares(effect: float, *, ceiling: bool = False, seeds: int = 3) -> dict[str, float]:
+    """How often each verdict comes out, when seeds scatter around an effect."""
+    generator = np.random.default_rng(11)
+    draws = effect + SPREAD * generator.normal(size=(DRAWS, seeds))
+    found = [decide(over_seeds(draw), MARGIN, ceiling=ceiling) for draw in draws]
+    return {word: found.count(word) / DRAWS for word in sorted(set(found))}
+
+
+@pytest.mark.parametrize(("effect", "power"), [(0.0, 0.0), (MARGIN / 2, 0.0), (2 * MARGIN, 0.8)])
+def test_three_seeds_reproduce_what_is_there_and_nothing_else(effect, power):
+    found = shares(effect)
+    print(f"effect {effect:g}, margin {MARGIN:g}, spread {SPREAD:g}: {found}")
+    error = 3 * (0.025 * 0.975 / DRAWS) ** 0.5
+    if effect > MARGIN:
+        assert found.get("reproduced", 0) >= power
+        assert found.get("not reproduced", 0) + found.get("weaker", 0) <= 0.025 + error
+    else:
+        assert found.get("reproduced", 0) <= 0.025 + error
+
+
+def test_at_the_margin_itself_a_wrong_verdict_is_as_rare_as_the_interval_says():
+    error = 3 * (0.025 * 0.975 / DRAWS) ** 0.5
+    assert abs(shares(MARGIN)["reproduced"] - 0.025) <= error
+    assert abs(shares(MARGIN, ceiling=True)["reproduced"] - 0.025) <= error
+
+
+def test_two_seeds_reproduce_nothing():
+    assert shares(2 * MARGIN, seeds=2) == {"undecided": 1.0}
+
+
+def test_a_card_says_what_is_ours_what_it_would_find_and_what_holds_by_construction():
+    wide = Estimate(0.2, 0.1, 0.3, 100, "images")
+    parts = [Part("theirs", wide, 0.05), Part("our own", wide, 0.0, ours=True)]
+    words = dict.fromkeys(("text", "source", "measure", "rule"), "")
+    claim = Claim("X1", **words, paper=None, figure="", check=lambda: (parts, ""))
+    lines = claim().lines
+    assert lines["Here"] == f"theirs {wide} (over 100 images)"
+    assert lines["Ours, beside it"] == f"our own {wide}"
+    # Half a width for the interval, and 0.84 / 1.96 of it to be found four times of five.
+    assert lines["Power"].startswith("0.14 beyond the margin")
+    assert "Identity" in dataclasses.replace(claim, identity=True)().lines

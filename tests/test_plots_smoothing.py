@@ -1,0 +1,54 @@
+"""The figures of the sections on smooth kernels and on the smoothing defence."""
+
+import pandas as pd
+import pytest
+from drawn import check
+from test_claims_smooth_kernels import kernels
+from test_claims_smoothing_defence import RHOS, table
+
+from fhelpers.drawing import numbers
+from fhelpers.sections.smooth_kernels import figures as kernel_plots
+from fhelpers.sections.smoothing_defence import figures as plots
+
+
+def defence(seeds=(0,)):
+    return table(lambda network, rho, attack, epsilon: 0.0 if epsilon > 0.05 else 0.4, seeds)
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+@pytest.mark.filterwarnings("error")
+def test_tables_are_drawn_at_page_width(seeds):
+    frame = defence(seeds)
+    smooth = kernels(0.1, seeds).assign(smoothed=0.0)
+    drawn = {"curves": plots.curves(frame), "forms": plots.forms(frame)}
+    check(drawn | {"smoothness": kernel_plots.smoothness(smooth)}, 300_000)
+
+
+def test_the_papers_values_stand_inside_every_panel_in_their_networks_colour():
+    panels = [panel for panel in plots.curves(defence()).axes if panel.lines]
+    assert len(panels) == 7
+    for panel in panels:
+        marks = [line for line in panel.lines if "the paper" in line.get_label()]
+        assert [line.get_markeredgecolor() for line in marks] == [
+            *map(plots.NETWORKS.get, sorted(plots.NETWORKS))
+        ]
+        low, high = panel.get_ylim()
+        for line in marks:
+            assert len(line.get_xdata()) == len(RHOS)
+            assert ((low < line.get_ydata()) & (line.get_ydata() < high)).all()
+
+
+def test_the_data_of_the_two_forms_name_every_curve():
+    data = numbers.read(plots.forms(defence()))
+    names = {f"M_{network}, {form}" for network in plots.NETWORKS for form in plots.LINES}
+    assert set(data.series) == names
+    assert (data.groupby(["panel", "series"]).size() == len(RHOS)).all()
+
+
+def test_table_2_has_the_papers_values_in_brackets():
+    shown = plots.side_by_side(defence(), "natural")
+    assert shown.columns.to_list()[:3] == ["ρ", "clean", "FGSM 0.03"]
+    assert shown["clean"].str.endswith(("(0.856)", "(0.743)", "(0.631)")).all()
+    frame = defence()
+    other = pd.concat([frame, frame[frame.rho == 0.25].assign(rho=0.7)])
+    assert "(" not in plots.side_by_side(other, "natural").set_index("ρ").loc["0.7", "clean"]
