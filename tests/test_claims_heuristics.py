@@ -207,7 +207,10 @@ def test_w13_compares_at_the_same_epoch():
     shorter = (runs.label == "adversarial") & (runs.epoch > 3)
     ended = runs[~shorter & (runs.label.eq("vanilla") | runs.scope.eq("subset"))]
     worse, narrower, lost, _ = CLAIMS["W13"](ended).parts
-    half = lambda end: 0.1 + (end - 0.1) / 2  # noqa: E731
+
+    def half(end):
+        return 0.1 + (end - 0.1) / 2
+
     assert worse.estimate.value == pytest.approx(half(0.5) - half(0.38))
     assert narrower.estimate.value == pytest.approx((0.2 - 0.02) / 2)
     assert lost.estimate.value == pytest.approx(0.01 / 2)

@@ -179,8 +179,9 @@ class SomeRuns(dict):
     """Runs of data sets by the label of the natural network; the history is to be set."""
 
     def __init__(self, names):
-        run = lambda name: SimpleNamespace(recipe=Recipe(dataset=name))  # noqa: E731
-        super().__init__({f"{name}/natural": [run(name)] for name in names})
+        super().__init__(
+            {f"{name}/natural": [SimpleNamespace(recipe=Recipe(dataset=name))] for name in names}
+        )
 
 
 @pytest.mark.parametrize("radii", [(4, 12), (5, 7.3), (10 / 3,)])

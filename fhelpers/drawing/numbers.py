@@ -31,7 +31,7 @@ MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for w
 
 
 def read(figure: Figure, meanings: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The data of a figure, tidy: a row a point, bar or pixel.
+    """The data of a figure as a tidy table: one row for each point, bar or pixel.
 
     meanings: what colours (hex) stand for, where a series has no label.
 
@@ -129,7 +129,7 @@ def is_number(name: str, place: float) -> bool:
 
 
 def pixels(image: AxesImage) -> list[dict]:
-    """A row a pixel: value of a map, or red, green and blue. y counts rows from the top."""
+    """One row per pixel: its value, or red, green and blue. y counts from the top."""
     array = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
     rows, columns = (index.ravel() for index in np.indices(array.shape[:2]))
     if array.ndim == 2:
@@ -145,7 +145,7 @@ def pixels(image: AxesImage) -> list[dict]:
 
 
 def bars(axes: Axes) -> Iterator[dict]:
-    """A row a bar: its middle, and from where to where it reaches (low to high)."""
+    """One row per bar: its middle and its two ends, low and high."""
     for container in axes.containers:
         if not isinstance(container, BarContainer):
             continue
@@ -173,7 +173,7 @@ def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") ->
 
 
 def drawn(axes: Axes) -> Iterator[dict]:
-    """A row a point of every line and scatter plot, with its interval where it has one."""
+    """One row per point of each line and scatter plot, with its interval if it has one."""
     for line in axes.lines:
         if not len(line.get_xdata()) or line.get_label() == INTERVAL:
             continue
@@ -194,7 +194,7 @@ def drawn(axes: Axes) -> Iterator[dict]:
 
 
 def strokes(collection: LineCollection) -> Iterator[dict]:
-    """A row a stroke, such as those of `vlines`: from low to high."""
+    """One row per stroke, such as those `vlines` draws: its ends, low and high."""
     colours = [colour_of(colour) for colour in collection.get_color()]
     for index, ends in enumerate(collection.get_segments()):
         (x0, y0), (x1, y1) = np.asarray(ends)[[0, -1]].tolist()
@@ -207,7 +207,7 @@ def strokes(collection: LineCollection) -> Iterator[dict]:
 
 
 def scattered(collection: PathCollection) -> Iterator[dict]:
-    """A row a point of a scatter plot, with its value where it has one."""
+    """One row per point of a scatter plot, with its value if it has one."""
     values, faces = collection.get_array(), collection.get_facecolor()
     faces = faces if len(faces) else collection.get_edgecolor()
     for index, (x, y) in enumerate(np.asarray(collection.get_offsets(), dtype=float)):

@@ -93,8 +93,8 @@ def frequency_report(
 
     model: logits (N, classes) from pixels in [0, 1]; images: (N, C, H, W); labels: int64 (N,);
     radii: where low and high part divide, `RADII` in proportion to the image size unless given;
-    classes: that the model is to have, the labels' number unless given; few: how many images,
-    from the first on, meet what costs more an image: heat map, attacks, mask. The mask is learned
+    classes: how many the model must have, by default as many as the labels; few: how many images
+    (the first ones) serve the costly measures: heat map, attacks and mask. The mask is learned
     on one half of these and judged on the other. precision: float32, bfloat16, or "auto" for what
     the machine does fastest. The model stays as it was.
     Raises ValueError as `check_model` does and for images outside [0, 1].

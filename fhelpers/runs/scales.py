@@ -28,7 +28,7 @@ class Scale:
     attacked_epochs: int  # of adversarial training, which costs eight times as much
     narrow: int  # divides the widths of AlexNet and VGG-11
     attacked_images: int  # test images of Table 2
-    few_images: int  # test images of what costs more an image: checks, heat maps, small steps
+    few_images: int  # test images for costly measures: checks, heat maps, small steps
     drawn: bool = True  # every seed has images of its own, so that intervals over seeds hold both
     images: tuple[str, ...] = ("small",)  # what it proposes a data set to be: see data.Dataset
 

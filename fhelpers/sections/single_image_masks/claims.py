@@ -62,7 +62,7 @@ def less_on(history: pd.DataFrame, label: str, part: str) -> Estimate:
 
 
 def minus(first: pd.DataFrame, second: pd.DataFrame) -> Estimate:
-    """Accuracy of rows, one a seed, minus that of others; with one seed over images."""
+    """Accuracy of rows (one per seed) minus that of others; a single seed compares images."""
     ends = [rows.accuracy.to_numpy() for rows in (first, second)]
     n = int(first.images.iloc[0])
     return estimate(
