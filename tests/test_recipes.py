@@ -22,6 +22,8 @@ CHANGES = {
     "train_images": {"train_images": 100},
     "test_images": {"test_images": 100},
     "monitored_images": {"monitored_images": 10},
+    "monitored_attacks": {"monitored_attacks": 50},
+    "monitor_every": {"monitor_every": 5},
     "labels": {"labels": "shuffled"},
     "band": {"band": "low", "band_radius": 4},
     "band_radius": {"band": "low", "band_radius": 5},

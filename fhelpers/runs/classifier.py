@@ -125,7 +125,7 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
     """Carry out a classifier's recipe.
 
     prepare: uint8 training images -> pixels, `prepare_pixels` unless given. One loop trains and
-    evaluates the monitored subsets after every epoch; at the end all training and test images are
+    evaluates the monitored subsets; at the end all training and test images are
     evaluated once, on originals and on every part.
     """
     prepare = prepare or partial(monitoring.prepare_pixels, recipe)
@@ -145,7 +145,7 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
         loss_of(recipe, len(train.classes), compute),
         epochs=recipe.epochs,
         seed=recipe.seed,
-        watchers=watchers,
+        watchers=[monitoring.sparsely(recipe, watch) for watch in watchers],
         checkpoint=job.folder / "checkpoint.pt",
         progress=job.progress,
     )

@@ -1,10 +1,10 @@
 """How accurate a classifier is on whole images, on their parts and under attack.
 
-Evaluated on a monitored subset after every epoch, and once on all images when training has ended.
+Evaluated on a monitored subset while training, and once on all images when training has ended.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -81,8 +81,19 @@ def every_part(
         yield ("input", recipe.band_radius), prepare_pixels(recipe, images)
 
 
+def sparsely(recipe: "Recipe", watch: Callable[[Training], None]) -> Callable[[Training], None]:
+    """A watcher that looks after each of the first ten epochs, then as often as the recipe says."""
+
+    def look(training: Training) -> None:
+        done = training.epoch
+        if done <= 10 or done % recipe.monitor_every == 0 or done == recipe.epochs:
+            watch(training)
+
+    return look
+
+
 def monitor_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute):
-    """A watcher that scores a fixed subset of each split on every part, every epoch."""
+    """A watcher that scores a fixed subset of each split on every part."""
     prepared = {}
     for split, images in sets.items():
         parts = {
@@ -102,15 +113,15 @@ def monitor_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute
 
 
 def monitor_overfitting(recipe: "Recipe", test: ImageData, compute: Compute):
-    """A watcher that attacks one test batch with PGD-10 each epoch of adversarial training.
+    """A watcher that attacks monitored test images with PGD-10 in adversarial training.
 
     Single-step training can collapse from one epoch to the next (catastrophic overfitting): the
     network resists the single step and nothing else. A fall below half the best is a warning, once
     that best was ten points above what guessing gives.
     """
     something = 1 / len(test.classes) + 0.1
-    pixels = test.images[:100].float() / 255
-    labels = test.labels[:100]
+    pixels = test.images[: recipe.monitored_attacks].float() / 255
+    labels = test.labels[: recipe.monitored_attacks]
 
     def watch(training: Training) -> None:
         generator = torch.Generator().manual_seed(recipe.seed)

@@ -8,7 +8,7 @@ import math
 
 from fhelpers import data
 from fhelpers.runs.recipes import Recipe
-from fhelpers.runs.scales import SCALES, Plan, natural, several
+from fhelpers.runs.scales import SCALES, Plan, data_options, natural, several
 
 # Chosen on training images held out from training, by benchmarks/learning_rates.py at quick on
 # CIFAR-10. Adam's is the scale's own, which was within sampling error of the best there.
@@ -18,16 +18,18 @@ RADII = (4, 8, 12, 16)  # W, Fig. 3
 AUGMENTED = ("scale", "translate", "rotate")  # the models S, T and R of K
 
 
-def true_and_shuffled(scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0) -> Plan:
+def true_and_shuffled(
+    scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0, memorising=0
+) -> Plan:
     """True and shuffled labels, then one band at a time (W, Fig. 3 and Table 1).
 
-    epochs: of M_natural and the band-trained models, 0 for the scale's own; M_shuffle trains
-    longer in the scale's proportion.
+    epochs: of M_natural and the band-trained models, 0 for the scale's own; memorising: of
+    M_shuffle, 0 for longer in the scale's proportion.
     """
     plan = {"natural": natural(scale, dataset, seeds, radii, epochs)}
     own = SCALES[scale]
     epochs = epochs or own.epochs
-    longer = math.ceil(epochs * own.memorising_epochs / own.epochs)
+    longer = memorising or math.ceil(epochs * own.memorising_epochs / own.epochs)
     shuffled = {"labels": "shuffled", "radii": tuple(radii), "epochs": longer}
     plan["shuffled"] = several(scale, dataset, seeds, **shuffled)
     for band in ("low", "high"):
@@ -100,24 +102,29 @@ def masked_networks(scale, dataset, seeds, *, epochs=0, cropped=None) -> Plan:
     yes, but not at smoke, whose few planted images differ by where their waves lie. Without crops N
     is the run of section 02, and VGG-11 as N that of section 04. A is a run of section 03 either
     way. Below standard, VGG-11 comes as N and A only, and its A is attacked in three steps: more
-    would not fit the scale. At the scale paper Imagenette is K's own: five classes in grey, 128
-    pixels, VGG-11 with BatchNorm and ResNet-18.
+    would not fit the scale. At standard all have BatchNorm, as in K, and learn more images in fewer
+    epochs than networks without. At the scale paper Imagenette is K's own: five classes in grey,
+    128 pixels, VGG-11 with BatchNorm and ResNet-18.
     """
     cropped = scale != "smoke" if cropped is None else cropped
     own, crop = SCALES[scale], {"augmentation": "crop-flip" if cropped else "none"}
     shared = crop | {"radii": RADII}  # as other sections watch them
-    main, second = {}, {"model": "vgg-11", "width": 64 // own.narrow}
-    second |= {"learning_rate": MODEL_RATES["vgg-11"], "epochs": epochs or own.short_epochs}
+    main = dict(own.masked)
+    if main:
+        there = data.describe(dataset, **dict(data_options(scale, dataset))).train
+        main["train_images"] = min(main["train_images"], there)
+    long = main.pop("epochs", own.epochs)
+    short = min(long, own.short_epochs)
+    second = main | {"model": "vgg-11", "width": 64 // own.narrow, "epochs": epochs or short}
+    second["learning_rate"] = MODEL_RATES["vgg-11"]
     if (options := data.DATASETS[dataset].proposed("K")) and scale == "paper":
         main = {"data_options": options, "batchnorm": "running", "model": "resnet-18"}
         second |= main | {"model": "vgg-11"}
-    attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
-    kinds = {"natural": shared | {"epochs": epochs or own.epochs}, "adversarial": shared | attacked}
+    attacked = {"adversary": "pgd", "epochs": epochs or min(long, own.attacked_epochs)}
+    long = epochs or long
+    kinds = {"natural": shared | {"epochs": long}, "adversarial": shared | attacked}
     for name in AUGMENTED:
-        kinds[name] = {
-            "augmentation": "crop-flip-" * cropped + name,
-            "epochs": epochs or own.epochs,
-        }
+        kinds[name] = {"augmentation": "crop-flip-" * cropped + name, "epochs": long}
     both = scale in ("standard", "paper")
     seconds = {name: kind | {"epochs": second["epochs"]} for name, kind in kinds.items()}
     seconds["adversarial"] = crop | attacked | ({} if both else {"attack_steps": 3})
@@ -132,7 +139,10 @@ def masked_networks(scale, dataset, seeds, *, epochs=0, cropped=None) -> Plan:
 
 
 def memorising(scale: str, recipe: Recipe) -> Recipe:
-    """M_shuffle beside a given M_natural: the run of section 02."""
+    """M_shuffle beside a network of K, on no more images than it can memorise: section 02's run."""
     own = SCALES[scale]
+    if own.masked:
+        plain = {"train_images": own.train_images, "batchnorm": "none", "epochs": own.epochs}
+        recipe = dataclasses.replace(recipe, **plain)
     longer = math.ceil(recipe.epochs * own.memorising_epochs / own.epochs)
-    return dataclasses.replace(recipe, labels="shuffled", epochs=longer)
+    return dataclasses.replace(recipe, labels="shuffled", augmentation="none", epochs=longer)

@@ -45,7 +45,11 @@ class Recipe(Runnable, kind="classifier", version=2):
     data_options: tuple[tuple[str, object], ...] = ()  # strengths of planted cues, image size
     train_images: int = 50_000  # how many of the training set
     test_images: int = 10_000  # how many of the test set, used once at the end
-    monitored_images: int = 500  # of each split, evaluated every epoch
+    monitored_images: int = 500  # of each split, evaluated while training
+    monitored_attacks: int = (
+        100  # of the test images among them, under attack in adversarial training
+    )
+    monitor_every: int = 1  # epochs from one evaluation to the next, after the tenth
     drawn: bool = False  # images drawn by the seed where there are fewer than all; else the first
     labels: str = "true"  # "shuffled" permutes the training labels (W, §4.2)
     band: str = "all"  # train on the whole image, its low or its high part (W, Table 1)
@@ -145,9 +149,10 @@ def check(recipe: Recipe) -> None:
     """Refuse an unknown or impossible recipe with a sentence that names the field."""
     for name, allowed in CHOICES.items():
         check_choice(name, getattr(recipe, name), allowed)
-    for name in ("train_images", "test_images", "monitored_images", "batch_size", "epochs"):
+    for name in ("train_images", "test_images", "batch_size", "epochs", "attack_steps"):
         check_whole(name, getattr(recipe, name), 1)
-    check_whole("attack_steps", recipe.attack_steps, 1)
+    for name in ("monitored_images", "monitored_attacks", "monitor_every"):
+        check_whole(name, getattr(recipe, name), 1)
     check_whole("seed", recipe.seed, 0)
     check_positive("learning_rate", recipe.learning_rate)
     if not (is_number(recipe.dropout) and 0 <= recipe.dropout < 1):

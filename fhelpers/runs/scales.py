@@ -29,6 +29,12 @@ class Scale:
     narrow: int  # divides the widths of AlexNet and VGG-11
     attacked_images: int  # test images of Table 2
     few_images: int  # test images for costly measures: checks, heat maps, small steps
+    schedule: str = "constant"
+    monitored_attacks: int = 100
+    monitor_every: int = 1
+    other_epochs: int = 0  # on other data sets, M_shuffle in full; 0: short_epochs, in proportion
+    masked: tuple[tuple[str, object], ...] = ()  # what the networks of K have instead
+    cues: tuple[tuple[str, object], ...] = ()  # and those trained on planted cues
     drawn: bool = True  # every seed has images of its own, so that intervals over seeds hold both
     images: tuple[str, ...] = ("small",)  # what it proposes a data set to be: see data.Dataset
 
@@ -46,10 +52,12 @@ SCALES = {
         short_epochs=14, attacked_epochs=10, narrow=4, attacked_images=500, few_images=150,
     ),
     "standard": Scale(
-        train_images=50_000, test_images=10_000, monitored_images=1_000,
-        model="resnet-8", width=None,
-        learning_rate=1e-3, batch_size=100, epochs=30, memorising_epochs=90,
-        short_epochs=30, attacked_epochs=20, narrow=1, attacked_images=2_000, few_images=1_000,
+        train_images=5_000, test_images=10_000, monitored_images=500, model="resnet-8", width=None,
+        learning_rate=2e-3, batch_size=50, epochs=60, memorising_epochs=160,
+        short_epochs=60, attacked_epochs=30, narrow=4, attacked_images=1_000, few_images=250,
+        schedule="linear", monitored_attacks=500, monitor_every=5, other_epochs=20,
+        masked=(("batchnorm", "running"), ("train_images", 20_000), ("epochs", 10)),
+        cues=(("train_images", 2_000), ("epochs", 20)),
     ),
     "paper": Scale(
         train_images=50_000, test_images=10_000, monitored_images=1_000,

@@ -36,6 +36,6 @@ def plan(
             plan[f"{name}-low-{radius:g}"] = several(scale, dataset, seeds, **band, batchnorm=kind)
         for strength in strengths if kind != "running" else ():
             cue = {"data_options": (("low", 0.0), ("high", float(strength))), "radii": (8,)}
-            cue |= {"epochs": short, "batchnorm": kind}
+            cue |= {"epochs": short, "batchnorm": kind} | (dict(own.cues) if not epochs else {})
             plan[f"{name}-cue-{strength:g}"] = several(scale, "planted", seeds, **cue)
     return plan

@@ -19,7 +19,7 @@ DETECTORS = {
         "classes": 5, "width": 32, "channels": 64, "train_images": 5_000, "epochs": 3,
         "learning_rate": 2e-3, "tested": 400,
     },
-    "standard": {"train_images": 10_000, "epochs": 20, "tested": 2_000},
+    "standard": {"train_images": 10_000, "epochs": 6, "tested": 2_000},
     "paper": {"channels": 256, "train_images": 20_000, "epochs": 36, "tested": 5_000},
 }  # fmt: skip
 

@@ -1,7 +1,5 @@
 """The runs of section 12."""
 
-import dataclasses
-
 from fhelpers.masks.recipes import VARIANTS, MaskedTraining, masks_of
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan
@@ -16,8 +14,7 @@ def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
     its images as they are.
     """
     natural_runs = plans.masked_networks(scale, dataset, seeds, epochs=epochs)["natural"]
-    uncropped = (dataclasses.replace(recipe, augmentation="none") for recipe in natural_runs)
-    shuffled = tuple(plans.memorising(scale, recipe) for recipe in uncropped)
+    shuffled = tuple(plans.memorising(scale, recipe) for recipe in natural_runs)
     plan = {"natural": natural_runs, "shuffled": shuffled}
     of = {name: masks_of(scale, plan[name], sparsity_weight) for name in tuple(plan)}
     plan |= {f"mask/{name}": group for name, group in of.items()}

@@ -21,15 +21,18 @@ def plan(
     pixels its runs serve here. "imagenet" is Imagenette or else a Tiny ImageNet folder; without
     either it is left out, and the page says so.
     """
-    shared = plans.RADII  # section 02's radii
+    scaled, shared = SCALES[scale], plans.RADII  # section 02's radii
     found = (data.imagenet_subset() if name == "imagenet" else name for name in others)
     plan = {}
     for name in dict.fromkeys([dataset, *filter(None, found)]):
         known(scale, name)
-        own, length = scaled_radii(scale, name, radii), epochs or SCALES[scale].short_epochs
+        own, length = scaled_radii(scale, name, radii), {"epochs": epochs}
         if name in (dataset, "cifar10"):
-            length = epochs
             own = shared if own == tuple(radii) and set(radii) <= set(shared) else own
-        there = plans.true_and_shuffled(scale, name, seeds, radii=own, epochs=length)
+        elif scaled.other_epochs and not epochs:
+            length = {"epochs": scaled.other_epochs, "memorising": scaled.memorising_epochs}
+        else:
+            length["epochs"] = epochs or scaled.short_epochs
+        there = plans.true_and_shuffled(scale, name, seeds, radii=own, **length)
         plan |= {f"{name}/{label}": group for label, group in there.items()}
     return plan
