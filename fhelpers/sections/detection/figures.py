@@ -14,10 +14,10 @@ from fhelpers.data.objects import Truth
 from fhelpers.drawing import charts, style
 from fhelpers.sections.detection import claims
 from fhelpers.sections.detection.boxes import draw_picture, frame
+from fhelpers.sections.detection.measure import SURE
 
 PAPER = {"original": 0.356, "low": 0.275, "high": 0.107}  # W §7: mAP on COCO, r = 128
 PAPER_GAINED = 1684 / 5000
-SURE = 0.3  # detections with a lower score are not drawn
 NAMES = {"original": "originals", "low": "low parts", "high": "high parts", "control": "control"}
 COLOURS = {part: style.COLOURS[part] for part in ("original", "low", "high")}
 COLOURS["control"] = style.GREY

@@ -28,12 +28,13 @@ from fhelpers.sections.detection.detectors import DetectorRecipe
 
 MARGIN = 0.1  # an object is found better, or worse, when its score moves by more than this
 PARTS = ("low", "high", "control")
+SURE = 0.3  # detections with a lower score are neither kept nor drawn
 REPORTED = 100  # units of progress, whatever the number of images
 OBJECT_FIELDS = ("image", "boxes", "label", "score")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation(Runnable, kind="detection"):
+class Evaluation(Runnable, kind="detection", version=2):
     """A detector on one set of images: on originals, or on what a radius makes of them."""
 
     detector: DetectorRecipe | None = None  # trained on scenes; None: torchvision's, for COCO
@@ -171,7 +172,7 @@ def evaluate(recipe: Evaluation, job: Job) -> Result:
 
     Rows: the measures of COCO for every part, as they are (scope "all") and for resampled images
     (scope "draw"); on parts also "gained" and "lost", the shares of images with an object found
-    better, or worse, than on the original. Tensors: detections and the score of every object.
+    better, or worse, than on the original. Tensors: the surer detections, and every object's score.
     """
     measured, compute, needed = Result(), job.compute, job.needed
     model = needed[0].model() if recipe.detector else detectors.for_coco(recipe.weights)
@@ -188,8 +189,9 @@ def evaluate(recipe: Evaluation, job: Job) -> Result:
         detections = joined(pieces)
         score = Score(shown.truth, detections, shown.limits)
         measured.rows += rows_of(recipe, part, score, before)
+        sure = detections.score >= SURE
         measured.tensors |= {
-            f"{part}/{name}": torch.from_numpy(np.ascontiguousarray(getattr(detections, name)))
+            f"{part}/{name}": torch.from_numpy(getattr(detections, name)[sure])
             for name in OBJECT_FIELDS
         }
         measured.tensors[f"{part}/credit"] = torch.from_numpy(score.credit)
