@@ -38,7 +38,7 @@ def run(run_id: str, *others: str, threads: int = 1) -> None:
     torch.set_num_threads(threads)
     for recipe in [store.find(name) for name in (run_id, *others)]:
         with tqdm(total=recipe.steps, unit="epoch", desc=recipe.run_id, disable=None) as bar:
-            finished = store.carry_out(recipe, lambda done: bar.update(done - bar.n))
+            finished = store.carry_out(recipe, lambda done: bar.update(done - bar.n), whole=True)
         print(f"{finished.path} · {finished.record['seconds']:.0f} s", flush=True)
 
 
@@ -83,6 +83,28 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
             f"{run.run_id} · {'bit-equal' if difference == 0 else f'{difference:.2g}'}", flush=True
         )
     return int(not worst <= 1e-4)
+
+
+@app.command
+def publish(*, scale: str = "standard", dataset: str = "cifar10", seeds: str = "[0]") -> None:
+    """Copy the finished runs of a book to results/published, to be committed with it.
+
+    Parameters
+    ----------
+    scale
+        smoke, quick, standard or paper.
+    dataset
+        Such as cifar10.
+    seeds
+        A list, such as "[0, 1, 2]".
+    """
+    from fhelpers.pages import notebooks, published
+
+    given = {"scale": scale, "dataset": dataset, "seeds": notebooks.parse(seeds)}
+    notebooks.check("00_scorecard", given)
+    copied, missing = published.publish(**given)
+    size = sum(file.stat().st_size for run in copied for file in run.iterdir())
+    print(f"{len(copied)} runs published, {size / 1e6:.1f} MB; {missing} are not finished yet")
 
 
 @app.command

@@ -79,7 +79,7 @@ style.setup(
 
 # %%
 shape = (info.channels, info.height, info.width)
-costs = {label: cost(group[0].model(), shape) for label, group in runs.items()}
+costs = {label: cost(group[0].recipe.rebuild(), shape) for label, group in runs.items()}
 for label, counted in costs.items():
     print(f"{names[label]}: {counted.parameters:,} parameters, {counted.multiply_adds:,}")
 

@@ -2,7 +2,7 @@
 
     results/<run_id>/              a finished run: record.json, history.parquet, and where it has
                                    them model.safetensors and outcomes.parquet
-    results/published/<run_id>/    the same, committed with the book
+    results/published/<run_id>/    the same, committed; tensors only where the book shows them
     results/.unfinished/<run_id>/  a planned or interrupted one: recipe.json, checkpoint.pt
 
 A finished folder appears by one rename, so it is either whole or absent. The store knows no kind
@@ -37,6 +37,7 @@ from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.kinds import Job, Result, Runnable
 
 FORMAT = 2
+TENSORS = "model.safetensors"
 COLUMNS = ["epoch", "split", "part", "radius", "scope", "images", "accuracy", "loss"]
 SETUP = ("dataset", "train_images", "model", "epochs", "optimiser", "learning_rate", "batch_size")
 
@@ -86,6 +87,8 @@ class Run:
         for file, expected in files.items():
             path = self.path / file
             if not path.is_file():
+                if file == TENSORS and self.path.parent == published():
+                    continue
                 raise self.damaged(f"{file} is missing")
             if (found := digest_of_file(path)) != expected:
                 raise self.damaged(f"{file} has digest {found[:12]}, not {expected[:12]}")
@@ -104,10 +107,22 @@ class Run:
         _ = self.record
         return pd.read_parquet(self.path / "history.parquet")
 
+    @property
+    def whole(self) -> bool:
+        """Whether all its files are here: a published record may have left out its tensors."""
+        return TENSORS not in self.record["files"] or (self.path / TENSORS).exists()
+
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The tensors of the run by name: weights, or what a measurement kept."""
-        path = self.path / "model.safetensors"
-        return load_file(path) if "model.safetensors" in self.record["files"] else {}
+        """The tensors of the run by name: weights, or what a measurement kept.
+
+        Raises FileNotFoundError where they were not published.
+        """
+        if not self.whole:
+            raise FileNotFoundError(
+                f"{self.run_id} was published without its tensors: `fhelpers run {self.run_id}` "
+                "carries it out again"
+            )
+        return load_file(self.path / TENSORS) if TENSORS in self.record["files"] else {}
 
     def model(self) -> nn.Module:
         """The trained network, in eval mode on the CPU."""
@@ -184,12 +199,37 @@ def as_text(values: dict) -> str:
     return json.dumps(values, indent=1)
 
 
-def finished(run_id: str) -> Run | None:
-    """The finished run of that name, from the store or the published records."""
+def finished(run_id: str, *, whole: bool = False) -> Run | None:
+    """The finished run of that name, from the store or the published records.
+
+    whole: only with all its files.
+    """
     for place in (root(), published()):
         if (place / run_id / "record.json").exists():
-            return Run(place / run_id)
+            run = Run(place / run_id)
+            if not whole or run.whole:
+                return run
     return None
+
+
+def publish(run: Run, *, tensors: bool) -> Path:
+    """Copy a finished run to the published records, with or without its tensors.
+
+    Raises DamagedRun for a run that is not what was written.
+    """
+    destination = published() / run.run_id
+    copied = destination.with_name(f".{run.run_id}.{os.getpid()}")
+    shutil.rmtree(copied, ignore_errors=True)
+    copied.mkdir(parents=True)
+    try:
+        for file in ("record.json", *run.record["files"]):
+            if tensors or file != TENSORS:
+                shutil.copyfile(run.path / file, copied / file)
+        shutil.rmtree(destination, ignore_errors=True)
+        copied.replace(destination)
+    finally:
+        shutil.rmtree(copied, ignore_errors=True)
+    return destination
 
 
 def some_published(count: int, seed: int) -> list[Run]:
@@ -268,20 +308,24 @@ def find(run_id: str) -> Runnable:
 
 
 @naming_full_disk()
-def carry_out(recipe: Runnable, progress: Callable[[int], None] = lambda done: None) -> Run:
+def carry_out(
+    recipe: Runnable, progress: Callable[[int], None] = lambda done: None, *, whole: bool = False
+) -> Run:
     """Return the recipe's finished run, carrying it out first if need be.
+
+    whole: also if it was published without its tensors.
 
     A second process that wants the same run waits for the first one's. An interrupted run goes
     on from its last checkpoint. Raises DamagedRun, never replaces what it does not recognise,
     and OSError in one sentence when the disk is full.
     """
     run_id = recipe.run_id
-    run = finished(run_id)
+    run = finished(run_id, whole=whole)
     if run is None:
         folder = unfinished(run_id)
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(lock_of(folder)):
-            run = finished(run_id) or make(recipe, folder, progress)
+            run = finished(run_id, whole=whole) or make(recipe, folder, progress)
     _ = run.record
     return run
 
@@ -293,7 +337,7 @@ def lock_of(folder: Path) -> Path:
 def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run:
     """Carry out a recipe in its unfinished folder and move the result to its place."""
     plan(recipe)
-    needed = tuple(carry_out(each) for each in recipe.needs)
+    needed = tuple(carry_out(each, whole=True) for each in recipe.needs)
 
     def report(done: int) -> None:
         write_text(folder / "progress", str(done))
@@ -320,7 +364,7 @@ def write(recipe: Runnable, result: Result, compute: Compute, folder: Path) -> N
     tidy(result.rows).to_parquet(folder / "history.parquet", index=False)
     if result.tensors:
         tensors = {k: v.detach().cpu().contiguous() for k, v in result.tensors.items()}
-        (folder / "model.safetensors").write_bytes(save(tensors))
+        (folder / TENSORS).write_bytes(save(tensors))
     if result.outcomes:
         packed = [
             {"part": part, "radius": radius, "images": len(correct),

@@ -21,7 +21,7 @@ def carry_out_anew(run: Run) -> Result:
     The store is left as it is; runs that this one needs are taken from it.
     """
     record, recipe = run.record, run.recipe
-    needed = tuple(store.carry_out(each) for each in recipe.needs)
+    needed = tuple(store.carry_out(each, whole=True) for each in recipe.needs)
     compute = choose_compute(record["precision"], record["device"])
     compute = dataclasses.replace(compute, threads=record["threads"])
     before = torch.get_num_threads()
@@ -36,10 +36,11 @@ def carry_out_anew(run: Run) -> Result:
 def largest_difference(run: Run, result: Result) -> float:
     """The largest difference between a run's numbers and a result's: 0 where they are bit-equal.
 
-    Infinite where they cannot be compared: other rows, words or shapes.
+    Infinite where they cannot be compared: other rows, words or shapes. Tensors that were not
+    published cannot be compared.
     """
     differences = [difference_of_rows(run.history, store.tidy(result.rows))]
-    kept = run.tensors()
+    kept = run.tensors() if run.whole else {}
     for name, tensor in kept.items():
         other = result.tensors.get(name)
         if other is None or other.shape != tensor.shape:

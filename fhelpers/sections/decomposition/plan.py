@@ -5,6 +5,8 @@ from fhelpers.runs.plans import RADII
 from fhelpers.runs.scales import Plan, data_options, natural
 from fhelpers.sections.decomposition.measure import SplitErrors
 
+LOADED = ("natural", "split")  # runs whose tensors the page shows
+
 
 def plan(scale, dataset, seeds, *, radii=RADII, radius=12) -> Plan:
     """The network whose mistakes on low parts are shown (W, §3.1 and Fig. 2).

@@ -23,6 +23,8 @@ DETECTORS = {
     "paper": {"channels": 256, "train_images": 20_000, "epochs": 36, "tested": 5_000},
 }  # fmt: skip
 
+LOADED = ("original", "r-*")  # runs whose tensors the page shows
+
 
 def plan(
     scale, dataset, seeds, *, radii=(8, 16, 24, 34), coco_root="", weights="", epochs=0

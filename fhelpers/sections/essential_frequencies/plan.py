@@ -4,6 +4,8 @@ from fhelpers.masks.recipes import VARIANTS, MaskedTraining, masks_of
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan
 
+LOADED = ("mask/*",)  # runs whose tensors the page shows
+
 
 def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
     """Training anew through the mask of N, what it is compared with, and M_shuffle (K).

@@ -4,6 +4,8 @@ from fhelpers.masks.recipes import masks_of
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan
 
+LOADED = ("mask/*", "classes/natural")  # runs whose tensors the page shows
+
 
 def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
     """Five networks and their masks (K).

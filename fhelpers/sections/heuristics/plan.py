@@ -4,6 +4,8 @@ from fhelpers.runs import plans
 from fhelpers.runs.checks import refuse
 from fhelpers.runs.scales import SCALES, Plan, several
 
+LOADED = ("adversarial",)  # runs whose tensors the page shows
+
 
 def plan(
     scale, dataset, seeds, *, radii=plans.RADII, batch_sizes=(32, 64, 128, 256, 512), epochs=0

@@ -4,6 +4,8 @@ from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan
 from fhelpers.sections.noise_or_signal.measure import Cases
 
+LOADED = ("natural",)  # runs whose tensors the page shows
+
 
 def plan(scale, dataset, seeds, *, radius=12, epochs=0) -> Plan:
     """Fourier split against singular values, for every network (W, §8).

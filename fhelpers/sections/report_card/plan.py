@@ -4,6 +4,8 @@ from fhelpers.runs import plans
 from fhelpers.runs.scales import SCALES, Plan, several
 from fhelpers.sections.report_card.measure import Report
 
+LOADED = ("report-*",)  # runs whose tensors the page shows
+
 
 def plan(scale, dataset, seeds, *, epochs=0) -> Plan:
     """The reports of M_natural, M_adversarial and of BatchNorm's network (W, §9).

@@ -5,6 +5,7 @@ from fhelpers.runs.scales import Plan
 from fhelpers.sections.single_image_masks.measure import ImageMasksRecipe
 
 SINGLE_IMAGES = {"smoke": 40, "quick": 500, "standard": 1_000, "paper": 2_000}
+LOADED = ("natural", "images/*")  # runs whose tensors the page shows
 
 
 def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:

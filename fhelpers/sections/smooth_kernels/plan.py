@@ -5,6 +5,8 @@ from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.smooth_kernels.measure import Kernels
 
+LOADED = ("natural*", "adversarial*", "map-*")  # runs whose tensors the page shows
+
 
 def plan(scale, dataset, seeds, *, rho=1.0, epochs=0) -> Plan:
     """M_natural and M_adversarial with first kernels 3×3 and 5×5 (W, Fig. 7).

@@ -4,6 +4,8 @@ from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.tradeoff.measure import Corollary
 
+LOADED = ("corollary-natural",)  # runs whose tensors the page shows
+
 
 def plan(
     scale, dataset, seeds, *, radius=12, epsilons=(0.004, 0.008, 0.016, 0.031), epochs=0

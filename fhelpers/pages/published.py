@@ -1,0 +1,33 @@
+"""The published records: finished runs of the default book, committed with it."""
+
+import importlib
+from fnmatch import fnmatchcase as fnmatch
+from pathlib import Path
+
+from fhelpers import sections
+from fhelpers.pages import notebooks
+from fhelpers.runs import schedule, store
+
+
+def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int]:
+    """Copy what is finished of a book's runs; return the folders, and how many are missing.
+
+    The patterns in LOADED of a section's plan match the labels of runs whose tensors its page
+    shows. The tensors of other runs stay behind: they would fill the repository.
+    """
+    runs, loaded = {}, set()
+    for slug in sections.slugs():
+        asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
+        plan = notebooks.plan(slug, asked)
+        runs |= schedule.everything(recipe for group in plan.values() for recipe in group)
+        patterns = getattr(importlib.import_module(sections.plan_of(slug).__module__), "LOADED", ())
+        shown = [label for label in plan if any(fnmatch(label, each) for each in patterns)]
+        loaded |= {recipe.run_id for label in shown for recipe in plan[label]}
+    found = [run for run_id in runs if (run := store.finished(run_id)) is not None]
+    folders = [
+        run.path
+        if run.path.parent == store.published()
+        else store.publish(run, tensors=run.run_id in loaded)
+        for run in found
+    ]
+    return folders, len(runs) - len(found)

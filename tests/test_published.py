@@ -1,0 +1,89 @@
+"""Published records: what is copied, what stays behind, and what happens when that is needed."""
+
+import pytest
+import torch
+
+from fhelpers.pages import published
+from fhelpers.runs import store
+from fhelpers.runs.recipes import Recipe
+from fhelpers.runs.verify import carry_out_anew, largest_difference
+from fhelpers.sections.noise_or_signal.measure import Cases
+
+NETWORK = Recipe(
+    dataset="planted", data_options=(("classes", 4),), model="lenet", train_images=40,
+    test_images=20, monitored_images=10, batch_size=10, learning_rate=3e-3, epochs=1, radii=(8,),
+    precision="float32",
+)  # fmt: skip
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A finished run in a store of its own, and an empty folder for what is published."""
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "first"))
+    monkeypatch.setattr(store, "published", lambda: tmp_path / "published")
+    torch.set_num_threads(1)
+    return store.carry_out(NETWORK)
+
+
+@pytest.fixture
+def elsewhere(kept, tmp_path, monkeypatch):
+    """The run as a clone has it: published without its weights, and an empty store."""
+    store.publish(kept, tensors=False)
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "second"))
+    return store.finished(kept.run_id)
+
+
+def test_a_record_published_without_weights_is_still_verified(elsewhere):
+    assert sorted(f.name for f in elsewhere.path.iterdir()) == [
+        "history.parquet", "outcomes.parquet", "record.json",
+    ]  # fmt: skip
+    assert not elsewhere.whole
+    assert elsewhere.correct("low", 8.0).shape == (20,)
+    (elsewhere.path / "history.parquet").write_bytes(b"other")
+    with pytest.raises(store.DamagedRun, match=r"history\.parquet has digest"):
+        _ = store.finished(elsewhere.run_id).record
+
+
+def test_its_weights_are_asked_for_in_a_sentence(elsewhere):
+    with pytest.raises(FileNotFoundError, match=f"fhelpers run {elsewhere.run_id}"):
+        elsewhere.model()
+
+
+def test_what_needs_the_weights_trains_the_network_again(elsewhere, tmp_path):
+    measured = store.carry_out(Cases(network=NETWORK, images=20, radius=8))
+    assert measured.path.parent == tmp_path / "second"
+    again = store.finished(elsewhere.run_id, whole=True)
+    assert again.path.parent == tmp_path / "second"
+    assert again.history.equals(elsewhere.history)
+
+
+def test_it_can_be_carried_out_anew_and_compared(elsewhere):
+    assert largest_difference(elsewhere, carry_out_anew(elsewhere)) == 0.0
+
+
+def test_a_missing_file_of_an_unpublished_run_is_damage(kept):
+    (kept.path / "model.safetensors").unlink()
+    with pytest.raises(store.DamagedRun, match=r"model\.safetensors is missing"):
+        _ = store.finished(kept.run_id).record
+
+
+def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
+    shown, other = NETWORK, Recipe(**{**vars(NETWORK), "seed": 1})
+    store.carry_out(other)
+    plans = {"01_decomposition": {"natural": (shown,)}, "04_architectures": {"lenet": (other,)}}
+    monkeypatch.setattr(published.sections, "slugs", lambda: list(plans))
+    monkeypatch.setattr(published.notebooks, "plan", lambda slug, given: plans[slug])
+    copied, missing = published.publish("smoke", "planted", [0])
+    assert missing == 0
+    has = {path.name: (path / "model.safetensors").exists() for path in copied}
+    assert has == {shown.run_id: True, other.run_id: False}
+    again, _ = published.publish("smoke", "planted", [0])
+    assert {path.name for path in again} == set(has)
+
+
+def test_the_published_records_are_small_and_whole():
+    files = [file for file in store.published().rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) <= 60e6
+    assert all(file.stat().st_size <= 5e6 for file in files)
+    for record in store.published().glob("*/record.json"):
+        assert store.Run(record.parent).record["run_id"] == record.parent.name
