@@ -1,0 +1,48 @@
+"""The smallest set-up in which networks fit their training set, as those of the papers do.
+
+    python benchmarks/regime.py
+
+Trains what is missing, one thread a run, and prints a row for each set-up: what was varied about
+the scale `standard`, the accuracy on the training labels and on the test set, the accuracy under
+PGD-10 where the training was adversarial, and the processor time.
+"""
+
+import dataclasses
+
+from fhelpers.runs import scales
+from fhelpers.runs.schedule import fetch
+from fhelpers.runs.store import Run
+
+OWN = scales.SCALES["standard"]
+ATTACKED = {"adversary": "pgd", "epochs": OWN.attacked_epochs}
+SHUFFLED = {"labels": "shuffled", "epochs": OWN.memorising_epochs}
+SETUPS = {
+    "true labels": {},
+    "true labels, 40 epochs": {"epochs": 40},
+    "true labels, constant rate": {"schedule": "constant"},
+    "true labels, 2,000 images": {"train_images": 2_000},
+    "shuffled labels": SHUFFLED,
+    "shuffled labels, 120 epochs": SHUFFLED | {"epochs": 120},
+    "attacked images": ATTACKED,
+}
+
+
+def row(name: str, run: Run) -> str:
+    """One row of the table."""
+    recipe, history = run.recipe, run.history
+    last = history[history.epoch == recipe.epochs]
+    whole = last[(last.scope == "all") & (last.part == "original")].set_index("split").accuracy
+    attacked = last[last.part == "attacked"].accuracy
+    cells = [name, f"{recipe.train_images:,}", recipe.epochs, f"{whole.train:.3f}"]
+    cells += [f"{whole.test:.3f}", *(f"{value:.3f}" for value in attacked)]
+    cells += [""] * (6 - len(cells)) + [f"{run.record['seconds']:.0f} s"]
+    return " | ".join(["", *map(str, cells), ""]).strip()
+
+
+if __name__ == "__main__":
+    plain = scales.vanilla("standard", "cifar10", 0, radii=(4, 8, 12, 16))
+    runs = fetch({name: (dataclasses.replace(plain, **c),) for name, c in SETUPS.items()})
+    print("| set-up | images | epochs | training | test | under attack | time |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (run,) in runs.items():
+        print(row(name, run))
