@@ -343,9 +343,9 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
         write_text(folder / "progress", str(done))
         progress(done)
 
-    compute, started = choose_compute(recipe.precision, recipe.device), time.perf_counter()
+    compute, started = choose_compute(recipe.precision, recipe.device), time.process_time()
     result = recipe.carry_out(Job(folder, compute, needed, report))
-    result.seconds = result.seconds or time.perf_counter() - started
+    result.seconds = result.seconds or time.process_time() - started
     made = folder / "result"
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir()

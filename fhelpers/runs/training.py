@@ -40,12 +40,12 @@ class Training:
     epoch: int = 0  # epochs finished
     finished: bool = False  # a watcher may end the training early
     earlier: float = 0.0  # seconds that interrupted processes spent on it
-    started: float = field(default_factory=time.perf_counter)
+    started: float = field(default_factory=time.process_time)
 
     @property
     def seconds(self) -> float:
-        """Time spent so far, in this process and in those it continues."""
-        return self.earlier + time.perf_counter() - self.started
+        """Processor time spent so far, in this process and in those it continues."""
+        return self.earlier + time.process_time() - self.started
 
     def result(self, **changes) -> Result:
         """What the training leaves: history, weights, warnings and time; with other tensors."""
