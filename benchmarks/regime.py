@@ -18,11 +18,12 @@ ATTACKED = {"adversary": "pgd", "epochs": OWN.attacked_epochs}
 SHUFFLED = {"labels": "shuffled", "epochs": OWN.memorising_epochs}
 SETUPS = {
     "true labels": {},
-    "true labels, 40 epochs": {"epochs": 40},
-    "true labels, constant rate": {"schedule": "constant"},
-    "true labels, 2,000 images": {"train_images": 2_000},
+    "true labels, falling rate": {"schedule": "linear"},
+    "true labels, batches of 50, falling rate": {"batch_size": 50, "schedule": "linear"},
     "shuffled labels": SHUFFLED,
-    "shuffled labels, 120 epochs": SHUFFLED | {"epochs": 120},
+    "shuffled labels, falling rate": SHUFFLED | {"schedule": "linear"},
+    "shuffled labels, batches of 50, falling rate": SHUFFLED
+    | {"batch_size": 50, "schedule": "linear"},
     "attacked images": ATTACKED,
 }
 

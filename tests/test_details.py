@@ -21,7 +21,7 @@ FAITHFUL = ("natural", "low", "high", "batchnorm", "adversarial")
 # The share of images that the faithful networks get right, and what a switch adds to it.
 SHARES = {"original": 0.6, "low": 0.4, "high": 0.2, "low/max": 0.5, "high/max": 0.2}
 GAINS = {
-    "bias": 0.1, "undivided": -0.05, "less-than": 0.02, "schedule": 0.0, "float32": 0.03,
+    "bias": 0.1, "undivided": -0.05, "less-than": 0.02, "linear": 0.0, "float32": 0.03,
     "drawn": 0.05, "running": -0.2, "random-start": 0.15,
 }  # fmt: skip
 
@@ -139,7 +139,7 @@ def test_two_bands_move_apart():
 
 def test_several_seeds_give_intervals_over_seeds():
     rows = effects.effects(planted(3), RADII)
-    found = one(rows, "schedule", "original").difference
+    found = one(rows, "linear", "original").difference
     assert (found.over, found.n) == ("seeds", 3)
     assert found.value == pytest.approx(0.01)
 
@@ -222,7 +222,7 @@ def test_words_and_table_are_the_effects():
     assert "by -20 percentage points" in text
     said = figures.so(rows, NAMES)
     assert "more than 3 points" in said
-    rest = style.listing(f"“{NAMES[s]}”" for s in ("undivided", "less-than", "schedule", "drawn"))
+    rest = style.listing(f"“{NAMES[s]}”" for s in ("undivided", "less-than", "linear", "drawn"))
     assert said.endswith(f"Not from: {rest}.")
     assert "float32" not in said
     table = figures.table(rows, NAMES)
@@ -234,5 +234,5 @@ def test_words_and_table_are_the_effects():
 
 def test_where_nothing_counts_the_words_say_none():
     rows = effects.effects(planted(), RADII)
-    rows = rows[rows.switch.isin(["schedule", "float32"])]
+    rows = rows[rows.switch.isin(["linear", "float32"])]
     assert "these details: none. Not from: “falling learning rate”." in figures.so(rows, NAMES)

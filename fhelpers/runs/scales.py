@@ -29,7 +29,6 @@ class Scale:
     narrow: int  # divides the widths of AlexNet and VGG-11
     attacked_images: int  # test images of Table 2
     few_images: int  # test images for costly measures: checks, heat maps, small steps
-    schedule: str = "constant"
     monitored_attacks: int = 100
     monitor_every: int = 1
     other_epochs: int = 0  # on other data sets, M_shuffle in full; 0: short_epochs, in proportion
@@ -53,9 +52,9 @@ SCALES = {
     ),
     "standard": Scale(
         train_images=5_000, test_images=10_000, monitored_images=500, model="resnet-8", width=None,
-        learning_rate=2e-3, batch_size=50, epochs=60, memorising_epochs=160,
-        short_epochs=60, attacked_epochs=30, narrow=4, attacked_images=1_000, few_images=250,
-        schedule="linear", monitored_attacks=500, monitor_every=5, other_epochs=20,
+        learning_rate=2e-3, batch_size=100, epochs=80, memorising_epochs=100,
+        short_epochs=80, attacked_epochs=40, narrow=4, attacked_images=1_000, few_images=250,
+        monitored_attacks=500, monitor_every=5, other_epochs=20,
         masked=(("batchnorm", "running"), ("train_images", 20_000), ("epochs", 10)),
         cues=(("train_images", 2_000), ("epochs", 20)),
     ),

@@ -33,7 +33,7 @@ def named(drawn: bool) -> dict[str, str]:
         "undivided": "training undivided",
         "divided": "test parts divided",
         "less-than": "< r instead of ≤ r",
-        "schedule": "learning rate constant or falling",
+        "linear": "falling learning rate",
         "float32": "float32",
         "drawn": "the first images" if drawn else "drawn images",
         "running": "running averages",

@@ -5,13 +5,13 @@ from fhelpers.runs import plans
 from fhelpers.runs.scales import SCALES, Plan, several
 
 # What a switch changes in a recipe, and the networks that are trained anew with it. "divided"
-# concerns the test images alone; "schedule" and "drawn" turn round what the scale does.
+# concerns the test images alone, and "drawn" turns round what the scale does.
 SWITCHES: dict[str, tuple[dict, tuple[str, ...]]] = {
     "bias": ({"bias": True}, ("natural", "low", "high")),
     "undivided": ({"rescale": False}, ("low", "high")),
     "divided": ({}, ()),
     "less-than": ({"inclusive": False}, ("natural", "low", "high")),
-    "schedule": ({}, ("natural",)),
+    "linear": ({"schedule": "linear"}, ("natural",)),
     "float32": ({"precision": "float32"}, ("natural",)),
     "drawn": ({}, ("natural",)),
     "running": ({"batchnorm": "running"}, ("batchnorm",)),
@@ -46,8 +46,6 @@ def plan(scale, dataset, seeds, *, radii=(4, 12), epochs=0) -> Plan:
             if first and first.train_images == data.describe(dataset, **first.options).train:
                 continue  # all images are used: there is nothing to draw
             change = {"drawn": not own.drawn}
-        if switch == "schedule":
-            change = {"schedule": "linear" if own.schedule == "constant" else "constant"}
         for name in networks:
             kind = kinds[name] | {"radii": tuple(r for r in kinds[name]["radii"] if r in radii)}
             plan[f"{name}-{switch}"] = several(scale, dataset, seeds, **kind | change)
