@@ -11,9 +11,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import torch
+
 from fhelpers.pages import notebooks
 from fhelpers.runs import schedule, store
 from fhelpers.runs.provenance import followed
+from fhelpers.sections import SCORECARD
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
 JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
@@ -56,11 +59,19 @@ NEEDED = {
     for slug, plan in PLANS.items()
 }
 RUNS = {run_id: recipe for runs in NEEDED.values() for run_id, recipe in runs.items()}
-WANTED = {run_id: [slug for slug in SECTIONS if run_id in NEEDED[slug]] for run_id in RUNS}
+# The scorecard comes last here, because it needs what all others do.
+PAGES = sorted(SECTIONS, key=lambda slug: slug == SCORECARD)
+FIRST_PAGE = {
+    run_id: number for number, slug in reversed([*enumerate(PAGES)]) for run_id in NEEDED[slug]
+}
 URGENCY = schedule.urgency(RUNS)
-for run_id, recipe in RUNS.items():
-    if store.finished(run_id) is None:
-        store.plan(recipe)
+if workflow.is_main_process:  # a job on a cluster reads this file again, while others finish runs
+    for run_id, recipe in RUNS.items():
+        if store.finished(run_id) is None:
+            store.plan(recipe)
+# One run at a time on a GPU of this machine (profiles/default). A cluster's are asked for by
+# --default-resources.
+GPU = {"gpu": 1} if torch.cuda.is_available() else {}
 
 # The explorer shows two networks that sections train anyway; both are planned before any rule runs.
 SHOWN = {"01_decomposition": "natural", "03_heuristics": "adversarial"}
@@ -73,6 +84,7 @@ rule book:
 
 
 rule html:
+    localrule: True
     input:
         expand("book/sections/{slug}.ipynb", slug=SECTIONS),
         [str(page) for page in sorted(Path("book").glob("*.md"))],
@@ -97,6 +109,7 @@ rule html:
 
 
 rule explorer:
+    localrule: True
     input:
         [record(run_id) for run_id in EXPLORED],
         [str(path) for path in followed([Path("fhelpers/pages/explorer.py").absolute()])],
@@ -119,26 +132,35 @@ rule notebook:
             f"-p {name} {shlex.quote(json.dumps(value) if not isinstance(value, str) else value)}"
             for name, value in parameters(wildcards.slug).items()
         ),
+    threads: 1
+    resources:
+        runtime=120,
+        mem_mb=lambda wildcards, attempt: 4_000 * attempt,
+        gpu=0,
     shell:
         FHELPERS + " notebook {wildcards.slug} {params.given} --to {output}"
 
 
 # A rule for each lot of runs, because only rules have priorities: a long chain of runs begun last
-# would keep one core busy and leave the others idle. A finished run has no rule: Snakemake deletes
+# would keep one core busy and leave the others idle. A finished run is no output: Snakemake deletes
 # what it is about to make again, and a run's name alone says whether it is out of date.
-for number, lot in enumerate(schedule.batches(RUNS, WANTED, store.finished)):
-    if lot:
+for number, lot in enumerate(schedule.batches(RUNS, FIRST_PAGE)):
+    missing = [run_id for run_id in lot if store.finished(run_id) is None]
 
-        rule:
-            name:
-                f"runs_{number}"
-            input:
-                sorted({record(n.run_id) for r in lot.values() for n in r.needs} - set(map(record, lot))),
-            output:
-                [record(run_id) for run_id in lot],
-            params:
-                run_ids=" ".join(lot),
-            priority: max(URGENCY[run_id] for run_id in lot)
-            threads: 1
-            shell:
-                FHELPERS + " run {params.run_ids} --threads {threads}"
+    rule:
+        name:
+            f"runs_{number}"
+        input:
+            sorted({record(n.run_id) for i in missing for n in lot[i].needs if n.run_id not in lot}),
+        output:
+            [record(run_id) for run_id in missing],
+        params:
+            run_ids=" ".join(lot),
+        priority: max(URGENCY[run_id] for run_id in lot)
+        threads: 1
+        resources:
+            runtime=schedule.minutes(lot.values()),
+            mem_mb=lambda wildcards, attempt: 4_000 * attempt,
+            **GPU,
+        shell:
+            FHELPERS + " run {params.run_ids} --threads {threads}"

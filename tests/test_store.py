@@ -635,18 +635,6 @@ def test_a_killed_worker_is_one_sentence(monkeypatch):
         schedule.fetch({"natural": (tiny(),)})
 
 
-def test_lots_do_not_depend_on_what_is_finished():
-    third, alone = chain()
-    runs = schedule.everything([*alone, third])
-    wanted = dict.fromkeys(runs, "page")
-    fresh = list(schedule.batches(runs, wanted, lambda run_id: False))
-    some = next(iter(fresh[0]))
-    later = list(schedule.batches(runs, wanted, lambda run_id: run_id == some))
-    assert len(later) == len(fresh)
-    for before, after in zip(fresh, later, strict=True):
-        assert list(after) == [run_id for run_id in before if run_id != some]
-
-
 # --- the listing ----------------------------------------------------------------------------------
 
 

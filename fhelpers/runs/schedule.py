@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import groupby
@@ -14,7 +14,8 @@ from tqdm import tqdm
 from fhelpers.runs import store
 from fhelpers.runs.kinds import Runnable
 
-TOGETHER = 150_000  # work of runs that share a process, which takes seconds to start
+TOGETHER = 150_000  # work of runs that share a process, which takes seconds to start: 1 to 3 min
+SLOWEST = 6_000  # work that a slow core does in a minute on a large network
 
 
 def everything(recipes: Iterable[Runnable]) -> dict[str, Runnable]:
@@ -49,27 +50,35 @@ def depth(recipe: Runnable) -> int:
 
 
 def batches(
-    runs: Mapping[str, Runnable], wanted: Mapping[str, object], done: Callable[[str], bool]
+    runs: Mapping[str, Runnable], pages: Mapping[str, int]
 ) -> Iterator[dict[str, Runnable]]:
-    """Unfinished runs in lots that share a process, an empty lot where all are finished.
+    """All runs, finished or not, in lots that share a process, each lot with needs first.
 
-    Only runs that the same pages need (`wanted`) and that can begin as early as each other share
-    one. Lots are cut over all runs, finished or not, so that every process that plans the same
-    book numbers them alike, however far the others are.
+    A run stands with those that the same page is the first to need (`pages`: its number), so no
+    two lots wait for each other. Every process that plans the same book cuts and numbers the lots
+    alike, however far the runs are.
     """
 
-    def alike(run_id: str) -> tuple:
-        return str(wanted[run_id]), depth(runs[run_id])
+    def place(run_id: str) -> tuple:
+        return pages[run_id], depth(runs[run_id]), -runs[run_id].work, run_id
 
-    for _, group in groupby(sorted(runs, key=alike), alike):
+    for _, group in groupby(sorted(runs, key=place), pages.get):
         lot, work = {}, 0
-        for run_id in sorted(group, key=lambda run_id: (-runs[run_id].work, run_id)):
+        for run_id in group:
             if lot and work + runs[run_id].work > TOGETHER:
-                yield {name: recipe for name, recipe in lot.items() if not done(name)}
+                yield lot
                 lot, work = {}, 0
             lot[run_id] = runs[run_id]
             work += runs[run_id].work
-        yield {name: recipe for name, recipe in lot.items() if not done(name)}
+        yield lot
+
+
+def minutes(lot: Iterable[Runnable]) -> int:
+    """How many minutes a cluster should allow for these runs: generous, but at most a day.
+
+    Many clusters allow no more, and a run that was cut off goes on from its last epoch.
+    """
+    return min(30 + sum(recipe.work for recipe in lot) // SLOWEST, 24 * 60)
 
 
 def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> store.Runs:

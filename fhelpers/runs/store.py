@@ -19,7 +19,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -267,7 +267,10 @@ def plan(recipe: Runnable) -> str:
         choose_compute(recipe.precision, recipe.device)
         folder = unfinished(run_id)
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "recipe.json", as_text(kinds.as_json(recipe)))
+        with suppress(FileNotFoundError):  # another process may just now finish the run
+            write_text(folder / "recipe.json", as_text(kinds.as_json(recipe)))
+        if finished(run_id) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
     return run_id
 
 
@@ -355,7 +358,7 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
     if destination.exists() and not (destination / "record.json").exists():
         shutil.rmtree(destination)
     made.replace(destination)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # another process may plan the run just now
     return Run(destination)
 
 
