@@ -18,9 +18,12 @@ GIVEN = {"scale": "smoke", "dataset": "planted", "seeds": [0]}
 RULE = re.compile(r"rule (runs_\d+):\n(?: +input:.*\n)? +output: (.*)\n")
 
 
-def planned(results):
+BOOK = ["book", "--forceall", "--default-resources", "gpu=1"]
+
+
+def planned(results, options=BOOK):
     """What Snakemake would do with a store: its words, and {rule: names of the runs it makes}."""
-    command = [SNAKEMAKE, "--cores", "1", "book", "--dry-run", "--forceall", "--config"]
+    command = [SNAKEMAKE, "--cores", "1", "--dry-run", *options, "--config"]
     command += [f"{name}={value}" for name, value in GIVEN.items()]
     environment = os.environ | {"FHELPERS_RESULTS": str(results)}
     done = subprocess.run(
@@ -68,8 +71,8 @@ def test_batches_do_not_change_when_records_appear_between_two_calls(fresh, tmp_
     """A job on a cluster plans the book again, while others finish runs, and looks up its rule."""
     before = fresh[1]
     large = max(before, key=lambda rule: len(before[rule]))
-    alone = next(rule for rule in before if len(before[rule]) == 1)
-    gone = {min(before[large]), *before[alone]}
+    small = min(before, key=lambda rule: len(before[rule]))
+    gone = {min(before[large]), *before[small]}
     for run_id in gone:
         finish(tmp_path, run_id)
     after = planned(tmp_path)[1]
@@ -84,6 +87,29 @@ def test_a_finished_run_is_never_made_again(tmp_path, everything):
     assert "rule notebook" in said
     assert batches == {}
     assert "rule runs_" not in said
+
+
+def test_a_training_asks_for_memory_time_and_a_gpu_where_one_is_wanted_and_a_page_for_none(fresh):
+    asked = re.findall(r"^rule (\w+):\n(?: {4}.*\n)*? +resources: (.*)", fresh[0], re.MULTILINE)
+    asked = {rule: dict(re.findall(r"(\w+)=(\w+)", resources)) for rule, resources in asked}
+    for rule, resources in asked.items():
+        if rule in fresh[1] or rule == "notebook":
+            assert int(resources["mem_mb"]) >= 2_000
+            assert 30 <= int(resources["runtime"]) <= 24 * 60
+            assert resources["gpu"] == ("0" if rule == "notebook" else "1")
+    assert asked.keys() >= {"notebook", *fresh[1]}
+
+
+def test_a_job_that_is_started_again_finds_its_rule_and_plans_nothing(fresh, tmp_path):
+    """One that was requeued, or whose runs another call has finished since it was submitted."""
+    rule, lot = next(iter(fresh[1].items()))
+    for run_id in lot:
+        finish(tmp_path, run_id)
+    job = ["--mode", "remote", "--target-jobs", f"{rule}:", "--allowed-rules", rule, "--force"]
+    said, batches = planned(tmp_path, job)
+    assert f"rule {rule}:" in said
+    assert batches == {}  # it makes nothing, so Snakemake deletes nothing
+    assert {file.name for file in tmp_path.iterdir()} == lot
 
 
 def test_finished_runs_stay_when_another_of_their_batch_fails(tmp_path):
