@@ -51,6 +51,11 @@ class Estimate:
         said = [f"{word} {end:{form}}" for word, end in bounds.items()]
         return f"{self.value:{form}} ({', '.join(said) or 'no bound'})"
 
+    @property
+    def sample(self) -> str:
+        """What the interval is over: "over 2,000 images"."""
+        return f"over {self.n:,} {self.over.removesuffix('s') if self.n == 1 else self.over}"
+
 
 @contextmanager
 def at_confidence(share: float) -> Iterator[None]:

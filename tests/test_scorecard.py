@@ -5,8 +5,6 @@ import dataclasses
 import inspect
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +12,7 @@ import pytest
 import torch
 
 import fhelpers
-from fhelpers import data, frequency, sections
+from fhelpers import cli, data, frequency, sections
 from fhelpers.claims import CLAIMS
 from fhelpers.pages import notebooks, scorecard
 from fhelpers.pages import scorecard_figures as plots
@@ -96,8 +94,13 @@ def test_undecided_claims_say_what_they_need():
 
 
 @pytest.fixture(scope="module")
-def outcomes():
-    return scorecard.compute("smoke", "planted", [0])
+def runs():
+    return scorecard.load("smoke", "planted", [0])
+
+
+@pytest.fixture(scope="module")
+def outcomes(runs):
+    return scorecard.judge(runs)
 
 
 def test_all_claims_are_computed_at_smoke(outcomes):
@@ -105,19 +108,28 @@ def test_all_claims_are_computed_at_smoke(outcomes):
     assert not [f"{each.id}: {each.failure}" for each in outcomes if each.verdict is None]
 
 
-def test_all_other_claims_are_computed_where_one_fails(outcomes, monkeypatch):
+def test_all_other_claims_are_computed_where_one_fails(runs, outcomes, monkeypatch):
     def broken(history):
         raise KeyError("no such column")
 
-    monkeypatch.setitem(CLAIMS, "W8", dataclasses.replace(CLAIMS["W8"], check=broken))
     # The section follows from the check.
     monkeypatch.setattr(broken, "__module__", "fhelpers.sections.heuristics.claims")
-    found = scorecard.compute("smoke", "planted", [0])
-    failed = found[ALL.index("W8")]
+    few = {id: CLAIMS[id] for id in ("W2", "W8", "W9")}
+    few["W8"] = dataclasses.replace(few["W8"], check=broken)
+    monkeypatch.setattr(sections, "all_claims", lambda: few)
+    before, failed, behind = scorecard.judge(runs)
     assert (failed.id, failed.word) == ("W8", "not computed")
     assert "no such column" in failed.failure
-    for now, before in zip(found, outcomes, strict=True):
-        assert now is failed or str(now.verdict) == str(before.verdict)
+    assert str(before.verdict) == str(outcomes[1].verdict)
+    assert str(behind.verdict) == str(outcomes[ALL.index("W9")].verdict)
+
+
+def test_a_card_and_the_scorecard_give_the_same_numbers_of_images(outcomes):
+    frame = scorecard.table(outcomes, "smoke").set_index("id")
+    for each in outcomes:
+        sample = frame.loc[each.id, "sample"]
+        assert sample in each.verdict.lines["Here"], each.id
+        assert "inf" not in "".join(each.verdict.lines.values()).replace("infinite", "")
 
 
 def test_w1_is_what_the_network_itself_answers(outcomes):
@@ -139,19 +151,20 @@ def test_the_table_links_every_claim_and_can_be_filtered(outcomes):
         assert f'href="{page}.html#fig-{CLAIMS[id].figure}"' in row
         assert f'data-paper="{id[0]}"' in row
         assert re.search(r'data-verdict="(reproduced|weaker|not-reproduced|undecided)"', row)
+        assert "inf" not in row.replace("info", "")
     summary = plots.summary(frame)
-    assert "Of 27 claims of Wang et al." in summary
+    assert "Of 26 claims of Wang et al." in summary
+    assert summary.endswith("Not counted, because it holds by construction: W2.")
     assert "Of 8 claims of Karantzas et al." in summary
 
 
-def test_the_command_prints_all_and_writes_json(tmp_path):
+def test_the_command_prints_all_and_writes_json(tmp_path, outcomes, monkeypatch, capsys):
+    asked = {}
+    monkeypatch.setattr(scorecard, "compute", lambda **given: asked.update(given) or outcomes)
     file = tmp_path / "claims.json"
-    command = [sys.executable, "-m", "fhelpers", "claims", "--scale", "smoke"]
-    command += ["--dataset", "planted", "--to", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    assert cli.claims(scale="smoke", dataset="planted", seeds="[0, 1]", to=file) == 0
+    assert asked == {"scale": "smoke", "dataset": "planted", "seeds": [0, 1]}
     assert [row["id"] for row in json.loads(file.read_text())] == ALL
-    assert len(re.findall(r"^[WK]\d+ ", done.stdout, re.MULTILINE)) == len(ALL)
-    wrong = subprocess.run([*command, "--seeds", "[]"], capture_output=True, text=True, check=False)
-    assert wrong.returncode == 2
-    assert "Traceback" not in wrong.stderr
+    assert len(re.findall(r"^[WK]\d+ ", capsys.readouterr().out, re.MULTILINE)) == len(ALL)
+    with pytest.raises(ValueError, match="must not be empty"):
+        cli.claims(scale="smoke", dataset="planted", seeds="[]", to=file)

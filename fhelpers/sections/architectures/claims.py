@@ -25,6 +25,8 @@ def small_resnet(labels) -> str:
 
 @claim(
     "W14",
+    short="the ResNet leads LeNet, AlexNet and VGG in accuracy, gap and independence of "
+    "the high part",
     text="At the networks' own sizes the ResNet has a higher test accuracy, a smaller "
     "generalisation gap and relies less on the high part than LeNet, AlexNet and VGG.",
     source="W, §5.1",

@@ -31,6 +31,7 @@ SOONEST = 0.05  # epochs: where within the first one a level is passed cannot be
 
 @claim(
     "W12",
+    short="BatchNorm learns faster and picks up more of both parts",
     text="With BatchNorm a network learns whole images in fewer epochs, and picks up more of both "
     "their low and their high parts.",
     source="W, §5.1, Figure 5",
@@ -63,6 +64,7 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W15",
+    short="on low parts BatchNorm helps the less the smaller the radius",
     text="For networks trained on low parts only, BatchNorm helps the less the smaller the radius "
     "is, and speeds up training least at the smallest radius.",
     source="W, §5.2, Figure 6",
@@ -129,6 +131,7 @@ def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str
 # An experiment of ours on what the paper supposes: it has no number in the list of claims.
 HYPOTHESIS = Claim(
     id="Hypothesis",
+    short="with BatchNorm a network learns from fainter signals",
     text="BatchNorm puts signals of different size on one scale, so that a network learns from "
     "fainter ones.",
     source="W, §5.2",

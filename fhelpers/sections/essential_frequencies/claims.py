@@ -17,6 +17,7 @@ OURS = ("disc", "permuted")
 
 @claim(
     "K5",
+    short="training through the mask beats a random mask and the complement",
     text="The frequencies that a mask keeps are those that serve to generalise: trained on images "
     "seen through it, a network does better on whole test images than one trained through an "
     "equally sparse random mask or through the complement.",

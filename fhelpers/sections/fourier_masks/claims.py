@@ -26,6 +26,7 @@ SEEN, UNSEEN = "ontest/natural", "mask/natural"  # of N: scored on images learne
 
 @claim(
     "K1",
+    short="a sparse mask keeps the accuracy",
     text="A sparse mask over the frequencies keeps a network's accuracy.",
     source="K, mask reliability",
     measure="accuracy on the images that the mask of N was learned from, seen through it, divided "
@@ -58,6 +59,7 @@ def sparse_and_enough(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "K2",
+    short="adversarial training shifts the mask to low frequencies",
     text="The mask of an adversarially trained network has a larger share of low radial energy "
     "than that of a naturally trained one.",
     source="K, radial energies",
@@ -77,6 +79,7 @@ def adversarial_is_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "K3",
+    short="adversarial training shifts the mask by direction, too",
     text="How adversarial training moves the mask differs by direction.",
     source="K, angular energies",
     measure="in the rings that the spectrum holds whole (r of at most half a side): share of the "
@@ -102,6 +105,7 @@ def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "K4",
+    short="random scales, translations and rotations do not shift the mask as attacks do",
     text="Random scales, translations or rotations in training do not give the low-frequency bias "
     "that adversarial training gives.",
     source="K, radial energies",
@@ -132,6 +136,7 @@ def augmentation_is_not_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "K6",
+    short="masked images look unlike the originals and are still classified",
     text="Images seen through the mask do not look like the originals, while the network still "
     "classifies them.",
     source="K, masked images",
@@ -225,13 +230,14 @@ def energies(history: pd.DataFrame, label: str, part: str, column: str = "value"
 
 def facts(history: pd.DataFrame, label: str) -> dict[tuple[int, int], dict]:
     """{(seed, mask): weight, energies, and share of low energy by weight while learned}."""
-    weights = rows_of(history, label, split="mask", part="weight").set_index(["seed", "mask"]).value
+    own = history[history.label == label]
+    weights = rows_of(own, label, split="mask", part="weight").set_index(["seed", "mask"]).value
     found = {
-        "radial": energies(history, label, "radial"),
-        "within": energies(history, label, "within"),
-        "even": energies(history, label, "within", "even"),
+        "radial": energies(own, label, "radial"),
+        "within": energies(own, label, "within"),
+        "even": energies(own, label, "within", "even"),
     }
-    learning = rows_of(history, label, split="learning").sort_values("epoch")
+    learning = rows_of(own, label, split="learning").sort_values("epoch")
     found["path"] = {
         key: (group["weight"].to_numpy(), group.low_share.to_numpy())
         for key, group in learning.groupby(["seed", "mask"])

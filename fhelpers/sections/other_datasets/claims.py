@@ -71,6 +71,7 @@ def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
 
 @claim(
     "W24",
+    short="the same holds on MNIST, Fashion-MNIST and a subset of ImageNet",
     text="What W5, W6 and W7 say also holds on MNIST, on Fashion-MNIST and on a subset of "
     "ImageNet.",
     source="W, §4",

@@ -24,6 +24,7 @@ def right_on(history: pd.DataFrame, label: str, part: str, among: str = "right")
 
 @claim(
     "K7",
+    short="single-image masks hold the class and undo many attacks",
     text="Seen through its own mask, an image is classified right; through the frequencies that "
     "the mask leaves out many are not; and the mask undoes many attacks.",
     source="K, single-image masks",
@@ -73,6 +74,7 @@ def minus(first: pd.DataFrame, second: pd.DataFrame) -> Estimate:
 
 @claim(
     "K8",
+    short="single-image masks carry the class",
     text="Masks of single images carry the class: a linear classifier of the masks beats the same "
     "classifier on scrambled classes.",
     source="K, linear classification of masks",

@@ -83,6 +83,7 @@ def gained(table: pd.DataFrame, network: str, attack: str, epsilons: Sequence[fl
 
 @claim(
     "W17",
+    short="smoothing the first layer trades clean for robust accuracy",
     text="Smoothing the first layer lowers clean accuracy as ρ grows and raises the robust "
     "accuracy of M_natural.",
     source="W, §6.3, Table 2",
@@ -120,6 +121,7 @@ def smoothing_trades(table: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W18",
+    short="at the largest ε the smoothed M_natural withstands PGD better than M_adversarial",
     text="At the largest ε the smoothed M_natural withstands PGD better than M_adversarial.",
     source="W, §6.3, Table 2",
     measure="accuracy under PGD at the largest ε: M_natural at the largest ρ minus M_adversarial",
@@ -149,6 +151,7 @@ def beats_adversarial(table: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W19",
+    short="smoothing helps M_adversarial at larger ε only",
     text="Smoothing helps M_adversarial only at larger ε.",
     source="W, §6.3, Table 2",
     measure="M_adversarial under PGD: accuracy at the largest ρ minus that at ρ = 0, at the "

@@ -30,6 +30,7 @@ def perturbations_of_natural(runs) -> tuple:
 
 @claim(
     "W3",
+    short="a small change of the high part alone flips predictions",
     text="For images that a network gets right there is another image with the same low part, "
     "within ε, on which it answers otherwise.",
     source="W, §3.2, Corollary 1",
@@ -69,6 +70,7 @@ def of_batchnorm(runs) -> tuple:
 
 @claim(
     "W27",
+    short="a network with BatchNorm is more vulnerable to attacks",
     text="A network with BatchNorm is more vulnerable to adversarial perturbations than one "
     "without, when both are as accurate on clean images.",
     source="W, §5.1",
