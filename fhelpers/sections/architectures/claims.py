@@ -10,7 +10,7 @@ from fhelpers.claims.reliance import GAP, TEST, effect, lost_without_high, monit
 from fhelpers.claims.verdicts import Part, claim
 
 OTHERS = ("lenet", "alexnet", "vgg-11")
-EQUAL = "-equal"  # behind the label of a network of the ResNet's parameters and multiply-adds
+EQUAL = ("parameters", "multiply-adds")  # behind the label of a network with as many as the ResNet
 
 
 def small_resnet(labels) -> str:
@@ -41,17 +41,16 @@ def small_resnet(labels) -> str:
 def resnet_generalises_best(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: labels of one 6n + 2 ResNet and of `OTHERS`, with low parts.
 
-    Ours needs at least one of `OTHERS` with `EQUAL` behind it.
+    Ours needs those of `OTHERS` with a word of `EQUAL` behind it.
     """
-    resnet = small_resnet(history.label)
-    parts = leads(history, resnet, OTHERS)
-    if equal := [f"{name}{EQUAL}" for name in OTHERS if f"{name}{EQUAL}" in set(history.label)]:
-        parts += [replace(part, ours=True) for part in leads(history, resnet, equal)]
-    scores = ", ".join(
-        f"{label} {effect(history, {label: 1}, TEST).value:.3f}"
-        for label in (resnet, *OTHERS, *equal)
-    )
-    return parts, f"Test accuracy: {scores}."
+    resnet, there = small_resnet(history.label), set(history.label)
+    parts, every = leads(history, resnet, OTHERS), [resnet, *OTHERS]
+    for count in EQUAL:
+        if equal := [f"{name}-{count}" for name in OTHERS if f"{name}-{count}" in there]:
+            parts += [replace(part, ours=True) for part in leads(history, resnet, equal)]
+            every += equal
+    scores = [f"{label} {effect(history, {label: 1}, TEST).value:.3f}" for label in every]
+    return parts, f"Test accuracy: {', '.join(scores)}."
 
 
 def leads(history: pd.DataFrame, resnet: str, others: Iterable[str]) -> list[Part]:

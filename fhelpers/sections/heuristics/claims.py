@@ -159,7 +159,7 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     networks=("vanilla", "mixup-0.5"),
 )
 def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
-    """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 is only told."""
+    """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 for the note."""
     radii, against = monitored_radii(history), {"mixup-0.5": 1, "vanilla": -1}
     lost = lost_without_high(radii)
     parts = [

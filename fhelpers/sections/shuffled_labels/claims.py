@@ -59,7 +59,7 @@ def with_chance(runs) -> tuple:
 def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     """A run that stops before the level bounds the effect on one side only: its end is infinite."""
     runs = curves(history, "natural", "shuffled", split="train", part="original")
-    name, level = "epochs more with shuffled labels", common_level(runs)
+    name, level = "more epochs with shuffled labels", common_level(runs)
     if level is None:
         nothing = Estimate(math.nan, math.nan, math.nan, len(runs["natural"]), "seeds")
         return [Part(name, nothing, MORE)], f"No label reaches a training accuracy of {LEVELS[-1]}."

@@ -48,8 +48,8 @@ def masks_of_images_hold(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part("M(x), by construction", sure, SURE, ours=True),
         Part("M(x) minus x − M(x)", less_on(history, label, "rest"), LOST, ours=True),
     ], (
-        f"Of x_A itself {attacked.value:.2f} are right. {held:.2f} of all masks kept their image's "
-        "class to the end; the others are the last that did."
+        f"Correct on x_A itself: {100 * attacked.value:.0f} %. To the end {100 * held:.0f} % of the "
+        "masks kept their image's class; for the others we take the last mask that did."
     )
 
 
@@ -94,9 +94,9 @@ def masks_carry_the_class(history: pd.DataFrame) -> tuple[list[Part], str]:
         for part in ("linear", "linear-scrambled")
     }
     return [Part("classes kept minus scrambled", more, MORE)], (
-        f"From the masks of N a linear classifier tells {100 * values['linear']:.0f} % of the "
-        f"classes, and {100 * values['linear-scrambled']:.0f} % of scrambled classes; on "
-        f"the true classes of the images the difference is {true}."
+        f"A linear classifier gets {100 * values['linear']:.0f} % of the masks of N right, with "
+        f"scrambled classes {100 * values['linear-scrambled']:.0f} %; on the true classes of the "
+        f"images the difference is {true}."
     )
 
 

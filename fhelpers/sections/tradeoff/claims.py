@@ -31,12 +31,12 @@ def perturbations_of_natural(runs) -> tuple:
 @claim(
     "W3",
     short="a small change of the high part alone flips predictions",
-    text="For images that a network gets right there is another image with the same low part, "
-    "within ε, on which it answers otherwise.",
+    text="For an image that a network classifies correctly there is another one with the same low "
+    "part, within ε, that it classifies otherwise.",
     source="W, §3.2, Corollary 1",
-    measure="share of rightly answered test images with a perturbation of the high part alone, of "
-    "root mean square at most 1/255, that changes the answer of M_natural; one that changes the "
-    f"low part by more than {UNCHANGED:g} does not count",
+    measure="share of correctly classified test images with a perturbation of the high part alone, "
+    "of root mean square at most 1/255, that flips the prediction of M_natural; one that changes "
+    f"the low part by more than {UNCHANGED:g} does not count",
     rule=f"reproduced if the interval lies above {SHARE:g}",
     paper=None,
     figure="tradeoff-fooled",
@@ -51,7 +51,7 @@ def same_low_part_other_answer(perturbations: pd.DataFrame) -> tuple[list[Part],
     """
     rows = perturbations[(perturbations.part == "high") & (perturbations["size"] > 0)]
     if rows.empty:
-        raise ValueError("No rightly answered image was attacked in the high part.")
+        raise ValueError("No correctly classified image was attacked in the high part.")
     fooled = (rows["size"] <= EPSILON) & (rows.low_change <= UNCHANGED)
     seeds = [seed.to_numpy() for _, seed in fooled.groupby(rows.seed)]
     shares = [seed.mean() for seed in seeds]
@@ -94,7 +94,7 @@ def batchnorm_is_vulnerable(
     sizes = rows.pivot(index=["seed", "image"], columns="network", values="size")
     both = sizes[(sizes[list(NETWORKS)] > 0).all(axis=1)]
     if both.empty:
-        raise ValueError("No image is answered rightly by both networks.")
+        raise ValueError("No image is classified correctly by both networks.")
     stays = (both > EPSILON).groupby("seed")
     pairs = [[seed[name].to_numpy() for name in NETWORKS] for _, seed in stays]
     effects = [first.mean() - second.mean() for first, second in pairs]
