@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,9 +15,14 @@ import torch
 import fhelpers
 from fhelpers import cli, data, frequency, sections
 from fhelpers.claims import CLAIMS
+from fhelpers.claims.learning import chance_of
+from fhelpers.claims.verdicts import whole_history
+from fhelpers.drawing.style import SIGNS
 from fhelpers.pages import notebooks, scorecard
 from fhelpers.pages import scorecard_figures as plots
 from fhelpers.runs import store, training
+from fhelpers.runs.recipes import Recipe
+from fhelpers.runs.store import Runs
 
 ALL = [f"W{number}" for number in range(1, 28)] + [f"K{number}" for number in range(1, 9)]
 
@@ -106,6 +112,67 @@ def outcomes(runs):
 def test_all_claims_are_computed_at_smoke(outcomes):
     assert [each.id for each in outcomes] == ALL
     assert not [f"{each.id}: {each.failure}" for each in outcomes if each.verdict is None]
+
+
+@pytest.mark.parametrize("name", ["cifar10", "mnist", "fashion-mnist", "tiny-imagenet-10"])
+def test_what_a_claim_takes_from_a_data_set_is_there_for_every_one(runs, name, monkeypatch):
+    """The smoke runs, as if their images were of another size, number of channels or classes."""
+    info = data.describe(name)
+    random = torch.Generator().manual_seed(0)
+
+    def load(recipe, *, train):
+        shape = (300, info.channels, info.height, info.width)
+        images = torch.randint(256, shape, dtype=torch.uint8, generator=random)
+        labels = torch.arange(300) % info.classes
+        return data.ImageData(images, labels, tuple(map(str, range(info.classes))))
+
+    monkeypatch.setattr(Recipe, "load", load)
+    moved = {section: Moved(group, info) for section, group in runs.items()}
+    for claim in sections.all_claims().values():
+        group = moved[claim.section]
+        network = next(
+            (runs[0] for runs in group.values() if isinstance(runs[0].recipe, Recipe)), None
+        )
+        assert network is None or chance_of(network) == 1 / info.classes
+        inputs = claim.inputs(group)
+        if claim.inputs is not whole_history and claim.section in OF_IMAGES:
+            assert claim(*inputs).verdict in SIGNS, claim.id
+
+
+# Sections whose claims take more from a data set than its number of classes.
+OF_IMAGES = ("decomposition", "shuffled_labels", "other_datasets")
+
+
+class Moved(Runs):
+    """Runs of planted images, said to be of another data set; radii grow with the images."""
+
+    def __init__(self, runs, info):
+        own = {label: runs[label] for label in runs if not label.startswith(f"{info.name}/")}
+        super().__init__({la.replace("planted", info.name): group for la, group in own.items()})
+        self.info, self.whole = info, runs
+
+    def __getitem__(self, label):
+        return [self.one(run) for run in super().__getitem__(label)]
+
+    def one(self, run):
+        recipe = run.recipe
+        if isinstance(recipe, Recipe) and recipe.dataset == "planted":
+            recipe = dataclasses.replace(recipe, dataset=self.info.name, data_options=())
+        return SimpleNamespace(recipe=recipe, correct=run.correct, tensors=run.tensors)
+
+    @cached_property
+    def history(self):
+        rows, name = self.whole.history, self.info.name
+        rows = rows[~rows.label.str.startswith(f"{name}/")].copy()
+        grown = min(self.info.height, self.info.width) / 32
+        own = rows.label.str.startswith("planted/")
+        rows.loc[own, "radius"] *= grown
+        labels = rows.label.str.replace("planted", name)
+        radii = labels.str.extract(r"-([\d.]+)$")[0].astype(float)
+        scaled = labels.str.replace(r"-[\d.]+$", "", regex=True) + (grown * radii).map(
+            "-{:g}".format
+        )
+        return rows.assign(label=labels.where(~own | radii.isna(), scaled))
 
 
 def test_all_other_claims_are_computed_where_one_fails(runs, outcomes, monkeypatch):

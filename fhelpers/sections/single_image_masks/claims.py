@@ -48,8 +48,9 @@ def masks_of_images_hold(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part("M(x), by construction", sure, SURE, ours=True),
         Part("M(x) minus x − M(x)", less_on(history, label, "rest"), LOST, ours=True),
     ], (
-        f"Correct on x_A itself: {100 * attacked.value:.0f} %. To the end {100 * held:.0f} % of the "
-        "masks kept their image's class; for the others we take the last mask that did."
+        f"Correct on x_A itself: {100 * attacked.value:.0f} %. To the end, "
+        f"{100 * held:.0f} % of the masks kept their image's class; for the others we take the "
+        "last mask that did."
     )
 
 
