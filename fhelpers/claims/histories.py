@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, proportion, shifted
+from fhelpers.intervals import Estimate, difference, proportion, shifted
 
 MORE = 0.0  # the margin where the paper says "more", "better" or "larger" without a size
 OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
@@ -104,6 +104,18 @@ def smallest_radii(history: pd.DataFrame, count: int) -> list[float]:
     if not radii:
         raise ValueError("The history has no low parts: run with at least one radius.")
     return radii[:count]
+
+
+def minus(first, second, images: int, others: int | None = None) -> Estimate:
+    """Accuracies of the seeds minus others: over seeds, and with one seed over images.
+
+    `first`, `second`: array (seeds,); with one seed their images are counted as independent.
+    """
+    others = images if others is None else others
+    return estimate(
+        first - second,
+        lambda: difference(first[0] * images, images, second[0] * others, others),
+    )
 
 
 def above_chance(scores: list[tuple[float, int]], chance: float) -> Estimate:

@@ -9,12 +9,12 @@ import pandas as pd
 
 from fhelpers import frequency
 from fhelpers.claims import labels
-from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, with_seen
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, minus, with_seen
 from fhelpers.claims.labels import FAR, FIRST, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, difference, wilson
+from fhelpers.intervals import Estimate, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
@@ -246,8 +246,4 @@ def low_minus_high(history: pd.DataFrame, label: str, low: float, high: float) -
         seeds = curves(history, label, split="train", part=part, radius=radius)[label].values()
         means.append(np.array([c.accuracy[c.epochs > 0].mean() for c in seeds]))
         images.append(min(c.images for c in seeds))
-    first, second = means
-    return estimate(
-        first - second,
-        lambda: difference(first[0] * images[0], images[0], second[0] * images[1], images[1]),
-    )
+    return minus(*means, *images)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from fhelpers.claims.histories import MORE
+from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.masks import rows_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, difference, proportion
+from fhelpers.intervals import Estimate, proportion
 
 SURE = 0.9  # share right on M(x), which the mask is learned to keep
 LOST = 0.1  # share: what counts as a loss
@@ -55,22 +55,17 @@ def masks_of_images_hold(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 
 def less_on(history: pd.DataFrame, label: str, part: str) -> Estimate:
-    """Share right on M(x) minus that on another part, counted as independent over images."""
-    found = {
-        name: rows_of(history, label, part=name, among="right").sort_values("seed")
-        for name in ("masked", part)
-    }
-    return minus(found["masked"], found[part])
+    """Share right on M(x) minus that on another part."""
+    return between(history, label, "masked", part, "right")
 
 
-def minus(first: pd.DataFrame, second: pd.DataFrame) -> Estimate:
-    """Accuracy of rows (one per seed) minus that of others; a single seed compares images."""
-    ends = [rows.accuracy.to_numpy() for rows in (first, second)]
-    n = int(first.images.iloc[0])
-    return estimate(
-        (ends[0] - ends[1]).tolist(),
-        lambda: difference(ends[0][0] * n, n, ends[1][0] * n, n),
-    )
+def between(history: pd.DataFrame, label: str, part: str, other: str, among: str) -> Estimate:
+    """Accuracy on one part minus that on another, counted as independent over images."""
+    rows = [
+        rows_of(history, label, part=name, among=among).sort_values("seed")
+        for name in (part, other)
+    ]
+    return minus(*(each.accuracy.to_numpy() for each in rows), int(rows[0].images.iloc[0]))
 
 
 @claim(
@@ -102,12 +97,5 @@ def masks_carry_the_class(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 
 def gained(history: pd.DataFrame, label: str, classes: str) -> Estimate:
-    """Accuracy of the linear classifier, on the classes minus on the same scrambled.
-
-    Over seeds; with one seed over images, the two outcomes counted as independent.
-    """
-    found = {
-        part: rows_of(history, label, part=part, among=classes).sort_values("seed")
-        for part in ("linear", "linear-scrambled")
-    }
-    return minus(found["linear"], found["linear-scrambled"])
+    """Accuracy of the linear classifier, on the classes minus on the same scrambled."""
+    return between(history, label, "linear", "linear-scrambled", classes)

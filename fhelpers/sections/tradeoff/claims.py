@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE
+from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, difference, paired_difference, proportion
+from fhelpers.intervals import Estimate, paired_difference, proportion
 
 EPSILON = 1 / 255  # root mean square: one grey level, which networks that are robust withstand
 NETWORKS = ("vanilla", "batchnorm")
@@ -110,9 +110,4 @@ def batchnorm_is_vulnerable(
 def under_attack(attacked: pd.DataFrame) -> Estimate:
     """Accuracy under PGD, vanilla minus batchnorm, mean over the ε."""
     means = attacked.groupby(["label", "seed"]).accuracy.mean()
-    first, second = (means[label].to_numpy() for label in NORMS)
-    images = int(attacked.images.min())
-    return estimate(
-        first - second,
-        lambda: difference(first[0] * images, images, second[0] * images, images),
-    )
+    return minus(*(means[label].to_numpy() for label in NORMS), int(attacked.images.min()))
