@@ -36,13 +36,25 @@ class Estimate:
     def __str__(self) -> str:
         if math.isnan(self.value):
             return "not measured"
+        if math.isinf(self.value):
+            return "beyond what was measured"
         if math.isnan(self.low) or math.isnan(self.high):
             return f"{self.value:.3g} (no interval)"
-        half = (self.high - self.low) / 2
+        ends = {"at least": self.low, "at most": self.high}
+        bounds = {word: end for word, end in ends.items() if math.isfinite(end)}
+        half = max((abs(end - self.value) for end in bounds.values()), default=0.0)
+        half = (self.high - self.low) / 2 if len(bounds) == 2 else half
         # One significant digit of the half-width: more would be noise, fewer would hide the width.
-        plain = 1e-6 < half < math.inf
-        form = f".{max(0, -math.floor(math.log10(half)))}f" if plain else ".3g"
-        return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+        form = f".{max(0, -math.floor(math.log10(half)))}f" if half > 1e-6 else ".3g"
+        if len(bounds) == 2:
+            return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
+        said = [f"{word} {end:{form}}" for word, end in bounds.items()]
+        return f"{self.value:{form}} ({', '.join(said) or 'no bound'})"
+
+    @property
+    def sample(self) -> str:
+        """What the interval is over: "over 2,000 images"."""
+        return f"over {self.n:,} {self.over.removesuffix('s') if self.n == 1 else self.over}"
 
 
 @contextmanager

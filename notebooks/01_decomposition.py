@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from fhelpers import frequency
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs import training
 from fhelpers.runs.schedule import fetch
@@ -38,17 +38,12 @@ print(f"predictions for {len(predictions)} versions of every test image, {len(mo
 # %% tags=["remove-input", "nbval-ignore-output"]
 found = figures.found(predictions, labels, sorted({*radii, radius})).set_index("radius")
 number, chance = (found.loc[radius, ["value", "independent"]] * len(test)).round().astype(int)
-style.finding(
-    f"**Finding.** Of {len(test):,} test images, {number:,} are classified correctly whole and "
-    f"from their high part but not from their low part (r = {radius:g}). If the three predictions "
-    f"were independent, there would be {chance:,}."
-)
+verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
+style.finding(f"**Finding.** {finding(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.card(CLAIMS["W1"].of(runs, radius=radius))
-
-# %% tags=["remove-input", "nbval-ignore-output"]
-style.card(CLAIMS["W2"].of(runs))
+for verdict in verdicts:
+    style.card(verdict)
 
 # %% [markdown]
 # ## What the paper did

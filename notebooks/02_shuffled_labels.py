@@ -13,7 +13,7 @@ epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
 import torch
 
 from fhelpers import data
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.drawing.labels import band_trained, monitored
 from fhelpers.runs import classifier
@@ -37,7 +37,7 @@ print(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts, scores)}")
+style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():

@@ -12,7 +12,7 @@ epochs = 0  # of every network; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data
-from fhelpers.claims import CLAIMS, reliance
+from fhelpers.claims import CLAIMS, finding, reliance
 from fhelpers.drawing import comparisons, style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.heuristics import claims, figures
@@ -35,7 +35,7 @@ beyond = reliance.lost_without_high([min(radii)])
 print(f"chance {chance:.2f}: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts)}")
+style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():

@@ -12,7 +12,7 @@ epochs = 0  # of all networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.batchnorm import claims, figures
@@ -33,7 +33,7 @@ best = cue[(cue.network == "batchnorm") & (cue.strength == cue.strength.max())].
 print(f"chance {chance:.2f}; {', '.join(verdicts)}; strongest cue with BatchNorm: {best:.1f}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts, helped)}")
+style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():

@@ -12,7 +12,7 @@ epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data, frequency
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs import scales
 from fhelpers.runs.schedule import fetch
@@ -34,13 +34,14 @@ most = histories[dataset].query("label == 'natural' and split == 'train'").accur
 print(f"{dataset}: chance {chances[dataset]:.2f}, learned {most:.1f}: {list(verdicts[dataset])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts)}")
+verdict = CLAIMS["W24"].of(runs, radii=radii)
+style.finding(f"**Finding.** {finding([verdict])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.on_imagenet(names, data.imagenet_subset()))
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.card(CLAIMS["W24"].of(runs, radii=radii))
+style.card(verdict)
 
 # %% [markdown]
 # ## What the paper did

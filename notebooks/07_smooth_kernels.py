@@ -11,7 +11,7 @@ epochs = 0  # of all networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data, networks, smoothing
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.smooth_kernels import claims, figures
@@ -30,7 +30,7 @@ first = {
 print(f"first layers: {[tuple(weight.shape) for weight in first.values()]}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdict)}")
+style.finding(f"**Finding.** {finding([verdict])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)

@@ -11,7 +11,7 @@ epsilons = [0.03, 0.06, 0.09]  # of the attacks, in pixel units; W19 needs two
 epochs = 0  # of both networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.smoothing_defence import claims, figures
@@ -29,7 +29,7 @@ verdicts = {name: CLAIMS[name].of(runs) for name in names}
 print(f"{len(table)} accuracies in the tables; {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts, history, large)}")
+style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():

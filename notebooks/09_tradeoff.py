@@ -12,7 +12,7 @@ epochs = 0  # of all networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data, frequency
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.tradeoff import claims, figures
@@ -33,13 +33,14 @@ classes = data.load(dataset, train=False, limit=1, **options).classes
 print(f"{natural.part.nunique()} kinds of perturbation at r = {radius}; {len(classes)} classes")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdict, rows)}")
+further = CLAIMS["W27"].of(runs)
+style.finding(f"**Finding.** {finding([verdict, further])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.card(CLAIMS["W27"].of(runs))
+style.card(further)
 
 # %% [markdown]
 # ## What the paper did

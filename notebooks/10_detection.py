@@ -12,7 +12,7 @@ coco_root = ""  # full path of a folder in COCO's format, evaluated instead with
 weights = ""  # of the COCO detector: a file, or empty for torchvision's published ones
 
 # %% tags=["hide-cell"]
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.detection import claims, figures, measure
@@ -34,7 +34,7 @@ print(f"{len(shown)} test images, {len(shown.truth)} objects; {len(scores)} cond
 print(f"all measures lie between 0 and 1: {scores.value.between(0, 1).all()}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts)}")
+style.finding(f"**Finding.** {finding(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:

@@ -13,7 +13,7 @@ epochs = 0  # of the networks; 0: the scale's own
 import torch
 
 from fhelpers import data, masks
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.claims.masks import LETTERS
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
@@ -33,7 +33,7 @@ frame = figures.reliability(history)
 print(f"chance {chance:.2f}; N through its mask {frame.masked[0].value:.1f}: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts, frame)}")
+style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():

@@ -11,7 +11,7 @@ epochs = 0  # of N and of the networks trained from scratch; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import style
 from fhelpers.masks.recipes import varied
@@ -31,7 +31,7 @@ same = {row.label: row.same.value for row in frame.itertuples()}
 print(f"chance {chance:.2f}; through the mask of N, tested likewise: {same['through/mask']:.1f}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.through_in_words(frame, whole)}")
+style.finding(f"**Finding.** {finding([verdict])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -56,8 +56,9 @@ style.setup(
 
 # %% [markdown]
 # Every network that is trained from scratch has the recipe of N: the same images, initial weights,
-# batches and number of epochs. Only its input differs. The mask of N is compared with four others.
-# The *complement* is one minus the mask and lets the rest through. The other three let as much
+# batches and number of epochs. Only its input differs. The mask of N is compared with five others.
+# The *complement* of the paper holds the frequencies whose weight is 0; ours, one minus the mask,
+# lets through all that the mask takes away. The other three let as much
 # through as the mask: the *random* mask has the same weights, shuffled over all frequencies; the
 # *disc* is the low part with the same total weight; and in the last one the weights are *permuted*
 # among frequencies of the same distance, so that it keeps only how much of each distance the mask

@@ -11,7 +11,7 @@ epochs = 0  # of the networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import masks
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.single_image_masks import figures
@@ -27,7 +27,7 @@ verdicts = {name: CLAIMS[name].of(runs) for name in ("K7", "K8")}
 print(f"a mask for each of {recipe.images} test images: {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdicts)}")
+style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():

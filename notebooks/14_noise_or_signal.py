@@ -12,7 +12,7 @@ epochs = 0  # of all networks; 0: the scale's own
 # %% tags=["hide-cell"]
 import torch
 
-from fhelpers.claims import CLAIMS
+from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs import training
 from fhelpers.runs.schedule import fetch
@@ -30,7 +30,7 @@ verdict = CLAIMS["W23"].of(runs)
 print(f"{natural.image.nunique()} test images, {natural.part.nunique()} splits")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {figures.in_short(verdict, natural)}")
+style.finding(f"**Finding.** {finding([verdict])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)

@@ -283,6 +283,46 @@ def test_the_smallest_epsilon_is_what_a_loop_over_single_images_finds(victim, at
     torch.testing.assert_close(found, torch.tensor(slow), atol=1e-6, rtol=0)
 
 
+def foolbox_fools(model, images, labels, epsilons, **pgd):
+    """Whether foolbox's FGSM, or its PGD with these options, fools: bool (epsilons, N)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        foolbox = pytest.importorskip("foolbox")
+    attack = foolbox.attacks.LinfPGD if pgd else foolbox.attacks.LinfFastGradientAttack
+    theirs = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
+    return attack(random_start=False, **pgd)(theirs, images, labels, epsilons=epsilons)[2]
+
+
+def test_the_smallest_epsilon_of_fgsm_is_foolboxs(victim):
+    model, images, labels = victim[0], victim[1][:30], victim[2][:30]
+    grid = [step / attacks.LEVELS for step in range(1, 61)]
+    fools = foolbox_fools(model, images, labels, grid)
+    first = torch.where(fools.any(0), (fools.int().argmax(0) + 1) / attacks.LEVELS, math.inf)
+    ours = attacks.smallest_epsilon(model, images, labels, attack="fgsm")
+    ours[ours > grid[-1]] = math.inf
+    right = model(images).argmax(1) == labels
+    assert (first[right] < math.inf).sum() > 10
+    assert not ours[~right].any()
+    torch.testing.assert_close(ours[right], first[right], atol=1.01 / attacks.LEVELS, rtol=0)
+
+
+def test_the_smallest_epsilon_of_pgd_fools_by_foolbox_and_a_smaller_one_does_not(victim):
+    model, images, labels = victim[0], victim[1][:10], victim[2][:10]
+    steps, halvings = 20, 8
+    options = {"attack": "pgd", "steps": steps, "halvings": halvings}
+    found = attacks.smallest_epsilon(model, images, labels, **options)
+    searched = ((found > 0) & found.isfinite()).nonzero().flatten().tolist()
+    assert len(searched) >= 5
+    grid = attacks.BRACKETS[0] / 2**halvings
+    for image in searched:
+        one = slice(image, image + 1)
+        said = []
+        for epsilon in (found[image].item(), found[image].item() - grid):
+            pgd = {"steps": steps, "abs_stepsize": epsilon / 30}
+            said.append(foolbox_fools(model, images[one], labels[one], [epsilon], **pgd).item())
+        assert said == [True, False]
+
+
 def test_what_needs_more_than_epsilon_withstands_it_and_the_other_way_round(victim):
     model, images, labels = victim[0], victim[1][:80], victim[2][:80]
     needed = attacks.smallest_epsilon(model, images, labels, attack="fgsm")

@@ -1,9 +1,15 @@
 """W14 against planted runs with a known answer: yes, no, and not to be told."""
 
+import math
+from functools import cache
+
 import pytest
 from test_claims_heuristics import history, network, over
 
+from fhelpers import networks
 from fhelpers.claims import CLAIMS
+from fhelpers.networks.cost import cost
+from fhelpers.sections.architectures.plan import plan
 
 YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
 
@@ -49,10 +55,34 @@ def test_w14_names_what_is_missing():
 
 
 def test_w14_at_equal_size_is_beside_the_verdict():
-    better = {f"{name}-equal": network(0.7, 0.69, 0.05) for name in ("lenet", "alexnet")}
-    verdict = CLAIMS["W14"](history(KINDS | better, spread=0))
+    better = {f"{name}-parameters": network(0.7, 0.69, 0.05) for name in ("lenet", "alexnet")}
+    worse = {"vgg-11-multiply-adds": network(0.9, 0.3, 0.3)}
+    verdict = CLAIMS["W14"](history(KINDS | better | worse, spread=0))
     assert verdict.verdict == YES
-    assert [part.ours for part in verdict.parts] == [False] * 3 + [True] * 3
-    assert {part.verdict for part in verdict.parts if part.ours} == {NO}
-    assert verdict.parts[3].name.endswith("-equal")
-    assert "alexnet-equal 0.690" in verdict.note
+    assert [part.ours for part in verdict.parts] == [False] * 3 + [True] * 6
+    assert [part.verdict for part in verdict.parts if part.ours] == [NO] * 3 + [YES] * 3
+    assert verdict.parts[3].name.endswith("-parameters")
+    assert "alexnet-parameters 0.690" in verdict.note
+
+
+@pytest.mark.parametrize(("scale", "farthest"), [("smoke", 0.5), ("standard", 0.16)])
+@pytest.mark.parametrize("name", ["lenet", "alexnet", "vgg-11"])
+@pytest.mark.parametrize("count", ["parameters", "multiply-adds"])
+def test_networks_of_equal_size_are_as_wide_as_brings_them_nearest(scale, farthest, name, count):
+    runs = plan(scale, "cifar10", [0])
+    (recipe,), field = runs[f"{name}-{count}"], count.replace("-", "_")
+    wanted = getattr(counted(runs["resnet-8"][0]), field)
+    widths = (recipe.width, recipe.width - 1, recipe.width + 1)
+    own, *others = (
+        abs(math.log(getattr(counted(recipe, width), field) / wanted)) for width in widths
+    )
+    assert own < farthest
+    assert own <= min(others)
+
+
+@cache
+def counted(recipe, width=None):
+    """The cost of a recipe's network, of another width if one is given."""
+    width = recipe.width if width is None else width
+    model = networks.build(recipe.model, channels=3, classes=10, width=width)
+    return cost(model, (3, 32, 32))

@@ -26,14 +26,15 @@ def trained(accuracies, seeds):
     ("random", "complement", "expected"), [(0.3, 0.1, YES), (0.6, 0.1, NO), (0.4005, 0.1, OPEN)]
 )
 def test_k5(seeds, random, complement, expected):
-    frame = trained({"mask": 0.4, "random": random, "complement": complement}, seeds)
+    frame = trained({"mask": 0.4, "random": random, "binary-complement": complement}, seeds)
     verdict = CLAIMS["K5"](frame)
     assert verdict.verdict == expected
-    assert "complement 0.1" in verdict.note
+    assert "the complement 0.1" in verdict.note
 
 
 def test_the_disc_and_the_permuted_mask_stand_beside_the_verdict():
-    there = {"mask": 0.4, "random": 0.3, "complement": 0.1, "disc": 0.6, "permuted": 0.6}
+    there = {"mask": 0.4, "random": 0.3, "binary-complement": 0.1}
+    there |= {"complement": 0.6, "disc": 0.6, "permuted": 0.6}
     verdict = CLAIMS["K5"](trained(there, 3))
     assert verdict.verdict == YES
-    assert [part.ours for part in verdict.parts] == [False, False, True, True]
+    assert [part.ours for part in verdict.parts] == [False, False, True, True, True]

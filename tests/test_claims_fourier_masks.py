@@ -151,6 +151,21 @@ def test_the_claims_measure_what_was_planted(seeds):
     assert CLAIMS["K6"](frame).estimate.value == pytest.approx(0.3)
 
 
+def test_the_directions_near_the_axes_add_up_to_what_k3_judges():
+    frame, change = history(seeds=3), {"adversarial": 1, "natural": -1}
+    rows = masks.by_direction(frame, change)
+    along = rows.value[rows.near_axis].sum()
+    assert along == pytest.approx(
+        masks.contrast(masks.Facts(frame), change, masks.axis_share).value
+    )
+    assert along == pytest.approx(0.1, abs=0.01)
+    assert rows.value.sum() == pytest.approx(0)
+    assert list(rows.angle[rows.near_axis]) == pytest.approx(
+        [5.625, 16.875, 73.125, 84.375, 95.625, 106.875, 163.125, 174.375]
+    )
+    assert rows[["low", "high"]].notna().all(axis=None)
+
+
 def test_masks_are_also_compared_at_a_weight_that_all_of_them_had():
     """A's mask is learned to half the weight of the others: at theirs it was lower by half."""
     random = np.random.default_rng(0)
@@ -178,7 +193,7 @@ def test_one_seed_without_folds_has_no_interval():
 
 def test_the_interval_over_folds_is_students():
     frame = history(seeds=1)
-    found = masks.contrast(frame, {"natural": 1}, masks.low_share)
+    found = masks.contrast(masks.Facts(frame), {"natural": 1}, masks.low_share)
     each = [masks.low_share(f) for f in masks.facts(frame, "folds/natural").values()]
     half = 2.776 * np.std(each, ddof=1) / math.sqrt(5)
     assert found.high - found.value == pytest.approx(half, rel=1e-3)

@@ -94,7 +94,7 @@ def test_w24_fails_where_one_claim_fails_on_one_data_set(name, change, expected,
 def test_w24_is_open_without_one_of_the_data_sets(name):
     verdict = judged(**{name: "absent"})
     assert verdict.verdict == OPEN
-    assert "not at hand" in verdict.note
+    assert "not available" in verdict.note
     refuted = judged(**{name: "absent"}, **{ALL[ALL.index(name) - 1]: {"high": 0.5}})
     assert refuted.verdict == NO
 
@@ -107,7 +107,7 @@ def test_w24_is_open_where_a_network_has_not_learned():
     assert verdict.verdict == OPEN
     open_parts = {part.name for part in verdict.parts if part.verdict == OPEN}
     assert open_parts == {"mnist, W5", "mnist, W6"}
-    assert "mnist, not learned and so not judged: shuffled (0.2" in verdict.note
+    assert "mnist, not judged because these have not learned: shuffled (" in verdict.note
 
 
 def test_w24_takes_either_imagenet_subset_and_passes_over_cifar10():

@@ -36,7 +36,7 @@ def test_w3_does_not_count_pairs_whose_low_parts_differ():
 
 
 def test_w3_needs_images():
-    with pytest.raises(ValueError, match="No rightly answered image"):
+    with pytest.raises(ValueError, match="No correctly classified image"):
         CLAIMS["W3"](perturbations(0.0)[lambda rows: rows["size"] == 0])
 
 

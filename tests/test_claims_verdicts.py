@@ -16,7 +16,7 @@ from fhelpers.intervals import CONFIDENCE, Estimate, over_seeds
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import all_claims
 
-WORDS = ("text", "source", "measure", "rule", "figure")
+WORDS = ("short", "text", "source", "measure", "rule", "figure")
 YES = Part("claimed", Estimate(1.0, 0.5, 1.5, 3, "seeds"), 0.0)
 NO = Part("beside", Estimate(-1.0, -1.5, -0.5, 3, "seeds"), 0.0, ours=True)
 
@@ -90,8 +90,8 @@ def test_a_claim_about_a_network_that_has_not_learned_is_undecided_and_names_it(
     verdict = CLAIMS["W11"].of(runs)
     assert verdict.verdict == "undecided"
     assert {part.verdict for part in verdict.parts} == {"undecided"}
-    assert verdict.note.startswith("Not judged, having not learned: mixup-0.5 (0.2")
-    assert "vanilla (" not in verdict.note
+    assert verdict.note.startswith("Not judged, because these have not learned: mixup-0.5 (")
+    assert [name.split(" (")[0] for name in verdict.stuck] == ["mixup-0.5"]
 
 
 @pytest.mark.parametrize("id", [f"W{number}" for number in (1, *range(3, 16), 23, 25, 26, 27)])
@@ -101,9 +101,10 @@ def test_every_claim_about_trained_networks_names_them(id):
     for pattern in claim.networks:
         label = pattern.replace("*", "8")
         runs = SomeRuns(history({label: network(train=0.2), "other": network()}))
-        assert label in not_learned(runs, claim.networks)
+        (stuck,) = not_learned(runs, claim.networks)
+        assert stuck == f"{label} (training accuracy 0.20)"
         learned_all = SomeRuns(history({label: network(), "elsewhere": network()}))
-        assert not_learned(learned_all, claim.networks) == ""
+        assert not_learned(learned_all, claim.networks) == ()
 
 
 # --- how often a rule errs -----------------------------------------------------------------------
@@ -144,11 +145,21 @@ def test_two_seeds_reproduce_nothing():
 def test_a_card_says_what_is_ours_what_it_would_find_and_what_holds_by_construction():
     wide = Estimate(0.2, 0.1, 0.3, 100, "images")
     parts = [Part("theirs", wide, 0.05), Part("our own", wide, 0.0, ours=True)]
-    words = dict.fromkeys(("text", "source", "measure", "rule"), "")
-    claim = Claim("X1", **words, paper=None, figure="", check=lambda: (parts, ""))
+    claim = Claim("X1", **dict.fromkeys(WORDS, ""), paper=None, check=lambda: (parts, ""))
     lines = claim().lines
     assert lines["Here"] == f"theirs {wide} (over 100 images)"
-    assert lines["Ours, beside it"] == f"our own {wide}"
+    assert lines["Ours, beside it"] == f"our own {wide} (over 100 images)"
     # Half a width for the interval, and 0.84 / 1.96 of it to be found four times of five.
     assert lines["Power"].startswith("0.14 beyond the margin")
-    assert "Identity" in dataclasses.replace(claim, identity=True)().lines
+    identity = dataclasses.replace(claim, identity=True)
+    assert (identity().said, identity.published) == ("identity", "an identity")
+    assert "Identity" in identity().lines
+
+
+def test_a_card_says_of_each_part_what_was_sampled_where_that_differs():
+    parts = [YES, dataclasses.replace(YES, name="fewer", estimate=Estimate(1, 0, 2, 1, "seeds"))]
+    claim = Claim("X1", **dict.fromkeys(WORDS, ""), paper=None, check=lambda: (parts, ""))
+    assert (
+        claim().lines["Here"]
+        == "claimed 1.0 [0.5, 1.5] (over 3 seeds); fewer 1 [0, 2] (over 1 seed)"
+    )

@@ -230,7 +230,10 @@ def test_bootstrap_refuses_an_undefined_statistic():
         (Estimate(200.4, 180.3, 220.9, 3, "seeds"), "200 [180, 221]"),
         (Estimate(0.5, math.nan, math.nan, 1, "seeds"), "0.5 (no interval)"),
         (Estimate(math.nan, math.nan, math.nan, 1, "seeds"), "not measured"),
-        (Estimate(12.345, 3.21, math.inf, 3, "seeds"), "12.3 [3.21, inf]"),
+        (Estimate(12.345, 3.21, math.inf, 3, "seeds"), "12 (at least 3)"),
+        (Estimate(8.12, -math.inf, 34.3, 100, "images"), "8 (at most 34)"),
+        (Estimate(8.12, -math.inf, math.inf, 3, "seeds"), "8.12 (no bound)"),
+        (Estimate(math.inf, 3.0, math.inf, 3, "seeds"), "beyond what was measured"),
         (Estimate(3e-8, 3e-8, 3e-8, 10, "images"), "3e-08 [3e-08, 3e-08]"),
     ],
 )
@@ -242,3 +245,9 @@ def test_shifted_moves_value_and_bounds():
     moved = shifted(Estimate(0.3, 0.2, 0.4, 5, "seeds"), -0.1)
     assert (moved.value, moved.low, moved.high) == pytest.approx((0.2, 0.1, 0.3))
     assert (moved.n, moved.over) == (5, "seeds")
+
+
+@given(st.tuples(*[st.floats(allow_nan=True, allow_infinity=True, width=32)] * 3))
+def test_no_estimate_prints_an_infinite_number(numbers):
+    low, value, high = sorted(numbers)
+    assert "inf" not in str(Estimate(value, low, high, 3, "seeds"))

@@ -192,8 +192,10 @@ def some_mask(height=32, width=32, channels=1):
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (9, 12)])
 def test_variants_are_what_they_are_called(height, width):
     mask = some_mask(height, width)
+    mask.weight.data[..., ::3] = 0
     made = {name: varied(mask, name, 1).masks().detach()[0, 0] for name in recipes.VARIANTS}
     torch.testing.assert_close(made["mask"] + made["complement"], torch.ones(height, width))
+    assert torch.equal(made["binary-complement"], (made["mask"] == 0).float())
     weights = varied(mask, "random", 1).weight.detach()
     assert torch.equal(weights.sort().values, mask.weight.detach().sort().values)
     assert not torch.equal(made["random"], made["mask"])

@@ -172,26 +172,29 @@ def test_setup_says_once_what_is_the_same(shown):
 
 @pytest.mark.parametrize(("outcome", "sign"), style.SIGNS.items())
 def test_card_carries_the_verdict_in_words_and_shape(outcome, sign, shown):
-    estimate = intervals.Estimate(0.25, 0.2, 0.3, 1000, "images")
-    verdict = SimpleNamespace(
-        claim=SimpleNamespace(id="W9", text="A < B.", measure="B − A", rule="> 0", paper=None),
-        lines={"Here": f"difference {estimate} (over 1,000 images)"},
-        estimate=estimate, verdict=outcome, note="A note.", seeds=3,
-    )  # fmt: skip
-    style.card(verdict)
-    data = shown[0][0]
-    assert f'class="fh-claim fh-{outcome.replace(" ", "-")}"' in data["text/html"]
-    assert f">{sign}</span> {outcome}</span>" in data["text/html"]
-    assert "A &lt; B." in data["text/html"]
-    verdict.seeds = 1  # a single network decides nothing for good
-    style.card(verdict)
-    assert f">{sign}</span> in this run: {outcome}</span>" in shown[1][0]["text/html"]
-    for text in (data["text/html"], data["text/plain"]):
+    words = {"short": "", "text": "A < B.", "source": "", "measure": "B − A", "rule": "> 0"}
+    claim = claims.Claim("W9", **words, paper=None, figure="", check=len)
+
+    def verdict(n, over):
+        estimate = intervals.Estimate(0.25, 0.2, 0.3, n, over)
+        parts = (claims.Part("difference", estimate, 0.0),)
+        return claims.Verdict(claim, estimate, outcome, "A note.", parts)
+
+    style.card(verdict(3, "seeds"))
+    style.card(verdict(1000, "images"))  # a single network decides nothing for good
+    (several, _), (one, _) = shown
+    assert f'class="fh-claim fh-{outcome.replace(" ", "-")}"' in several["text/html"]
+    assert f">{sign}</span> {outcome}</span>" in several["text/html"]
+    assert "A &lt; B." in several["text/html"]
+    assert f">{sign}</span> in this run: {outcome}</span>" in one["text/html"]
+    for text in (one["text/html"], one["text/plain"]):
         assert "W9" in text
-        assert f"difference {estimate} (over 1,000 images)" in text
+        assert "difference 0.25 [0.20, 0.30] (over 1,000 images)" in text
         assert "A note." in text
 
 
 def test_card_takes_a_real_verdict(shown):
     style.card(claims.CLAIMS["W2"](np.array([1e-8]), np.array([1e-8])))
     assert "fh-reproduced" in shown[0][0]["text/html"]
+    assert "</span> identity</span>" in shown[0][0]["text/html"]
+    assert "no number" not in shown[0][0]["text/html"]

@@ -13,6 +13,7 @@ The interval is over seeds. With one seed it is over images: the sampling error 
 the images of two networks counted as independent, which errs towards *undecided*.
 """
 
+from fhelpers.claims.findings import finding
 from fhelpers.claims.verdicts import CLAIMS, Claim, Part, Verdict, claim, conjunction, decide
 
-__all__ = ["CLAIMS", "Claim", "Part", "Verdict", "claim", "conjunction", "decide"]
+__all__ = ["CLAIMS", "Claim", "Part", "Verdict", "claim", "conjunction", "decide", "finding"]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, proportion, shifted
+from fhelpers.intervals import Estimate, difference, proportion, shifted
 
 MORE = 0.0  # the margin where the paper says "more", "better" or "larger" without a size
 OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
@@ -48,13 +48,13 @@ def curves(
     rows = history[(history.split == split) & (history.part == part) & (history.scope == scope)]
     rows = rows if radius is None else rows[rows.radius == radius]
     where = f"{split} {part}" + ("" if radius is None else f" at r = {radius:g}")
-    present = sorted(set(history.label))
-    found = {}
+    found, values = {}, rows.label.to_numpy()
     for label in labels:
-        if label not in present:
-            there = ", ".join(present) or "none"
+        own = rows[values == label]
+        if own.empty and label not in (present := set(history.label)):
+            there = ", ".join(sorted(present)) or "none"
             raise ValueError(f"The history has no run labelled {label!r}; it has {there}.")
-        found[label] = _by_seed(rows[rows.label == label], f"{label!r} ({where}, {scope})")
+        found[label] = _by_seed(own, f"{label!r} ({where}, {scope})")
     seeds = {label: sorted(runs) for label, runs in found.items()}
     for label in labels[1:]:
         if seeds[label] != seeds[labels[0]]:
@@ -68,15 +68,20 @@ def curves(
 def _by_seed(rows: pd.DataFrame, name: str) -> dict[int, Curve]:
     if rows.empty:
         raise ValueError(f"The history of {name} has no rows: run it with this evaluation.")
-    if not rows.accuracy.between(0, 1).all():
+    columns = [rows[column].to_numpy() for column in ("seed", "epoch", "accuracy", "images")]
+    order = np.lexsort((columns[1], columns[0]))
+    seeds, epochs, accuracy, images = (column[order] for column in columns)
+    if not ((accuracy >= 0) & (accuracy <= 1)).all():
         raise ValueError(f"An accuracy of {name} is NaN or outside [0, 1]: train that run again.")
-    if rows.duplicated(["seed", "epoch"]).any():
+    if ((np.diff(seeds) == 0) & (np.diff(epochs) == 0)).any():
         raise ValueError(
             f"The history of {name} has an epoch twice: pass one data set's runs only."
         )
+    numbers, starts = np.unique(seeds, return_index=True)
+    ends = zip(numbers.tolist(), starts, [*starts[1:], len(seeds)], strict=True)
     return {
-        int(seed): Curve(run.epoch.to_numpy(), run.accuracy.to_numpy(), int(run.images.min()))
-        for seed, run in rows.sort_values("epoch").groupby("seed")
+        seed: Curve(epochs[start:end], accuracy[start:end], int(images[start:end].min()))
+        for seed, start, end in ends
     }
 
 
@@ -99,6 +104,18 @@ def smallest_radii(history: pd.DataFrame, count: int) -> list[float]:
     if not radii:
         raise ValueError("The history has no low parts: run with at least one radius.")
     return radii[:count]
+
+
+def minus(first, second, images: int, others: int | None = None) -> Estimate:
+    """Accuracies of the seeds minus others: over seeds, and with one seed over images.
+
+    `first`, `second`: array (seeds,); with one seed their images are counted as independent.
+    """
+    others = images if others is None else others
+    return estimate(
+        first - second,
+        lambda: difference(first[0] * images, images, second[0] * others, others),
+    )
 
 
 def above_chance(scores: list[tuple[float, int]], chance: float) -> Estimate:

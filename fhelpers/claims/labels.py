@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, Curve, above_chance, curves, smallest_radii
-from fhelpers.claims.verdicts import Part, estimate
-from fhelpers.intervals import Estimate, difference
+from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus, smallest_radii
+from fhelpers.claims.verdicts import Part
+from fhelpers.intervals import Estimate
 
 FAR = 0.10  # above chance, or above another: twice what counts as near, and below all of Table 1
 NEAR = 0.05  # of chance: the high parts of Table 1 are 0.03 above it on average
@@ -56,11 +56,7 @@ def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]
         return [Part(name, nothing, MORE)], "In some seed the two share no training accuracy."
     images = min(curve.images for seeds in runs.values() for curve in seeds.values())
     means = rows.groupby("seed")[["natural", "shuffled"]].mean()
-    natural, shuffled = means.natural.to_numpy(), means.shuffled.to_numpy()
-    better = estimate(
-        natural - shuffled,
-        lambda: difference(natural[0] * images, images, shuffled[0] * images, images),
-    )
+    better = minus(means.natural.to_numpy(), means.shuffled.to_numpy(), images)
     gaps = [(f.natural - f.shuffled).groupby(f.seed).mean().mean() for f in frames.values()]
     by_radius = ", ".join(f"{g:+.3f} at r = {r:g}" for g, r in zip(gaps, radii, strict=True))
     note = f"{by_radius}; training accuracies {rows.level.min():.2f} to {rows.level.max():.2f}."
@@ -107,16 +103,14 @@ def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part
     """`chance`: share right by guessing, 1 / classes. Labels: low-<radius> and high-<radius>."""
     radii, low, high, images = _band_scores(history)
 
-    def minus(first, second):  # (seeds,) each
-        return estimate(
-            first - second,
-            lambda: difference(first[0] * images, images, second[0] * images, images),
-        )
-
     closest = (low - high).argmin(0), np.arange(low.shape[1])  # the radius of each seed
     parts = [
-        Part("trained on low minus trained on high", minus(low[closest], high[closest]), FAR),
-        Part(f"low, r = {radii[-1]:g} minus r = {radii[0]:g}", minus(low[-1], low[0]), MORE),
+        Part(
+            "trained on low minus trained on high", minus(low[closest], high[closest], images), FAR
+        ),
+        Part(
+            f"low, r = {radii[-1]:g} minus r = {radii[0]:g}", minus(low[-1], low[0], images), MORE
+        ),
         Part(
             "high above chance",
             above_chance([(score, images) for score in high.mean(0)], chance),

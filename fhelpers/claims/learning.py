@@ -32,20 +32,17 @@ def learned(history: pd.DataFrame, label: str, chance: float) -> bool:
 
 
 def failed(history: pd.DataFrame, patterns: tuple[str, ...], chance: float) -> list[str]:
-    """Which networks have not learned, each with its accuracy; patterns: labels, * for any."""
+    """The networks that have not learned, each with its accuracy; patterns: labels, * for any."""
     labels = dict.fromkeys(history.label[history.split == "train"])
     return [
-        f"{label} ({trained_to(history, label):.2f} right in training)"
+        f"{label} (training accuracy {trained_to(history, label):.2f})"
         for label in labels
         if any(fnmatch(label, pattern) for pattern in patterns)
         and not learned(history, label, chance)
     ]
 
 
-def not_learned(runs, patterns: tuple[str, ...]) -> str:
-    """Which networks of finished runs have not learned, in a sentence; empty if all have."""
+def not_learned(runs, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of finished runs, as `failed` names them."""
     about = [label for label in runs if any(fnmatch(label, pattern) for pattern in patterns)]
-    if not about:
-        return ""
-    names = failed(runs.history, patterns, chance_of(runs[about[0]][0]))
-    return f"Not judged, having not learned: {', '.join(names)}." if names else ""
+    return tuple(failed(runs.history, patterns, chance_of(runs[about[0]][0]))) if about else ()

@@ -55,10 +55,12 @@ class Claim:
     check: tidy data -> (parts, note); inputs: the section's finished runs -> the data that `check`
     takes; networks: labels (* for any) of those that must have learned for there to be a verdict;
     identity: it holds by construction, so that its check tests the code and not the paper. Call the
-    claim with data, or `of` with runs, for a `Verdict`.
+    claim with data, or `of` with runs, for a `Verdict`. short: the claim as a clause, for a page's
+    finding.
     """
 
     id: str
+    short: str
     text: str
     source: str
     measure: str
@@ -75,6 +77,11 @@ class Claim:
         """The folder of the section that checks the claim."""
         return self.check.__module__.split(".")[-2]
 
+    @property
+    def published(self) -> str:
+        """The paper's number in words, also where it has none."""
+        return "an identity" if self.identity else self.paper or "a figure, without a number"
+
     def __call__(self, *data, **settings) -> "Verdict":
         """The verdict on data; with k parts each interval is at 1 − 0.05 / k."""
         parts, note = self.check(*data, **settings)
@@ -89,48 +96,37 @@ class Claim:
         Undecided where one of the claim's networks has not learned.
         """
         verdict = self(*self.inputs(runs, **settings))
-        said = learning.not_learned(runs, self.networks)
-        return undecided(verdict, said) if said else verdict
+        stuck = learning.not_learned(runs, self.networks)
+        return verdict.without_intervals(stuck) if stuck else verdict
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found. `estimate` is that of the first part, `parts` holds them all."""
+    """What a check found. `estimate` is that of the first part, `parts` holds them all.
+
+    stuck: the networks that have not learned, so that nothing is judged.
+    """
 
     claim: Claim
     estimate: Estimate
     verdict: str
     note: str
     parts: tuple[Part, ...]
+    stuck: tuple[str, ...] = ()
 
-    def row(self) -> dict:
-        """One row of a table of claims, in plain values."""
-        return {
-            "id": self.claim.id,
-            "claim": self.claim.text,
-            "section": self.claim.section,
-            "measure": self.claim.measure,
-            "paper": self.claim.paper,
-            "measured": str(self.estimate),
-            "value": self.estimate.value,
-            "low": self.estimate.low,
-            "high": self.estimate.high,
-            "n": self.estimate.n,
-            "over": self.estimate.over,
-            "verdict": self.verdict,
-            "note": self.note,
-        }
+    def without_intervals(self, stuck: tuple[str, ...]) -> "Verdict":
+        """The same values undecided, and the networks to blame in front of the note."""
+        parts = tuple(map(without_interval, self.parts))
+        note = f"Not judged, because these have not learned: {', '.join(stuck)}. {self.note}"
+        found = {"estimate": parts[0].estimate, "parts": parts, "verdict": UNDECIDED}
+        return replace(self, **found, note=note.strip(), stuck=stuck)
 
     @property
     def lines(self) -> dict[str, str]:
         """What was found, what is ours beside it, and the power of the rule, for a card."""
-        here, ours = (
-            "; ".join(f"{part.name} {part.estimate}" for part in self.parts if part.ours is whose)
-            for whose in (False, True)
-        )
-        lines = {"Here": f"{here} (over {self.estimate.n:,} {self.estimate.over})"}
-        if ours:
-            lines["Ours, beside it"] = ours
+        lines = {"Here": listed(part for part in self.parts if not part.ours)}
+        if ours := [part for part in self.parts if part.ours]:
+            lines["Ours, beside it"] = listed(ours)
         if self.claim.identity:
             lines["Identity"] = "it holds by construction: this checks the code, not the paper"
         elif (found := smallest_found(deciding(self.parts).estimate)) > 0:
@@ -142,12 +138,26 @@ class Verdict:
         """How many seeds the verdict rests on."""
         return self.estimate.n if self.estimate.over == "seeds" else 1
 
+    @property
+    def said(self) -> str:
+        """The verdict as a card says it."""
+        if self.claim.identity and self.verdict == REPRODUCED:
+            return "identity"
+        return self.verdict if self.seeds > 1 else f"in this run: {self.verdict}"
+
     def __str__(self) -> str:
         parts = "; ".join(str(part) for part in self.parts)
-        n, over = self.estimate.n, self.estimate.over
-        sampled = f"{n:,} {over.removesuffix('s') if n == 1 else over}"
-        said = self.verdict if self.seeds > 1 else f"in this run: {self.verdict}"
-        return f"{self.claim.id} {said} (over {sampled}). {parts}. {self.note}"
+        return f"{self.claim.id} {self.said} ({self.estimate.sample}). {parts}. {self.note}"
+
+
+def listed(parts: Iterable[Part]) -> str:
+    """Parts with their values, and what was sampled: once where it is the same for all."""
+    parts = list(parts)
+    texts = [f"{part.name} {part.estimate}" for part in parts]
+    samples = [part.estimate.sample for part in parts]
+    if len(set(samples)) == 1:
+        return f"{'; '.join(texts)} ({samples[0]})"
+    return "; ".join(f"{text} ({over})" for text, over in zip(texts, samples, strict=True))
 
 
 def decide(
@@ -184,13 +194,6 @@ def smallest_found(estimate: Estimate) -> float:
         for share in (quantile(), FOUND)
     ]
     return half * (1 + quantiles[1] / quantiles[0]) if math.isfinite(half) else math.nan
-
-
-def undecided(verdict: Verdict, why: str) -> Verdict:
-    """The same values without intervals, and why there are none in front of the note."""
-    parts = tuple(without_interval(part) for part in verdict.parts)
-    note = f"{why} {verdict.note}".strip()
-    return replace(verdict, estimate=parts[0].estimate, verdict=UNDECIDED, note=note, parts=parts)
 
 
 def without_interval(part: Part) -> Part:

@@ -385,10 +385,8 @@ def card(verdict) -> None:
     `verdict` is a claims.Verdict. A sign and a word carry the verdict, so colour is not needed.
     """
     claim, outcome, sign = verdict.claim, verdict.verdict, SIGNS[verdict.verdict]
-    said = outcome if verdict.seeds > 1 else f"in this run: {outcome}"
-    single = "" if verdict.seeds > 1 else " fh-single"
-    paper = claim.paper or "no number, a figure only"
-    lines = {"The paper": paper} | verdict.lines
+    said, single = verdict.said, "" if verdict.seeds > 1 else " fh-single"
+    lines = {"The paper": claim.published} | verdict.lines
     lines |= {"Measured": claim.measure, "Rule": claim.rule}
     listed = "".join(f"<dt>{term}</dt><dd>{html.escape(text)}</dd>" for term, text in lines.items())
     note = f'<p class="fh-claim-note">{html.escape(verdict.note)}</p>' if verdict.note else ""
@@ -400,7 +398,7 @@ def card(verdict) -> None:
         f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>{note}</div>'
     )
     plain = (
-        f"{sign} {claim.id} {said}: {claim.text}\nPaper: {paper}\nHere: {lines['Here']}\n"
+        f"{sign} {claim.id} {said}: {claim.text}\nPaper: {claim.published}\nHere: {lines['Here']}\n"
         f"{verdict.note}"
     )
     display({"text/html": page, "text/plain": plain.strip()}, raw=True)

@@ -24,7 +24,7 @@ BANDS = 64  # of radial and angular energies (K)
 FOLDS = 5  # disjoint sets of images, a mask each: how far a mask depends on the images it saw
 COMPARED = 500  # test images, at most, whose structural similarity is taken
 SCOPES = ("model", "class", "fold")
-VARIANTS = ("mask", "complement", "random", "disc", "permuted")
+VARIANTS = ("mask", "complement", "random", "disc", "permuted", "binary-complement")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,8 +227,9 @@ def scored(network, mask, images: data.ImageData, which, compute, compared: int)
 class MaskedTraining(Runnable, kind="masked-training"):
     """A classifier trained anew on images seen through a mask, or through what it is compared with.
 
-    variant: the mask; its complement 1 − M; its weights permuted over all frequencies,
-    or within each ring of radii that round to the same number; the disc of the same total weight.
+    variant: the mask; its complement 1 − M, or the binary one of the frequencies whose weight is 0
+    (K's); its weights permuted over all frequencies, or within each ring of radii that round to the
+    same number; the disc of the same total weight.
     """
 
     network: Recipe  # trained anew
@@ -296,6 +297,8 @@ def varied(mask: masks.FourierMask, variant: str, seed: int) -> masks.FourierMas
     order = torch.argsort(torch.rand(len(distance), generator=generator))
     if variant == "complement":
         weight = 1 - weight
+    elif variant == "binary-complement":
+        weight = masks.complement(mask).weight.detach()
     elif variant == "random":
         weight = weight[..., order]
     elif variant == "permuted":

@@ -30,19 +30,26 @@ class Outcome:
         return self.verdict.verdict if self.verdict else "not computed"
 
 
-def compute(scale: str, dataset: str, seeds: Sequence[int]) -> list[Outcome]:
-    """Every claim's outcome from the records of its section, training what is missing.
+def load(scale: str, dataset: str, seeds: Sequence[int]) -> dict[str, Runs]:
+    """{section: its runs} of all sections with claims, training what is missing.
 
-    A claim that cannot be computed is an outcome too, with a sentence; the others go on. Raises
-    ValueError for a scale, data set or seeds that are not possible.
+    Raises ValueError for a scale, data set or seeds that are not possible.
     """
     asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
-    claims = sections.all_claims()
-    runs = {
+    return {
         name: fetch(sections.of_section(sections.slug_of(name), asked))
-        for name in dict.fromkeys(claim.section for claim in claims.values())
+        for name in dict.fromkeys(claim.section for claim in sections.all_claims().values())
     }
-    return [outcome(claim, runs[claim.section]) for claim in claims.values()]
+
+
+def judge(runs: Mapping[str, Runs]) -> list[Outcome]:
+    """Every claim's outcome; one that cannot be computed is an outcome too, with a sentence."""
+    return [outcome(claim, runs[claim.section]) for claim in sections.all_claims().values()]
+
+
+def compute(scale: str, dataset: str, seeds: Sequence[int]) -> list[Outcome]:
+    """Every claim's outcome from the records of its section, training what is missing."""
+    return judge(load(scale, dataset, seeds))
 
 
 def outcome(claim: Claim, runs: Runs) -> Outcome:
@@ -60,13 +67,13 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
         row = {"id": each.id, "paper": "W" if each.id[0] == "W" else "K", "claim": claim.text}
         row |= {"section": sections.slug_of(claim.section), "figure": claim.figure}
         row["source"] = claim.source
-        row |= {"measure": claim.measure, "rule": claim.rule, "published": claim.paper}
-        row |= {"verdict": each.word, "scale": scale, "failure": each.failure}
+        row |= {"measure": claim.measure, "rule": claim.rule, "published": claim.published}
+        row |= {"verdict": each.word, "identity": claim.identity, "scale": scale}
+        row["failure"] = each.failure
         if each.verdict:
             part = deciding(each.verdict.parts)
             row |= {"effect": part.name, "margin": part.margin, "ceiling": part.ceiling}
-            row |= {"value": part.estimate.value, "low": part.estimate.low}
-            row |= {"high": part.estimate.high, "n": part.estimate.n, "over": part.estimate.over}
+            row |= vars(part.estimate) | {"sample": part.estimate.sample}
             row |= {"text": str(part.estimate), "note": each.verdict.note}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -62,12 +62,13 @@ def summary(frame: pd.DataFrame) -> str:
     """How many claims of each paper held, in two sentences."""
     sentences = []
     for paper, title in (("W", "Wang et al."), ("K", "Karantzas et al.")):
-        rows = frame[frame.paper == paper]
+        rows = frame[(frame.paper == paper) & ~frame.identity]
         counts = [f"{(rows.verdict == word).sum()} {word}" for word in WORDS[:-1]]
         if left := int((rows.verdict == "not computed").sum()):
             counts.append(f"{left} not computed")
         sentences.append(f"Of {len(rows)} claims of {title}: {style.listing(counts)}.")
-    return " ".join(sentences)
+    constructed = style.listing(frame.id[frame.identity])
+    return f"{' '.join(sentences)} Not counted, because it holds by construction: {constructed}."
 
 
 def choices(name: str, title: str, options: dict[str, str]) -> str:
@@ -99,6 +100,7 @@ def show_table(frame: pd.DataFrame) -> None:
 def row_of(row: dict) -> str:
     """A claim with the link to its figure, its verdict, and what the verdict rests on."""
     word, sign = row["verdict"], SIGNS[row["verdict"]]
+    said = "identity" if row["identity"] and word == "reproduced" else word
     link = f"{row['section']}.html#fig-{row['figure']}"
     claim = (
         f'<a href="{link}"><span class="fh-claim-id">{row["id"]}</span></a> '
@@ -108,9 +110,8 @@ def row_of(row: dict) -> str:
     if isinstance(row.get("text"), str):
         side = "<" if row["ceiling"] else ">"
         lines.append(f"{row['effect']}: {row['text']}, claimed {side} {row['margin']:g}")
-        lines.append(f"Over {row['n']:,.0f} {row['over']}, scale {row['scale']}.")
-    if isinstance(row["published"], str):
-        lines.append(f"The paper: {row['published']}.")
+        lines.append(f"{row['sample'].capitalize()}, scale {row['scale']}.")
+    lines.append(f"The paper: {row['published']}.")
     if told := advice(row):
         lines.append(told)
     kind = word.replace(" ", "-")
@@ -118,5 +119,5 @@ def row_of(row: dict) -> str:
     return (
         f'<tr data-paper="{row["paper"]}" data-verdict="{kind}"><td>{claim}</td>'
         f'<td class="fh-{kind}"><span class="fh-verdict"><span class="fh-sign" aria-hidden="true">'
-        f"{sign}</span> {word}</span></td><td>{behind}</td></tr>"
+        f"{sign}</span> {said}</span></td><td>{behind}</td></tr>"
     )

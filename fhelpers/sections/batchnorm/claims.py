@@ -26,11 +26,12 @@ TESTED: dict[str, Measure] = {"whole images": TEST, "low parts": (Term(1, "test"
 # BatchNorm on small low parts may end far below one half.
 LEVELS = tuple(level / 100 for level in range(95, 15, -5))
 AS_FAST = 1.0  # ratio: the paper says "faster" or "fainter" without a size
-SOONEST = 0.05  # epochs: where within the first one a level is passed cannot be told any finer
+SOONEST = 0.05  # epochs: within the first one, nothing says where a level is passed
 
 
 @claim(
     "W12",
+    short="BatchNorm learns faster and picks up more of both parts",
     text="With BatchNorm a network learns whole images in fewer epochs, and picks up more of both "
     "their low and their high parts.",
     source="W, §5.1, Figure 5",
@@ -63,6 +64,7 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W15",
+    short="on low parts BatchNorm helps the less the smaller the radius",
     text="For networks trained on low parts only, BatchNorm helps the less the smaller the radius "
     "is, and speeds up training least at the smallest radius.",
     source="W, §5.2, Figure 6",
@@ -123,17 +125,18 @@ def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str
     name = "faintest strength without BatchNorm divided by with"
     return [
         Part(name, times(ratio), AS_FAST, neutral=AS_FAST)
-    ], f"Faintest strength learnt: {limits} with."
+    ], f"Faintest strength learned: {limits} with."
 
 
 # An experiment of ours on what the paper supposes: it has no number in the list of claims.
 HYPOTHESIS = Claim(
     id="Hypothesis",
+    short="with BatchNorm a network learns from fainter signals",
     text="BatchNorm puts signals of different size on one scale, so that a network learns from "
     "fainter ones.",
     source="W, §5.2",
-    measure="strength of a planted high cue from which on a network gets more than half of what "
-    "lies between chance and all test images right, without BatchNorm divided by with",
+    measure="strength of the faintest planted high cue with which a network is more than half-way "
+    "from chance to all test images correct, without BatchNorm divided by with",
     rule="reproduced if the interval lies above 1; a network that learns no cue, or every one, "
     "counts as if the strongest, or faintest, were its limit, and the interval is open on that "
     "side",
@@ -245,7 +248,7 @@ def half_way(chance: float) -> float:
 def thresholds(history: pd.DataFrame, chance: float) -> dict[str, list[Estimate]]:
     """{network: [each seed's log2 of the faintest cue strength it learns, over images]}.
 
-    What is infinite lies beyond the strengths that were tried: no cue learnt, or every one (-inf).
+    What is infinite lies beyond the strengths that were tried: no cue learned, or every one (-inf).
     """
     sizes = strengths(history)
     if not sizes:
@@ -261,7 +264,7 @@ def thresholds(history: pd.DataFrame, chance: float) -> dict[str, list[Estimate]
 
 
 def threshold(sizes: Sequence[float], runs: Sequence[Curve], level: float) -> Estimate:
-    """log2 of the faintest strength learnt by one seed, whose runs belong to ascending `sizes`."""
+    """log2 of the faintest strength learned by one seed, whose runs belong to ascending `sizes`."""
     scores, images = np.array([run.accuracy[-1] for run in runs]), min(run.images for run in runs)
     low, high = wilson(scores * images, images)
     value, below, above = (faintest(sizes, accuracy, level) for accuracy in (scores, high, low))

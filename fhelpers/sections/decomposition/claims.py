@@ -36,6 +36,7 @@ def split_errors(runs) -> tuple:
 
 @claim(
     "W1",
+    short="some images are recognised from their high part but not from their low part",
     text="There are test images that a network gets right whole and from their high part alone but "
     "wrong from their low part.",
     source="W, Figure 2",
@@ -92,6 +93,7 @@ def _excess(*outcomes) -> float:
 
 @claim(
     "W2",
+    short="low part and high part add up to the image",
     text="Low part and high part add up to the image, and both are real once the rounding left in "
     "the imaginary part is discarded.",
     source="W, §3.1",

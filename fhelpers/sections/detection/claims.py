@@ -30,6 +30,7 @@ def objects(runs) -> tuple:
 
 @claim(
     "W20",
+    short="a detector finds most on originals, less on low parts and least on high parts",
     text="A detector finds most on the originals, less on their low parts, and least on their high "
     "parts.",
     source="W, §7",
@@ -56,6 +57,7 @@ def original_low_high(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W21",
+    short="small objects lose most on low parts",
     text="Small objects lose most when only the low part is left.",
     source="W, §7.1, Figure 8",
     measure="share of its mAP that each size class loses from originals to low parts at the "
@@ -84,6 +86,7 @@ def small_lose_most(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W22",
+    short="on a sizeable share of images an object is detected better on the low part",
     text="On a sizeable share of images some object is detected better on the low part.",
     source="W, §7.2, Figure 9",
     measure="share of images with an object whose best detection (right class, overlap of at least "
@@ -125,6 +128,7 @@ def more_than_chance(history: pd.DataFrame) -> tuple[list[Part], str]:
 # The paper counts without a comparison; this is ours and has no number in the list of claims.
 CONTROL = Claim(
     id="Control",
+    short="more images gain from the low part than from a change that removes nothing",
     text="More images gain from the low part than from a change of the same size that removes no "
     "frequency.",
     source="W, §7.2",

@@ -8,30 +8,32 @@ from fhelpers.claims.verdicts import Part, claim
 
 AGAINST = {
     "random": "the random mask",
-    "complement": "the complement",
+    "binary-complement": "the complement",  # as K's released code takes it
+    "complement": "1 − M",
     "disc": "the disc",
     "permuted": "the permuted mask",
 }
-OURS = ("disc", "permuted")
+OURS = ("complement", "disc", "permuted")
 
 
 @claim(
     "K5",
+    short="training through the mask beats a random mask and the complement",
     text="The frequencies that a mask keeps are those that serve to generalise: trained on images "
     "seen through it, a network does better on whole test images than one trained through an "
     "equally sparse random mask or through the complement.",
     source="K, essential frequencies",
     measure="accuracy on original test images, trained through the mask minus trained through the "
-    "random mask, and minus trained through the complement",
-    rule="reproduced if both intervals lie above 0; ours beside it: minus trained through the disc "
-    "of the same total weight, and through the mask permuted within its rings",
+    "random mask, and minus trained through the complement, the frequencies whose weight is 0",
+    rule="reproduced if both intervals lie above 0; ours beside it: minus trained through 1 − M, "
+    "through the disc of the same total weight, and through the mask permuted within its rings",
     paper=None,
     figure="essential-through",
     networks=("natural", "through/mask"),
 )
 def generalises_through_the_mask(history: pd.DataFrame) -> tuple[list[Part], str]:
-    """`history` of the labels through/…: mask, random and complement, and any of disc, permuted."""
-    there = set(history.label)
+    """`history` of the labels through/…: mask, random, binary-complement, and any of `OURS`."""
+    there = [str(label) for label in dict.fromkeys(history.label)]
     parts = [
         Part(
             f"through the mask minus {words}",
@@ -42,10 +44,9 @@ def generalises_through_the_mask(history: pd.DataFrame) -> tuple[list[Part], str
         for name, words in AGAINST.items()
         if name not in OURS or f"through/{name}" in there
     ]
-    labels = [str(label) for label in dict.fromkeys(history.label)]
     listed = ", ".join(
-        f"{label.removeprefix('through/')} {effect(history, {label: 1}, TEST).value:.3f}"
-        for label in labels
-        if label.startswith("through/")
+        f"{AGAINST.get(name, 'the mask')} {effect(history, {label: 1}, TEST).value:.3f}"
+        for label in there
+        if (name := label.removeprefix("through/")) != label
     )
     return parts, f"Accuracy on originals, trained through: {listed}."

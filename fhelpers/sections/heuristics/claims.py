@@ -72,6 +72,7 @@ def beside(history: pd.DataFrame, measure: Measure, labels: Mapping[str, str]) -
 
 @claim(
     "W8",
+    short="smaller batches give a higher accuracy and larger batches a smaller gap",
     text="Smaller batches give a higher training and test accuracy, larger batches a smaller gap "
     "between the two.",
     source="W, §5.1, Figure 4",
@@ -95,6 +96,7 @@ def small_batches(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W9",
+    short="larger batches make a network depend less on the high part",
     text="The larger the batches, the less a network is affected when the high part is removed.",
     source="W, §5.1, Figure 4",
     measure="accuracy on test images minus that on their low parts, mean over the radii, as its "
@@ -116,6 +118,7 @@ def large_batches_are_invariant(history: pd.DataFrame) -> tuple[list[Part], str]
 
 @claim(
     "W10",
+    short="dropout behaves like vanilla training",
     text="A network trained with dropout behaves like one without.",
     source="W, §5.1, Figure 5",
     measure="size of the difference between dropout and vanilla, in test accuracy and in the "
@@ -145,6 +148,7 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W11",
+    short="mix-up keeps the accuracy and relies more on the high part",
     text="Mix-up keeps the accuracy and makes a network rely more on the high part.",
     source="W, §5.1, Figure 5",
     measure="mix-up (α = 0.5) minus vanilla: test accuracy, and accuracy lost without the high "
@@ -155,7 +159,7 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     networks=("vanilla", "mixup-0.5"),
 )
 def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
-    """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 is only told."""
+    """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 for the note."""
     radii, against = monitored_radii(history), {"mixup-0.5": 1, "vanilla": -1}
     lost = lost_without_high(radii)
     parts = [
@@ -175,6 +179,7 @@ def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W13",
+    short="adversarial training lowers accuracy and gap and keeps only the coarsest high part",
     text="Adversarial training gives a lower accuracy and a smaller generalisation gap; the "
     "network is invariant to the high part at the larger radii and sensitive to that of the "
     "smallest, which vanilla ignores.",
@@ -216,6 +221,7 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 @claim(
     "W25",
+    short="the generalisation gap goes with the reliance on the high part",
     text="The generalisation gap of a network is closely related to its tendency to capture the "
     "high part.",
     source="W, §5.1",
@@ -245,7 +251,8 @@ def rank_correlation(history, labels: list[str], first: Measure, second: Measure
     found = []
     if len(labels) < 4:  # the standard error is not defined
         return Estimate(math.nan, math.nan, math.nan, len(labels), "networks")
-    for _, seed in history[history.label.isin(labels)].groupby("seed"):
+    ends = history[history.label.isin(labels) & (history.scope == "all")]
+    for _, seed in ends.groupby("seed"):
         pairs = [[effect(seed, {la: 1}, m).value for la in labels] for m in (first, second)]
         found.append(float(stats.spearmanr(*pairs).statistic))
     return estimate(found, lambda: over_networks(found[0], len(labels)))

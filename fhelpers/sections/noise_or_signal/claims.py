@@ -31,6 +31,7 @@ def cases(rows: pd.DataFrame) -> np.ndarray:
 
 @claim(
     "W23",
+    short="a split by singular values gives fewer such images than the Fourier split",
     text="A split by singular values that keeps as much energy gives fewer images that are right "
     "whole and from the rest but wrong from the leading part than the Fourier split does.",
     source="W, §8",

@@ -29,7 +29,7 @@ def of_dataset(history: pd.DataFrame, name: str, radii: Iterable[float]) -> pd.D
     """One data set's rows with the labels of section 02: "mnist/low-3.5" becomes "low-3.5".
 
     Only what was trained or evaluated at `radii` is kept, so that all data sets are judged at the
-    same radii even where more are at hand.
+    same radii even where more are available.
     """
     radii = [float(radius) for radius in radii]
     prefix, _, label = zip(*history.label.str.partition("/").to_numpy(), strict=True)
@@ -71,13 +71,14 @@ def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
 
 @claim(
     "W24",
+    short="the same holds on MNIST, Fashion-MNIST and a subset of ImageNet",
     text="What W5, W6 and W7 say also holds on MNIST, on Fashion-MNIST and on a subset of "
     "ImageNet.",
     source="W, §4",
     measure="as W5, W6 and W7 on each of these data sets, radii in proportion to the image size; "
     "of each claim the part is listed that decides its verdict",
     rule="reproduced if all three are reproduced on each data set, not reproduced if one is not; "
-    "a data set that was not at hand leaves it undecided",
+    "a data set that is not available leaves it undecided",
     paper=None,
     figure="other-datasets-compared",
     inputs=by_dataset,
@@ -93,7 +94,7 @@ def holds_elsewhere(
     for title, names in FURTHER.items():
         found = [name for name in names if name in histories]
         if not found:
-            missing.append(Part(f"{title}, not at hand", NOTHING, 0.0))
+            missing.append(Part(f"{title}, not available", NOTHING, 0.0))
         for name in found:
             verdicts = repeated(histories[name], chances[name])
             for id in REPEATED:
@@ -101,7 +102,9 @@ def holds_elsewhere(
             each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
             said.append(f"{name}: {', '.join(each)}")
             if stuck := failed(histories[name], (*PAIR, *BANDS), chances[name]):
-                said.append(f"{name}, not learned and so not judged: {', '.join(stuck)}")
+                said.append(
+                    f"{name}, not judged because these have not learned: {', '.join(stuck)}"
+                )
             if (classes := round(1 / chances[name])) != 10:
                 said.append(
                     f"{name} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "

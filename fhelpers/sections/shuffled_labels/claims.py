@@ -9,12 +9,12 @@ import pandas as pd
 
 from fhelpers import frequency
 from fhelpers.claims import labels
-from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, with_seen
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, minus, with_seen
 from fhelpers.claims.labels import FAR, FIRST, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, difference, wilson
+from fhelpers.intervals import Estimate, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
@@ -43,6 +43,7 @@ def with_chance(runs) -> tuple:
 
 @claim(
     "W4",
+    short="shuffled labels take more epochs to learn than true ones",
     text="To reach the same training accuracy a network needs more epochs on shuffled labels than "
     "on true ones.",
     source="W, §4.2",
@@ -58,7 +59,7 @@ def with_chance(runs) -> tuple:
 def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     """A run that stops before the level bounds the effect on one side only: its end is infinite."""
     runs = curves(history, "natural", "shuffled", split="train", part="original")
-    name, level = "epochs more with shuffled labels", common_level(runs)
+    name, level = "more epochs with shuffled labels", common_level(runs)
     if level is None:
         nothing = Estimate(math.nan, math.nan, math.nan, len(runs["natural"]), "seeds")
         return [Part(name, nothing, MORE)], f"No label reaches a training accuracy of {LEVELS[-1]}."
@@ -115,6 +116,7 @@ def _span(epochs: list[float]) -> str:
 
 @claim(
     "W5",
+    short="at equal training accuracy true labels lead on low parts",
     text="At equal training accuracy a network trained on true labels is better on the low parts "
     "of its training images than one trained on shuffled labels, at small radii.",
     source="W, §4.2, Figure 3",
@@ -132,6 +134,7 @@ def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]
 
 @claim(
     "W6",
+    short="the lowest frequencies serve true labels early and shuffled labels never",
     text="On the low parts of the smallest radius a network trained on shuffled labels stays near "
     "chance, and one trained on true labels is far above chance after the paper's first epoch.",
     source="W, §4.2, Figure 3",
@@ -152,6 +155,8 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
 
 @claim(
     "W7",
+    short="training on low parts generalises to whole images and training on high parts "
+    "hardly does",
     text="Trained on low parts a network generalises to whole images, the better the larger the "
     "radius; trained on high parts it hardly does.",
     source="W, §4.2, Table 1",
@@ -206,6 +211,7 @@ def _ratio(energy, low: float, high: float) -> float:
 
 @claim(
     "W26",
+    short="shuffled labels favour neither part and true labels the low part",
     text="While it trains, a network on shuffled labels has no preference between low and high "
     "parts; one on true labels prefers low parts.",
     source="W, §4.2",
@@ -240,8 +246,4 @@ def low_minus_high(history: pd.DataFrame, label: str, low: float, high: float) -
         seeds = curves(history, label, split="train", part=part, radius=radius)[label].values()
         means.append(np.array([c.accuracy[c.epochs > 0].mean() for c in seeds]))
         images.append(min(c.images for c in seeds))
-    first, second = means
-    return estimate(
-        first - second,
-        lambda: difference(first[0] * images[0], images[0], second[0] * images[1], images[1]),
-    )
+    return minus(*means, *images)

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from fhelpers.claims.histories import MORE
+from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.masks import rows_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, difference, proportion
+from fhelpers.intervals import Estimate, proportion
 
 SURE = 0.9  # share right on M(x), which the mask is learned to keep
 LOST = 0.1  # share: what counts as a loss
@@ -24,6 +24,7 @@ def right_on(history: pd.DataFrame, label: str, part: str, among: str = "right")
 
 @claim(
     "K7",
+    short="single-image masks hold the class and undo many attacks",
     text="Seen through its own mask, an image is classified right; through the frequencies that "
     "the mask leaves out many are not; and the mask undoes many attacks.",
     source="K, single-image masks",
@@ -47,32 +48,29 @@ def masks_of_images_hold(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part("M(x), by construction", sure, SURE, ours=True),
         Part("M(x) minus x − M(x)", less_on(history, label, "rest"), LOST, ours=True),
     ], (
-        f"Of x_A itself {attacked.value:.2f} are right. {held:.2f} of all masks kept their image's "
-        "class to the end; the others are the last that did."
+        f"Correct on x_A itself: {100 * attacked.value:.0f} %. To the end, "
+        f"{100 * held:.0f} % of the masks kept their image's class; for the others we take the "
+        "last mask that did."
     )
 
 
 def less_on(history: pd.DataFrame, label: str, part: str) -> Estimate:
-    """Share right on M(x) minus that on another part, counted as independent over images."""
-    found = {
-        name: rows_of(history, label, part=name, among="right").sort_values("seed")
-        for name in ("masked", part)
-    }
-    return minus(found["masked"], found[part])
+    """Share right on M(x) minus that on another part."""
+    return between(history, label, "masked", part, "right")
 
 
-def minus(first: pd.DataFrame, second: pd.DataFrame) -> Estimate:
-    """Accuracy of rows (one per seed) minus that of others; a single seed compares images."""
-    ends = [rows.accuracy.to_numpy() for rows in (first, second)]
-    n = int(first.images.iloc[0])
-    return estimate(
-        (ends[0] - ends[1]).tolist(),
-        lambda: difference(ends[0][0] * n, n, ends[1][0] * n, n),
-    )
+def between(history: pd.DataFrame, label: str, part: str, other: str, among: str) -> Estimate:
+    """Accuracy on one part minus that on another, counted as independent over images."""
+    rows = [
+        rows_of(history, label, part=name, among=among).sort_values("seed")
+        for name in (part, other)
+    ]
+    return minus(*(each.accuracy.to_numpy() for each in rows), int(rows[0].images.iloc[0]))
 
 
 @claim(
     "K8",
+    short="single-image masks carry the class",
     text="Masks of single images carry the class: a linear classifier of the masks beats the same "
     "classifier on scrambled classes.",
     source="K, linear classification of masks",
@@ -92,19 +90,12 @@ def masks_carry_the_class(history: pd.DataFrame) -> tuple[list[Part], str]:
         for part in ("linear", "linear-scrambled")
     }
     return [Part("classes kept minus scrambled", more, MORE)], (
-        f"From the masks of N a linear classifier tells {100 * values['linear']:.0f} % of the "
-        f"classes, and {100 * values['linear-scrambled']:.0f} % of scrambled classes; on "
-        f"the true classes of the images the difference is {true}."
+        f"A linear classifier gets {100 * values['linear']:.0f} % of the masks of N right, with "
+        f"scrambled classes {100 * values['linear-scrambled']:.0f} %; on the true classes of the "
+        f"images the difference is {true}."
     )
 
 
 def gained(history: pd.DataFrame, label: str, classes: str) -> Estimate:
-    """Accuracy of the linear classifier, on the classes minus on the same scrambled.
-
-    Over seeds; with one seed over images, the two outcomes counted as independent.
-    """
-    found = {
-        part: rows_of(history, label, part=part, among=classes).sort_values("seed")
-        for part in ("linear", "linear-scrambled")
-    }
-    return minus(found["linear"], found["linear-scrambled"])
+    """Accuracy of the linear classifier, on the classes minus on the same scrambled."""
+    return between(history, label, "linear", "linear-scrambled", classes)

@@ -29,6 +29,7 @@ def kernels(runs) -> tuple:
 
 @claim(
     "W16",
+    short="adversarial training makes the first kernels smoother",
     text="The first layer's kernels of an adversarially trained network are smoother.",
     source="W, §6.2, Figure 7",
     measure="natural minus adversarial, mean over filters: difference of neighbouring weights over "

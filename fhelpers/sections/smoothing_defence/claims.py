@@ -64,9 +64,15 @@ def strengths(table: pd.DataFrame) -> tuple[list[float], list[float]]:
     return rhos, epsilons
 
 
-def searched(table: pd.DataFrame) -> bool:
-    """Whether the table also says at which ε each image is first fooled, as W's code asks."""
-    return "pgd-search" in set(table.attack)
+def ways(table: pd.DataFrame, *attacks: str) -> list[tuple[str, str, bool]]:
+    """(attack, words, ours) for the attacks at fixed ε, and where there is one for their search.
+
+    The search finds the smallest ε that fools each image, as W's released code does.
+    """
+    found = [(attack, "", False) for attack in attacks]
+    if "pgd-search" in set(table.attack):
+        found += [(f"{attack}-search", " by search", True) for attack in attacks]
+    return found
 
 
 def gained(table: pd.DataFrame, network: str, attack: str, epsilons: Sequence[float]) -> Estimate:
@@ -83,6 +89,7 @@ def gained(table: pd.DataFrame, network: str, attack: str, epsilons: Sequence[fl
 
 @claim(
     "W17",
+    short="smoothing the first layer trades clean for robust accuracy",
     text="Smoothing the first layer lowers clean accuracy as ρ grows and raises the robust "
     "accuracy of M_natural.",
     source="W, §6.3, Table 2",
@@ -109,17 +116,15 @@ def smoothing_trades(table: pd.DataFrame) -> tuple[list[Part], str]:
     if len(rhos) > 1:
         fall = contrast(table, [(1, at("natural", rhos[0])), (-1, largest)])
         parts.append(Part(f"clean, lost from ρ = {rhos[0]:g}", fall, MORE))
-    for attack in ("fgsm", "pgd"):
-        found = gained(table, "natural", attack, epsilons)
-        parts.append(Part(f"{attack.upper()}, gained", found, MORE))
-    for attack in ("fgsm", "pgd") if searched(table) else ():
-        found = gained(table, "natural", f"{attack}-search", epsilons)
-        parts.append(Part(f"{attack.upper()} by search, gained", found, MORE, ours=True))
+    for attack, words, ours in ways(table, "fgsm", "pgd"):
+        name = f"{attack.partition('-')[0].upper()}{words}, gained"
+        parts.append(Part(name, gained(table, "natural", attack, epsilons), MORE, ours=ours))
     return parts, f"ρ up to {rhos[-1]:g}, ε {', '.join(f'{e:g}' for e in epsilons)}."
 
 
 @claim(
     "W18",
+    short="at the largest ε the smoothed M_natural withstands PGD better than M_adversarial",
     text="At the largest ε the smoothed M_natural withstands PGD better than M_adversarial.",
     source="W, §6.3, Table 2",
     measure="accuracy under PGD at the largest ε: M_natural at the largest ρ minus M_adversarial",
@@ -134,21 +139,20 @@ def beats_adversarial(table: pd.DataFrame) -> tuple[list[Part], str]:
     """`table`: rows as `contrast` takes them, with both networks."""
     rhos, epsilons = strengths(table)
 
-    def part(attack: str, words: str, **options) -> Part:
+    parts = []
+    for attack, words, ours in ways(table, "pgd"):
         terms = [
             (1, at("natural", rhos[-1], attack, epsilons[-1])),
             (-1, at("adversarial", 0.0, attack, epsilons[-1])),
         ]
-        return Part(f"robust accuracy{words}, difference", contrast(table, terms), MORE, **options)
-
-    parts = [part("pgd", "")]
-    if searched(table):
-        parts.append(part("pgd-search", " by search", ours=True))
+        name = f"robust accuracy{words}, difference"
+        parts.append(Part(name, contrast(table, terms), MORE, ours=ours))
     return parts, f"ρ = {rhos[-1]:g}, ε = {epsilons[-1]:g}."
 
 
 @claim(
     "W19",
+    short="smoothing helps M_adversarial at larger ε only",
     text="Smoothing helps M_adversarial only at larger ε.",
     source="W, §6.3, Table 2",
     measure="M_adversarial under PGD: accuracy at the largest ρ minus that at ρ = 0, at the "
@@ -166,8 +170,7 @@ def helps_at_larger_epsilon(table: pd.DataFrame) -> tuple[list[Part], str]:
     if len(epsilons) < 2:
         raise ValueError("The claim compares two ε: give the page a larger and a smaller one.")
     parts = []
-    for attack in ["pgd"] + ["pgd-search"] * searched(table):
-        words, ours = " by search" * (attack != "pgd"), attack != "pgd"
+    for attack, words, ours in ways(table, "pgd"):
         for epsilon in (epsilons[-1], epsilons[0]):
             found = gained(table, "adversarial", attack, [epsilon])
             options = {"ceiling": epsilon == epsilons[0], "ours": ours}

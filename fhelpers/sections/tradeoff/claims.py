@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE
+from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, difference, paired_difference, proportion
+from fhelpers.intervals import Estimate, paired_difference, proportion
 
 EPSILON = 1 / 255  # root mean square: one grey level, which networks that are robust withstand
 NETWORKS = ("vanilla", "batchnorm")
@@ -30,12 +30,13 @@ def perturbations_of_natural(runs) -> tuple:
 
 @claim(
     "W3",
-    text="For images that a network gets right there is another image with the same low part, "
-    "within ε, on which it answers otherwise.",
+    short="a small change of the high part alone flips predictions",
+    text="For an image that a network classifies correctly there is another one with the same low "
+    "part, within ε, that it classifies otherwise.",
     source="W, §3.2, Corollary 1",
-    measure="share of rightly answered test images with a perturbation of the high part alone, of "
-    "root mean square at most 1/255, that changes the answer of M_natural; one that changes the "
-    f"low part by more than {UNCHANGED:g} does not count",
+    measure="share of correctly classified test images with a perturbation of the high part alone, "
+    "of root mean square at most 1/255, that flips the prediction of M_natural; one that changes "
+    f"the low part by more than {UNCHANGED:g} does not count",
     rule=f"reproduced if the interval lies above {SHARE:g}",
     paper=None,
     figure="tradeoff-fooled",
@@ -50,7 +51,7 @@ def same_low_part_other_answer(perturbations: pd.DataFrame) -> tuple[list[Part],
     """
     rows = perturbations[(perturbations.part == "high") & (perturbations["size"] > 0)]
     if rows.empty:
-        raise ValueError("No rightly answered image was attacked in the high part.")
+        raise ValueError("No correctly classified image was attacked in the high part.")
     fooled = (rows["size"] <= EPSILON) & (rows.low_change <= UNCHANGED)
     seeds = [seed.to_numpy() for _, seed in fooled.groupby(rows.seed)]
     shares = [seed.mean() for seed in seeds]
@@ -69,6 +70,7 @@ def of_batchnorm(runs) -> tuple:
 
 @claim(
     "W27",
+    short="a network with BatchNorm is more vulnerable to attacks",
     text="A network with BatchNorm is more vulnerable to adversarial perturbations than one "
     "without, when both are as accurate on clean images.",
     source="W, §5.1",
@@ -92,7 +94,7 @@ def batchnorm_is_vulnerable(
     sizes = rows.pivot(index=["seed", "image"], columns="network", values="size")
     both = sizes[(sizes[list(NETWORKS)] > 0).all(axis=1)]
     if both.empty:
-        raise ValueError("No image is answered rightly by both networks.")
+        raise ValueError("No image is classified correctly by both networks.")
     stays = (both > EPSILON).groupby("seed")
     pairs = [[seed[name].to_numpy() for name in NETWORKS] for _, seed in stays]
     effects = [first.mean() - second.mean() for first, second in pairs]
@@ -108,9 +110,4 @@ def batchnorm_is_vulnerable(
 def under_attack(attacked: pd.DataFrame) -> Estimate:
     """Accuracy under PGD, vanilla minus batchnorm, mean over the ε."""
     means = attacked.groupby(["label", "seed"]).accuracy.mean()
-    first, second = (means[label].to_numpy() for label in NORMS)
-    images = int(attacked.images.min())
-    return estimate(
-        first - second,
-        lambda: difference(first[0] * images, images, second[0] * images, images),
-    )
+    return minus(*(means[label].to_numpy() for label in NORMS), int(attacked.images.min()))

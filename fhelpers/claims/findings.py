@@ -1,0 +1,41 @@
+"""What a page found: one sentence, composed from the verdicts of all its cards."""
+
+from collections.abc import Iterable
+
+from fhelpers.claims.verdicts import NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAKER, Verdict
+
+HEADS = {
+    REPRODUCED: "reproduced",
+    WEAKER: "weaker than claimed",
+    NOT_REPRODUCED: "not reproduced",
+    UNDECIDED: "undecided",
+}
+CONSTRUCTED = "true by construction"
+
+
+def finding(verdicts: Iterable[Verdict]) -> str:
+    """The claims by verdict, in words; networks that have not learned come first."""
+    verdicts = list(verdicts)
+    groups: dict[str, list[str]] = {head: [] for head in (*HEADS.values(), CONSTRUCTED)}
+    for verdict in verdicts:
+        identity = verdict.claim.identity and verdict.verdict == REPRODUCED
+        groups[CONSTRUCTED if identity else HEADS[verdict.verdict]].append(in_words(verdict))
+    listed = "; ".join(f"{head}: {', and '.join(said)}" for head, said in groups.items() if said)
+    if all(verdict.seeds == 1 for verdict in verdicts):
+        listed = f"in this run, {listed}"
+    stuck = dict.fromkeys(name for verdict in verdicts for name in verdict.stuck)
+    failed = f"These networks have not learned: {', '.join(stuck)}. " if stuck else ""
+    return f"{failed}{listed[0].upper()}{listed[1:]}."
+
+
+def in_words(verdict: Verdict) -> str:
+    """A claim as a clause; one that holds, with the comparisons of ours that do not bear it out."""
+    against = [
+        f"{part.name} {part.estimate}"
+        for part in verdict.parts
+        if part.ours and part.verdict in (NOT_REPRODUCED, UNDECIDED)
+    ]
+    short, id = verdict.claim.short, verdict.claim.id
+    if verdict.verdict != REPRODUCED or not against:
+        return f"{short} ({id})"
+    return f"{short} ({id}; our own comparison does not bear it out: {', '.join(against)})"
