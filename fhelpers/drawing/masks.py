@@ -31,6 +31,11 @@ def maps(
     return used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
 
 
+def with_mean(part: Tensor, whole: Tensor) -> Tensor:
+    """A part of an image (C, H, W), moved to the image's mean in each channel."""
+    return part + (whole - part).mean((1, 2), keepdim=True)
+
+
 def centres(part: str, bands: int) -> np.ndarray:
     """Middle of each band: per cent of the largest distance, or degrees."""
     return (np.arange(bands) + 0.5) * (100 if part == "radial" else 180) / bands

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer, Container
 from matplotlib.figure import Figure
@@ -26,7 +26,6 @@ COLUMNS = [
     "value", "red", "green", "blue",
 ]  # fmt: skip
 MOST_PIXELS = 30_000  # of photographs: beyond, a file would be large and the figure holds them too
-INTERVAL = "_interval"
 MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for what has no label
 
 
@@ -52,8 +51,8 @@ def read(figure: Figure, meanings: Mapping[str, str] | None = None) -> pd.DataFr
                 if room < 0:
                     continue
             rows += [{"panel": title, **row} for row in found]
-        for row in [*bars(axes), *drawn(axes)]:
-            rows.append({"panel": title} | around(axes, row) | row)
+        for row in [*bars(axes), *drawn(axes), *cells(axes)]:
+            rows.append({"panel": title} | around(axes, row) | in_units(axes, row))
     if not rows:  # such as "none was found": the words are what the figure says
         words = [
             (title, text) for axes, title in zip(panels, named, strict=True) for text in axes.texts
@@ -102,6 +101,15 @@ def around(axes: Axes, row: dict) -> dict:
         said[f"{name}_axis"] = " ".join((axis.get_label_text() or shared[name]).split()) or None
         said[f"{name}_tick"] = tick(axis, row.get(name))
     return said
+
+
+def in_units(axes: Axes, row: dict) -> dict:
+    """A row in the units in which its axes are labelled, such as percentage points."""
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        times = getattr(axis.get_major_formatter(), "times", 1)
+        held = (name, "low", "high") if row.get("along", "y") == name else (name,)
+        row |= {each: times * row[each] for each in held if each in row and times != 1}
+    return row
 
 
 def tick(axis, value: float | None) -> str | None:
@@ -172,10 +180,15 @@ def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") ->
     ]
 
 
+def is_seen(line: Line2D) -> bool:
+    """Whether a line has points that show; those that carry error bars only have none."""
+    return len(line.get_xdata()) > 0 and (line.get_linestyle(), line.get_marker()) != ("None",) * 2
+
+
 def drawn(axes: Axes) -> Iterator[dict]:
-    """One row per point of each line and scatter plot, with its interval if it has one."""
+    """One row per point of each line, with its interval if it has one."""
     for line in axes.lines:
-        if not len(line.get_xdata()) or line.get_label() == INTERVAL:
+        if not is_seen(line):
             continue
         name = label_of(line) or colour_of(line.get_color())
         x, y = (np.asarray(values, dtype=float).tolist() for values in line.get_data(orig=False))
@@ -186,31 +199,12 @@ def drawn(axes: Axes) -> Iterator[dict]:
         spans = getattr(line, "spans", [{}] * len(x))
         for here, there, span in zip(x, y, spans, strict=True):
             yield {"series": name, "x": here, "y": there} | span
-    for collection in axes.collections:
-        if isinstance(collection, LineCollection):
-            yield from strokes(collection)
-        elif isinstance(collection, PathCollection):
-            yield from scattered(collection)
 
 
-def strokes(collection: LineCollection) -> Iterator[dict]:
-    """One row per stroke, such as those `vlines` draws: its ends, low and high."""
-    colours = [colour_of(colour) for colour in collection.get_color()]
-    for index, ends in enumerate(collection.get_segments()):
-        (x0, y0), (x1, y1) = np.asarray(ends)[[0, -1]].tolist()
-        colour = colours[index % len(colours)]
-        row = {"series": label_of(collection) or colour, "x": x1, "y": y1}
-        if x0 == x1:
-            yield row | {"low": min(y0, y1), "high": max(y0, y1)}
-        else:
-            yield row | {"low": min(x0, x1), "high": max(x0, x1), "along": "x"}
-
-
-def scattered(collection: PathCollection) -> Iterator[dict]:
-    """One row per point of a scatter plot, with its value if it has one."""
-    values, faces = collection.get_array(), collection.get_facecolor()
-    faces = faces if len(faces) else collection.get_edgecolor()
-    for index, (x, y) in enumerate(np.asarray(collection.get_offsets(), dtype=float)):
-        colour = to_hex(faces[index % len(faces)][:3]) if len(faces) else ""
-        row = {"series": label_of(collection) or colour, "x": x, "y": y}
-        yield row if values is None else row | {"value": float(np.ravel(values)[index])}
+def cells(axes: Axes) -> Iterator[dict]:
+    """One row per cell of a heat map, with its interval if it has one."""
+    for mesh in (each for each in axes.collections if isinstance(each, QuadMesh)):
+        values = np.ma.filled(np.ma.asarray(mesh.get_array(), dtype=float), np.nan)
+        for (row, column), value in np.ndenumerate(values):
+            span = mesh.spans[row * values.shape[1] + column]
+            yield {"series": "", "x": column + 0.5, "y": row + 0.5, "value": value} | span

@@ -17,7 +17,7 @@ from fhelpers.sections.architectures.claims import small_resnet
 ALT = {
     "epochs": comparisons.ALT["panels"].format(each="kind of network"),
     "ends": comparisons.ALT["ends"].format(each="kind of network"),
-    "bands": comparisons.ALT["bands"].format(each="kind of network", first="the ResNet"),
+    "bands": comparisons.ALT["bands"].format(each="kind of network"),
     "cost": (
         "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
         "part, one below the other, against the number of parameters on the left and the "
@@ -51,18 +51,17 @@ def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
     names = named(costs)
     # The ResNet, which the claim is about, in black; the networks it is compared with in grey.
     colours = {la: style.INK if la.startswith("resnet") else style.GREY for la in names}
-    found = comparisons.estimates(history, names, measures(history)).groupby("measure", sort=False)
+    rows = comparisons.estimates(history, names, measures(history))
+    for count in COUNTS:
+        rows[count] = [getattr(costs[label], count) for label in rows.label]
+    look = {"order": "scale", "upright": True, "by": "label", "names": names, "markersize": 8}
+    look |= {"colours": colours, "markers": lambda label, _: MARKERS.get(label, "o")}
     figure, axes = style.canvas(3, 2, 7.2, sharex="col", sharey="row")
-    for row, (title, rows) in zip(axes, found, strict=True):
+    for row, (title, own) in zip(axes, rows.groupby("measure", sort=False), strict=True):
         for panel, (count, words) in zip(row, COUNTS.items(), strict=True):
-            counts = [getattr(costs[label], count) for label in rows.label]
-            for place, one in zip(counts, rows.itertuples(), strict=True):
-                look = {"marker": MARKERS.get(one.label, "o"), "label": f"_{names[one.label]}"}
-                charts.mark(
-                    panel, place, one, colours[one.label], upright=True, markersize=8, **look
-                )
+            charts.dots(panel, own, at=count, **look)
             panel.set_xscale("log")
-            panel.set(xlim=(min(counts) / 1.6, max(counts) * 1.6))
+            panel.set(xlim=(rows[count].min() / 1.6, rows[count].max() * 1.6))
             panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             panel.xaxis.set_major_formatter(EngFormatter())
             panel.minorticks_off()

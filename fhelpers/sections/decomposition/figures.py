@@ -16,8 +16,8 @@ from fhelpers.drawing import charts, style
 ALT = {
     "primer": (
         "Three striped images and a test image, each above its spectrum. The stripes give two "
-        "bright points beside the centre, further out for finer stripes; the spectrum of the "
-        "test image is bright in the middle and fades outwards."
+        "bright points beside the centre, which is the mean of the image, further out for finer "
+        "stripes; the spectrum of the test image is bright in the middle and fades outwards."
     ),
     "split": (
         "For two test images: the image and its spectrum with a circle for each radius, "
@@ -82,12 +82,14 @@ def amplitude_bar(figure: Figure, drawn, axes) -> None:
 @style.styled
 def primer(images: torch.Tensor, names: Sequence[str]) -> Figure:
     """Images (N, C, H, W) above their spectra, zero frequency in the centre."""
-    figure, axes = style.canvas(2, len(images), 4.6)
+    figure, axes = style.canvas(2, len(images), 4.5)
     for column, (image, name) in enumerate(zip(images, names, strict=True)):
         style.picture(axes[0, column], image, name)
         drawn = draw_spectrum(axes[1, column], image)
     axes[0, 0].set_ylabel("image")
     axes[1, 0].set_ylabel("spectrum")
+    axes[1, 0].set_xlabel("centre: the mean")
+    axes[1, -1].set_xlabel("edge: fine waves")
     amplitude_bar(figure, drawn, axes)
     return figure
 
@@ -177,14 +179,13 @@ def changes(frame: pd.DataFrame, label: str) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 3.5)
     names = {part: f"{part} part" for part in ("low", "high")}
     order = {radius: f"r = {radius:g}" for radius in sorted(frame.radius.unique())}
-    points = frame.assign(**{column: 100 * frame[column] for column in ("value", "low", "high")})
     look = {"colours": style.COLOURS, "markers": style.MARKERS, "names": names}
-    charts.dots(axes, points, at="radius", order=order, by="part", dodge=0.24, upright=True, **look)
+    charts.dots(axes, frame, at="radius", order=order, by="part", dodge=0.24, upright=True, **look)
     axes.axhline(0, color=style.GREY, linewidth=1.2, label="_no change")
     axes.set_ylabel(f"{label}\n(percentage points)")
     axes.margins(y=0.15)
-    marks = [(name, style.COLOURS[part], style.MARKERS[part], "") for part, name in names.items()]
-    charts.key(figure, marks)
+    style.in_percent(axes.yaxis, unit="")
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -227,7 +228,7 @@ def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
             panel.spines[:].set(color=style.COLOURS[name], linewidth=2.5)
             sign, weight = ("✗", "bold") if name == "low" else ("✓", "normal")
             words = f"\n{sign} ".join(getattr(row, name).split(" ", 1))
-            panel.set_xlabel(words, fontsize=10.5, labelpad=3, fontweight=weight)
+            panel.set_xlabel(words, fontsize=11, labelpad=3, fontweight=weight)
     for panel, (part, name) in zip(axes[0], [*PARTS.items()] * 2, strict=False):
         panel.set_title(name, loc="center", fontsize=11.5, color=style.COLOURS[part])
     return figure
@@ -252,7 +253,7 @@ def counts(frame: pd.DataFrame, images: int) -> Figure:
     order = {radius: f"r = {radius:g}" for radius in frame.radius}
     look = {"colours": style.COLOURS["high"], "names": "found", "markersize": 9}
     charts.dots(axes, frame, at="radius", order=order, upright=True, **look)
-    top = 1.25 * max(frame.independent.max(), frame.high.max(), frame.value.max(), 0.01)
+    top = 1.25 * np.nanmax([*frame.independent, *frame.high, *frame.value, 0.01])
     style.percent(axes, highest=top)
     axes.set_ylabel("share of the test images")
     beside = axes.secondary_yaxis("right", functions=(lambda y: y * images, lambda y: y / images))

@@ -45,7 +45,7 @@ def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed
     figure, axes = style.canvas(2, 4, 4.0)
     maps(axes.flat, {title: mask.masks().detach()[0].mean(0) for title, mask in made.items()})
     for panel, mask in zip(axes.flat, made.values(), strict=False):
-        panel.set_xlabel(f"weight {mask.total_weight().item():.2f}", fontsize=10.5)
+        panel.set_xlabel(f"weight {mask.total_weight().item():.2f}", fontsize=11)
     return figure
 
 
@@ -70,11 +70,9 @@ def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 1.5 + 0.42 * len(frame))
     rows, order = told_apart(frame, "label", SEEN), frame.set_index("label")["mask"].to_dict()
     charts.dots(axes, rows, at="label", order=order, by="seen", **looks(SEEN))
-    axes.axvline(chance, color=style.GREY, linestyle=":", linewidth=1.6)
     axes.axvline(whole, color=style.GREY, linewidth=1.2, zorder=1)
     axes.axhline(len(VARIED) - 0.5, color=style.PALE, linewidth=1.2)
-    axes.set(xlim=(0, None), xlabel="accuracy on test images")
-    style.in_percent(axes.xaxis)
+    style.across_percent(axes, "accuracy on test images", chance)
     lines = [("trained on whole images", style.GREY), charts.CHANCE]
     charts.key(figure, [*SEEN.values(), *lines], ncols=2)
     return figure

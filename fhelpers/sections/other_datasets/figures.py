@@ -114,7 +114,7 @@ def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Fi
     figure, axes = style.canvas(rows, columns, 0.3 + rows * 6.9 / columns)
     for line, (name, (image, parts)) in zip(axes, examples.items(), strict=True):
         style.picture(line[0], image, "whole")
-        line[0].set_ylabel(title(name), fontsize=10.5)
+        line[0].set_ylabel(title(name), fontsize=11)
         for shift, part in enumerate(("low", "high")):
             for place, radius in enumerate(ends[name]):
                 panel = line[1 + shift * len(ends[name]) + place]

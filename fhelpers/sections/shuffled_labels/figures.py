@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fhelpers.claims.labels import at_equal_accuracy as at_equal_training_accuracy
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.labels import LINES, NAMES, monitored, over_seeds
+from fhelpers.drawing.labels import LINES, NAMES, monitored
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -80,14 +80,8 @@ def epochs_needed(history: pd.DataFrame) -> Figure:
     charts.curves(axes, pd.concat(rows).query("part == 'original'"), x="epoch", by="label", **look)
     style.percent(axes, highest=1.02)
     axes.set(xlim=(0, None), xlabel="epochs of training", ylabel="accuracy on training images")
-    model_key(figure, COLOURS)
+    charts.key(figure, charts.entries(axes), handlelength=2.6)
     return figure
-
-
-def model_key(figure: Figure, colours: Mapping[str, str]) -> None:
-    """Line style and name of the two models, above the panels."""
-    entries = [(name, colours[label], "", LINES[label]) for label, name in NAMES.items()]
-    charts.key(figure, entries, handlelength=2.6, fontsize=12)
 
 
 def at_levels(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
@@ -107,7 +101,8 @@ def compared(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
     """
     tidy = at_levels(history, radii)
     seeds = tidy.groupby(["radius", "level"]).seed.transform("nunique")
-    return over_seeds(tidy[seeds == history.seed.nunique()], ["radius", "label", "level"], "a")
+    tidy = tidy[seeds == history.seed.nunique()]
+    return charts.over_seeds(tidy, ["radius", "label", "level"], "a")
 
 
 @style.styled
@@ -128,8 +123,8 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
         panel.plot([0, 1], [0, 1], color=style.GREY, linewidth=1, label="_no loss")
         look = {"x": "level", "styles": LINES, "colours": COLOURS | {"natural": shades[radius]}}
         charts.curves(panel, frame[frame.radius == radius], by="label", names=NAMES, **look)
-        named = {"names": lambda label, seed: f"{NAMES[label]}, seed {seed}", "band": None}
-        own = single[single.radius == radius]
+        named = {"names": lambda label, seed: f"{NAMES[label]}, seed {seed}"}
+        own = single[single.radius == radius].assign(low=np.nan, high=np.nan)
         charts.curves(panel, own, y="a", by=["label", "seed"], linewidth=0.9, **look, **named)
         style.chance_line(panel, chance, where=0.62)
 
@@ -141,9 +136,11 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     panels[0].set(xlim=(0, 1), xticks=[0, 0.5, 1])
     style.in_percent(panels[0].xaxis)
     turned = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
-    looks = {"color": style.GREY, "fontsize": 10.5, "ha": "center"}
+    looks = {"color": style.GREY, "fontsize": 11, "ha": "center"}
     panels[0].text(0.42, 0.45, "no loss", **turned, **looks)
-    model_key(figure, COLOURS | {"natural": style.COLOURS["low"]})
+    colours = COLOURS | {"natural": style.COLOURS["low"]}
+    models = [(name, colours[label], "", LINES[label]) for label, name in NAMES.items()]
+    charts.key(figure, models, handlelength=2.6)
     return figure
 
 
@@ -155,17 +152,15 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
     at the radii that were run; chance: accuracy of a guess. Lines join our values.
     """
     radii = sorted(scores.radius.unique())
-    scores = scores[scores.split.isin(SPLITS)].assign(place=scores.radius.map(radii.index))
+    scores = scores[scores.split.isin(SPLITS)]
     published = published[published.radius.isin(radii)]
-    ends = []
 
     def draw(panel: Axes, band: str) -> None:
         colours = {"train": style.GREY, "test": style.COLOURS[band]}
-        look = {"colours": colours, "markers": style.MARKERS[band], "names": SPLITS}
+        look = {"colours": colours, "markers": {"train": "s", "test": "o"}, "names": SPLITS}
         ours, theirs = (frame[frame.trained_on == band] for frame in (scores, published))
-        ends[:] = charts.curves(
-            panel, ours, x="place", by="split", bars=True, linewidth=1.4, **look
-        )
+        look |= {"order": radii, "by": "split", "dodge": 0, "styles": "-", "upright": True}
+        charts.dots(panel, ours, at="radius", **look)
         places = theirs.radius.map(radii.index) + 0.2
         for split, name in SPLITS.items():
             name = f"{name}, in the paper"
@@ -174,15 +169,11 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
 
     titles = {band: f"trained on {band} parts" for band in ("low", "high")}
     figure, panels = charts.small_multiples(
-        titles, 4.1, draw, colours=style.COLOURS, xlabel="radius r", ylabel="accuracy"
+        titles, 3.7, draw, head=0.4, colours=style.COLOURS, xlabel="radius r", ylabel="accuracy"
     )
     style.percent(panels[0], highest=1.04)
-    panels[0].set_xticks(range(len(radii)), [f"{radius:g}" for radius in radii])
-    panels[0].set_xlim(-0.4, len(radii) - 0.5)
-    ends = [(y, name.replace(" ", "\n"), colour) for y, name, colour in ends]
-    style.label_ends(panels[1], ends, gap=0.2)
-    if len(published):
-        charts.key(figure, [("here", style.INK, "o", "-", {"linewidth": 1.4}), charts.PAPER])
+    entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], [*style.COLOURS.values()][1:3])]
+    charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0)])
     return figure
 
 
@@ -222,13 +213,9 @@ def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataF
 
 
 def beside_paper(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Table 1 as a table: ours with interval beside the paper's; "–" where it has none."""
-    wide = in_words(scores)
-    theirs = published.set_index(["trained_on", "radius"]).reindex(wide.index)
-    columns = {}
-    for split, name in SPLITS.items():
-        columns |= {f"{name}, here": wide[split], f"{name}, paper": theirs[split]}
-    return by_part(pd.DataFrame(columns))
+    """Table 1 as a table: ours with interval, and the paper's in brackets where it has one."""
+    wide = in_words(scores, published.set_index(["trained_on", "radius"]))
+    return by_part(wide[list(SPLITS)].rename(columns=SPLITS))
 
 
 def on_the_same_part(scores: pd.DataFrame) -> pd.DataFrame:
@@ -237,9 +224,16 @@ def on_the_same_part(scores: pd.DataFrame) -> pd.DataFrame:
     return by_part(in_words(scores)[list(names)].rename(columns=names))
 
 
-def in_words(scores: pd.DataFrame) -> pd.DataFrame:
+def in_words(scores: pd.DataFrame, published: pd.DataFrame | None = None) -> pd.DataFrame:
     """Accuracies with intervals, a row for each part trained on and a column for each split."""
-    texts = scores.assign(text=[style.with_interval(row) for row in scores.itertuples()])
+
+    def text(row) -> str:
+        known = published is not None and row.split in published
+        known = known and (row.trained_on, row.radius) in published.index
+        theirs = published.loc[(row.trained_on, row.radius), row.split] if known else None
+        return style.with_interval(row, theirs)
+
+    texts = scores.assign(text=[text(row) for row in scores.itertuples()])
     wide = texts.pivot(index=["trained_on", "radius"], columns="split", values="text")
     return wide.sort_index(ascending=[False, True])
 

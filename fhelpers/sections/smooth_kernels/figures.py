@@ -10,7 +10,6 @@ from torch import Tensor
 from fhelpers import smoothing
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.labels import over_seeds
 from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.sections.smooth_kernels.claims import MEASURES, over_seeds_or_filters
 
@@ -34,7 +33,8 @@ ALT = {
     ),
     "profile": (
         "Accuracy against the distance of the added frequency from the spectrum's centre, a curve "
-        "for each of three networks, and a diamond at the left for its accuracy with nothing added."
+        "with its interval for each of three networks, and a diamond at the left for its accuracy "
+        "with nothing added."
     ),
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "smoothed": "natural, smoothed"}
@@ -69,7 +69,7 @@ def kernels(weights: Mapping[str, Tensor], *, most: int = 16) -> Figure:
             low, high = kernel.min(), kernel.max()
             style.picture(panel, (kernel - low) / (high - low).clamp(min=1e-12))
         options = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-        words = row[0].annotate(title, (0, 1), xytext=(0, 2.5), fontsize=10.5, **options)
+        words = row[0].annotate(title, (0, 1), xytext=(0, 2.5), fontsize=11, **options)
         words.set_in_layout(False)  # or the first column would grow as wide as the title
     return figure
 
@@ -91,7 +91,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
             seeds = [each[measure].to_numpy() for _, each in rows.groupby("seed")]
             means.append({"row": name, **vars(over_seeds_or_filters(seeds))})
         charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")
-        panel.set_title(title, fontsize=11.5, fontweight="normal")
+        panel.set_title(title.replace(" ", "\n", 1))
         panel.set_xlim(left=0)
     figure.supxlabel("smoother to the left", fontsize=12)
     return figure
@@ -138,9 +138,11 @@ def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) ->
     history: rows of the heat maps' runs, labels map-…; clean: by label, with nothing added.
     """
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
-    waves = history[history.part == "wave"]
-    frame = over_seeds(waves, ["label", "radius"], "accuracy")
-    frame = frame.assign(network=frame.label.str.removeprefix("map-"))
+    frame = pd.DataFrame(
+        {"network": label.removeprefix("map-"), "radius": radius}
+        | vars(style.accuracy(rows.accuracy, int(rows.images.min())))
+        for (label, radius), rows in history[history.part == "wave"].groupby(["label", "radius"])
+    )
     ends = charts.curves(axes, frame, x="radius", by="network", colours=COLOURS, names=NAMES)
     for name, title in NAMES.items():
         look = {"color": COLOURS[name], "markersize": 6, "clip_on": False}

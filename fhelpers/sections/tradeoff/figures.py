@@ -58,7 +58,7 @@ def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
         for place, panel in enumerate(row):
             style.picture(panel, pictures[place])
             text = classes[int(tensors[said][place])] if said else ""
-            panel.set_title(text, fontsize=10.5, fontweight="normal")
+            panel.set_title(text, fontsize=11, fontweight="normal")
         row[0].set_ylabel(title, fontsize=11)
     return figure
 
@@ -83,13 +83,11 @@ def fooled(rows: pd.DataFrame) -> Figure:
             estimate = style.accuracy(each, len(seeds[0]))
             shares.append({"part": band, "epsilon": epsilon} | vars(estimate))
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
-    ends = charts.curves(
-        axes, pd.DataFrame(shares), x="epsilon", by="part", colours=COLOURS, names=BANDS
-    )
+    charts.curves(axes, pd.DataFrame(shares), x="epsilon", by="part", colours=COLOURS, names=BANDS)
     in_powers_of_two(axes)
     axes.set(xlabel="ε, root mean square in 255ths", ylabel="fooled images", xlim=(0.25, LARGEST))
     style.percent(axes, highest=1.02)
-    style.label_ends(axes, ends, gap=0.09)
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -143,14 +141,13 @@ def sizes(rows: pd.DataFrame) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(names))
     some = frame[np.isfinite(frame.value)]
     looks = {"colours": COLOURS, "markers": MARKERS, "names": BANDS}
-    dodge = dict(zip(BANDS, (-0.24, 0, 0.24), strict=True))
-    charts.dots(axes, some, at="name", order=names, by="part", dodge=dodge, **looks)
+    charts.dots(axes, some, at="name", order=names, by="part", dodge=0.24, **looks)
     for name in frame.name[~np.isfinite(frame.value) & (frame.part == "all")]:
         place = LARGEST + 2, names.index(name)
-        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=10.5)
+        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=11)
     in_powers_of_two(axes)
     axes.set(xlabel="ε that fools half of the images, in 255ths", xlim=(0.1, 60))
-    charts.key(figure, [(text, COLOURS[band], MARKERS[band], "") for band, text in BANDS.items()])
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -166,9 +163,9 @@ def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
         under = style.accuracy(rows.accuracy, int(rows.images.iloc[0]))
         trained = "adversarial" if label.startswith("adversarial") else "original"
         look = {"color": style.COLOURS[trained], "label": f"_{NAMES[label]}"}
-        bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4, "label": numbers.INTERVAL}
-        axes.plot([clean.low, clean.high], [under.value] * 2, **bar)
-        axes.plot([clean.value] * 2, [under.low, under.high], **bar)
+        bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4}
+        axes.hlines(under.value, clean.low, clean.high, **bar)
+        axes.vlines(clean.value, under.low, under.high, **bar)
         point = [clean.value], [under.value], style.MARKERS[trained]
         (drawn,) = axes.plot(*point, markersize=6.5, **look)
         numbers.spanned(drawn, [under.low], [under.high])
@@ -191,13 +188,13 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> 
     taken += [Bbox.from_extents(x - 999, 0, x, 999) for x in (left, right + 999)]
     offsets = [(side * 7, up) for up in (0, 6, -6, 11, -11, 17, -17, 23, -23) for side in (1, -1)]
     for (*point, name, colour), (x, y) in zip(points, spots, strict=True):
-        width, boxes = 6 * len(name), {}
+        width, boxes = 6.6 * len(name), {}
         for over, up in offsets:
             start = x + over if over > 0 else x + over - width
             boxes[over, up] = Bbox.from_bounds(start, y + up - 6, width, 12)
         best = min(offsets, key=lambda offset: boxes[offset].count_overlaps(taken))
         taken.append(boxes[best])
-        look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 10}
+        look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 11}
         colour = style.for_text(colour)
         axes.annotate(name, point, best, textcoords="offset points", color=colour, **look)
 
