@@ -18,20 +18,14 @@ from fhelpers.drawing import charts, style
 
 # What the figures show, for those who cannot see it; {each} is what differs between networks.
 ALT = {
-    "panels": (
-        "A panel for each {each}: after each epoch the accuracy on whole test images in black, on "
-        "their low parts in blue and on their high parts in vermilion, dashed at the small radius "
-        "and solid at the large one. A thin grey curve is the accuracy on training images."
-    ),
-    "ends": (
-        "A row for each {each}. A filled point is the accuracy on test images, an open circle that "
-        "on training images; the line between them is the gap."
-    ),
-    "bands": (
-        "A table in colours with a row for each {each} and a column for each band of frequencies. "
-        "A cell holds what adding the band to all lower ones adds to the accuracy, with its "
-        "interval; the last column sums up the bands beyond the smallest radius."
-    ),
+    "panels": "A panel for each {each}: after each epoch the accuracy on whole test images in "
+    "black, on their low parts in blue and on their high parts in vermilion, dashed at the small "
+    "radius and solid at the large one. A thin grey curve is the accuracy on training images.",
+    "ends": "A row for each {each}. A filled point is the accuracy on test images, an open circle "
+    "that on training images; the line between them is the gap.",
+    "bands": "A table in colours with a row for each {each} and a column for each band of "
+    "frequencies. A cell holds what adding the band to all lower ones adds to the accuracy, with "
+    "its interval; the last column sums up the bands beyond the smallest radius.",
 }
 SPLITS = {"train": "training images", "test": "test images"}
 

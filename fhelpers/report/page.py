@@ -14,16 +14,13 @@ from fhelpers.report import FrequencyReport
 from fhelpers.runs.store import write_text
 
 ALT = {
-    "parts": (
-        "Accuracy against the radius that divides low from high part: a blue curve for low parts, "
-        "a vermilion one for high parts, a black line for whole images, a dotted line for chance."
-    ),
+    "parts": "Accuracy against the radius that divides low from high part: a blue curve for low "
+    "parts, a vermilion one for high parts, a black line for whole images, a dotted line for "
+    "chance.",
     "gained": "A point for each band of frequencies: what it adds to the accuracy on test images.",
     "robust": "Accuracy under PGD at three small ε, and without an attack.",
-    "maps": (
-        "Two maps of frequencies, zero frequency in the centre: on the left the accuracy that is "
-        "left when one frequency is added to every image, on the right the learned mask."
-    ),
+    "maps": "Two maps of frequencies, zero frequency in the centre: on the left the accuracy that "
+    "is left when one frequency is added to every image, on the right the learned mask.",
     "energies": "How much of each ring, and of each direction, the learned mask keeps.",
 }
 

@@ -18,12 +18,10 @@ ALT = {
     "epochs": comparisons.ALT["panels"].format(each="kind of network"),
     "ends": comparisons.ALT["ends"].format(each="kind of network"),
     "bands": comparisons.ALT["bands"].format(each="kind of network"),
-    "cost": (
-        "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
-        "part, one below the other, against the number of parameters on the left and the "
-        "multiply-adds of one image on the right, both on logarithmic axes. A marker for each kind "
-        "of network."
-    ),
+    "cost": "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
+    "part, one below the other, against the number of parameters on the left and the "
+    "multiply-adds of one image on the right, both on logarithmic axes. A marker for each kind of "
+    "network.",
 }
 MARKERS = {"lenet": "s", "alexnet": "^", "vgg-11": "v", "resnet-18": "P"}
 COUNTS = {"parameters": "parameters", "multiply_adds": "multiply-adds per image"}

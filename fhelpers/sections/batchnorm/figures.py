@@ -19,35 +19,23 @@ from fhelpers.sections.batchnorm import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "by-epoch": (
-        "A column for each radius of the low parts that were trained on: the accuracy after each "
-        "epoch on whole test images in the upper row, black, and on their low parts in the lower "
-        "row, blue; solid without and dashed with BatchNorm. A dotted line marks chance."
-    ),
-    "help": (
-        "Against the radius trained on stands the test accuracy with BatchNorm minus that without, "
-        "on whole images as black circles and on low parts as blue squares, with intervals. A line "
-        "at zero means no help."
-    ),
-    "speed": (
-        "A row for each radius trained on. A circle marks the epochs that the network without "
-        "BatchNorm needs to reach a training accuracy and a square those with BatchNorm; the "
-        "quotient of the two is written beside them."
-    ),
-    "whole": (
-        "Two panels for networks trained on whole images, solid without and dashed with BatchNorm: "
-        "the training accuracy after each epoch in black, and at each radius the accuracy on low "
-        "parts of test images in blue and on high parts in vermilion, with intervals."
-    ),
-    "cues": (
-        "One planted image at each strength of its high cue, the strongest on the left: clouds and "
-        "over them a fine pattern, the fainter the smaller the strength."
-    ),
-    "faintest": (
-        "Test accuracy against the strength of the planted high cue, the faintest on the left, "
-        "solid without and dashed with BatchNorm, with intervals. A grey line marks the accuracy "
-        "half-way between chance and all right, a dotted line chance."
-    ),
+    "by-epoch": "A column for each radius of the low parts that were trained on: the accuracy "
+    "after each epoch on whole test images in the upper row, black, and on their low parts in the "
+    "lower row, blue; solid without and dashed with BatchNorm. A dotted line marks chance.",
+    "help": "Against the radius trained on stands the test accuracy with BatchNorm minus that "
+    "without, on whole images as black circles and on low parts as blue squares, with intervals. "
+    "A line at zero means no help.",
+    "speed": "A row for each radius trained on. A circle marks the epochs that the network "
+    "without BatchNorm needs to reach a training accuracy and a square those with BatchNorm; the "
+    "quotient of the two is written beside them.",
+    "whole": "Two panels for networks trained on whole images, solid without and dashed with "
+    "BatchNorm: the training accuracy after each epoch in black, and at each radius the accuracy "
+    "on low parts of test images in blue and on high parts in vermilion, with intervals.",
+    "cues": "One planted image at each strength of its high cue, the strongest on the left: "
+    "clouds and over them a fine pattern, the fainter the smaller the strength.",
+    "faintest": "Test accuracy against the strength of the planted high cue, the faintest on the "
+    "left, solid without and dashed with BatchNorm, with intervals. A grey line marks the "
+    "accuracy half-way between chance and all right, a dotted line chance.",
 }
 NAMES = {"vanilla": "without BatchNorm", "batchnorm": "with BatchNorm"}
 LOW = NAMES | {"averages": "with running averages"}  # the networks trained on low parts

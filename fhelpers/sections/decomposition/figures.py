@@ -14,43 +14,26 @@ from fhelpers.drawing import charts, style
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "primer": (
-        "Three striped images and a test image, each above its spectrum. The stripes give two "
-        "bright points beside the centre, which is the mean of the image, further out for finer "
-        "stripes; the spectrum of the test image is bright in the middle and fades outwards."
-    ),
-    "split": (
-        "For two test images: the image and its spectrum with a circle for each radius, "
-        "beside them the low part above the high part for each radius. Low parts are blurred "
-        "at small radii; high parts are outlines on grey that grow fainter as the radius "
-        "grows."
-    ),
-    "energy": (
-        "A bar for each radius, divided into the low part's and the high part's share of the "
-        "energy. The low part's share grows with the radius and is larger than its share of "
-        "the bins."
-    ),
-    "cases": (
-        "Test images in threes: the image, its low part, which looks like the image but "
-        "blurred, and its high part, which is nearly grey. Under each stands the predicted "
-        "class and its confidence: correct, wrong, correct."
-    ),
-    "counts": (
-        "For each radius a point with its interval, the share of such images, and a bar, the "
-        "share expected if the three predictions were independent."
-    ),
-    "inclusive": (
-        "For each radius the difference in accuracy between the two rules, on low and on high "
-        "parts, as points with intervals around a line at zero."
-    ),
-    "stretched": (
-        "A test image, its low part and its high part, before and after division by their own "
-        "maximum. Only the high part changes visibly: its contrast grows."
-    ),
-    "divided": (
-        "For each radius the change in accuracy through division by the maximum, on low and "
-        "on high parts, as points with intervals around a line at zero."
-    ),
+    "primer": "Three striped images and a test image, each above its spectrum. The stripes give "
+    "two bright points beside the centre, which is the mean of the image, further out for finer "
+    "stripes; the spectrum of the test image is bright in the middle and fades outwards.",
+    "split": "For two test images: the image and its spectrum with a circle for each radius, "
+    "beside them the low part above the high part for each radius. Low parts are blurred at small "
+    "radii; high parts are outlines on grey that grow fainter as the radius grows.",
+    "energy": "A bar for each radius, divided into the low part's and the high part's share of "
+    "the energy. The low part's share grows with the radius and is larger than its share of the "
+    "bins.",
+    "cases": "Test images in threes: the image, its low part, which looks like the image but "
+    "blurred, and its high part, which is nearly grey. Under each stands the predicted class and "
+    "its confidence: correct, wrong, correct.",
+    "counts": "For each radius a point with its interval, the share of such images, and a bar, "
+    "the share expected if the three predictions were independent.",
+    "inclusive": "For each radius the difference in accuracy between the two rules, on low and on "
+    "high parts, as points with intervals around a line at zero.",
+    "stretched": "A test image, its low part and its high part, before and after division by "
+    "their own maximum. Only the high part changes visibly: its contrast grows.",
+    "divided": "For each radius the change in accuracy through division by the maximum, on low "
+    "and on high parts, as points with intervals around a line at zero.",
 }
 
 PARTS = {"original": "image", "low": "low part", "high": "high part"}

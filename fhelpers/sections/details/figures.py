@@ -11,12 +11,10 @@ from fhelpers.sections.details.effects import by_rounding, leaves_0_out, that_co
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "effects": (
-        "Four panels with a row for each switch: whole images, low parts, high parts, and trained "
-        "on low minus trained on high parts. A point with its interval is what the switch changes; "
-        "a thin line marks 0. Black points are whole images, a green triangle attacked ones, blue "
-        "and vermilion points low and high parts, darker at the larger radius."
-    ),
+    "effects": "Four panels with a row for each switch: whole images, low parts, high parts, and "
+    "trained on low minus trained on high parts. A point with its interval is what the switch "
+    "changes; a thin line marks 0. Black points are whole images, a green triangle attacked ones, "
+    "blue and vermilion points low and high parts, darker at the larger radius.",
 }
 NETWORKS = {"natural": "M_natural", "batchnorm": "BatchNorm", "adversarial": "M_adversarial"}
 WHOLE = {"original": "whole images", "attacked": "attacked images"}

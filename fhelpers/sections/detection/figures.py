@@ -30,34 +30,21 @@ SIZE_STYLES = {"small": "-", "medium": "--", "large": ":"}
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "images": "Some test images with a frame around each annotated object, their classes beneath.",
-    "parts": (
-        "One test image four times: as it is; its low part, blurred; its high part, outlines on "
-        "grey; and the control, the image with a fine cloudy pattern over it."
-    ),
-    "map": (
-        "Mean average precision against the radius: a level line for originals, and a curve each "
-        "for low parts, high parts and the control, with intervals."
-    ),
-    "kept": (
-        "Two rows, low parts and high parts: the share of the mAP on originals that is left, ours "
-        "as a point with its interval and the paper's as a hollow diamond."
-    ),
-    "sizes": (
-        "The share of its mAP that each size class keeps on low parts, against the radius: a line "
-        "each for small, medium and large objects."
-    ),
-    "losing": (
-        "Up to three test images, originals above and low parts below, with the detector's frames. "
-        "An object that is found on the original is missed, or found with a lower score, below."
-    ),
-    "gaining": (
-        "Up to three test images, originals above and low parts below, with the detector's frames. "
-        "An object is found on the low part with a higher score than on the original."
-    ),
-    "gained": (
-        "Share of images with an object found better, against the radius: on low parts and on the "
-        "control, with intervals, and the paper's share as a hollow diamond."
-    ),
+    "parts": "One test image four times: as it is; its low part, blurred; its high part, outlines "
+    "on grey; and the control, the image with a fine cloudy pattern over it.",
+    "map": "Mean average precision against the radius: a level line for originals, and a curve "
+    "each for low parts, high parts and the control, with intervals.",
+    "kept": "Two rows, low parts and high parts: the share of the mAP on originals that is left, "
+    "ours as a point with its interval and the paper's as a hollow diamond.",
+    "sizes": "The share of its mAP that each size class keeps on low parts, against the radius: a "
+    "line each for small, medium and large objects.",
+    "losing": "Up to three test images, originals above and low parts below, with the detector's "
+    "frames. An object that is found on the original is missed, or found with a lower score, "
+    "below.",
+    "gaining": "Up to three test images, originals above and low parts below, with the detector's "
+    "frames. An object is found on the low part with a higher score than on the original.",
+    "gained": "Share of images with an object found better, against the radius: on low parts and "
+    "on the control, with intervals, and the paper's share as a hollow diamond.",
 }
 
 

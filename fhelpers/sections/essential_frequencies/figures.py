@@ -11,17 +11,13 @@ from fhelpers.masks.recipes import varied
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "variants": (
-        "Masks over the spectrum, frequency zero in the centre: that of N, its complement, the "
-        "same weights shuffled over all frequencies, a disc of the same weight, the weights "
-        "permuted within each ring, and in the last two places the mask of M_shuffle and its "
-        "complement."
-    ),
-    "through": (
-        "A row for each mask that a network was trained through. A black circle marks its accuracy "
-        "on whole test images, a blue square that on test images seen through the same mask, with "
-        "intervals. A solid line marks the network trained on whole images, a dotted one chance."
-    ),
+    "variants": "Masks over the spectrum, frequency zero in the centre: that of N, its "
+    "complement, the same weights shuffled over all frequencies, a disc of the same weight, the "
+    "weights permuted within each ring, and in the last two places the mask of M_shuffle and its "
+    "complement.",
+    "through": "A row for each mask that a network was trained through. A black circle marks its "
+    "accuracy on whole test images, a blue square that on test images seen through the same mask, "
+    "with intervals. A solid line marks the network trained on whole images, a dotted one chance.",
 }
 VARIED = {
     "mask": "the mask of N",

@@ -27,36 +27,24 @@ from fhelpers.sections.fourier_masks import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "masks": (
-        "In the upper row the mask of each network over the spectrum, frequency zero in the "
-        "centre, from dark for 0 to bright for 1. In the lower row what each mask has more of than "
-        "that of N in green and less of in purple, white where they agree."
-    ),
-    "reliability": (
-        "A row for each network. A circle marks its accuracy on test images and a square that on "
-        "the same images seen through its mask, with intervals; the total weight of the mask is "
-        "written beside them."
-    ),
-    "energies": (
-        "Two panels, 16 rings on the left and 16 directions on the right: the share of a full "
-        "mask's energy that each network's mask has in each of the bands, N black, A green, and "
-        "S, T and R grey with different dashes, with intervals as bands."
-    ),
-    "differences": (
-        "A row of panels for each of A, S, T and R, rings on the left and directions on the right: "
-        "how much larger the share of energy in each band is than in the mask of N, with an "
-        "interval as a band and a line at zero."
-    ),
+    "masks": "In the upper row the mask of each network over the spectrum, frequency zero in the "
+    "centre, from dark for 0 to bright for 1. In the lower row what each mask has more of than "
+    "that of N in green and less of in purple, white where they agree.",
+    "reliability": "A row for each network. A circle marks its accuracy on test images and a "
+    "square that on the same images seen through its mask, with intervals; the total weight of "
+    "the mask is written beside them.",
+    "energies": "Two panels, 16 rings on the left and 16 directions on the right: the share of a "
+    "full mask's energy that each network's mask has in each of the bands, N black, A green, and "
+    "S, T and R grey with different dashes, with intervals as bands.",
+    "differences": "A row of panels for each of A, S, T and R, rings on the left and directions "
+    "on the right: how much larger the share of energy in each band is than in the mask of N, "
+    "with an interval as a band and a line at zero.",
     "classes": "Masks learned from the images of one class each, for the natural network.",
-    "images": (
-        "A row for each of some test images: the image, the image seen through the mask of N and "
-        "what that mask takes away, then the same for the mask of A, all with the image's mean."
-    ),
-    "nonlinearity": (
-        "Four panels, one for each nonlinearity: the strength of each multiple of the frequency of "
-        "a sine that went in. All put something where the sine has nothing; softplus and ReLU at "
-        "even multiples, tanh and hard tanh at odd ones."
-    ),
+    "images": "A row for each of some test images: the image, the image seen through the mask of "
+    "N and what that mask takes away, then the same for the mask of A, all with the image's mean.",
+    "nonlinearity": "Four panels, one for each nonlinearity: the strength of each multiple of the "
+    "frequency of a sine that went in. All put something where the sine has nothing; softplus and "
+    "ReLU at even multiples, tanh and hard tanh at odd ones.",
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "scale": "random scale",
          "translate": "random shift", "rotate": "random turn"}  # fmt: skip

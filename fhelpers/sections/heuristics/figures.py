@@ -31,11 +31,9 @@ ALT = {
     "bands": BANDS.format(each="heuristic"),
     "bands-equal": BANDS.format(each="heuristic")
     + " Each network is taken when it first had the training accuracy that all reach.",
-    "attacked": (
-        "Two panels, clean test images and test images under PGD. In each a solid green curve is "
-        "the accuracy after each epoch of adversarial training without crop and flip, a dashed "
-        "one that with them. A dotted line marks chance."
-    ),
+    "attacked": "Two panels, clean test images and test images under PGD. In each a solid green "
+    "curve is the accuracy after each epoch of adversarial training without crop and flip, a "
+    "dashed one that with them. A dotted line marks chance.",
     "variants": PANELS.format(each="variant of mix-up and adversarial training"),
     "optimisers": PANELS.format(each="optimiser"),
     "optimiser-bands": BANDS.format(each="optimiser"),

@@ -13,19 +13,13 @@ from fhelpers.sections.noise_or_signal.claims import cases
 from fhelpers.sections.noise_or_signal.measure import SPLITS
 
 ALT = {
-    "counts": (
-        "A row for each split: a point with its interval is the share of images that are "
-        "classified correctly whole and from the rest but not from the first part; a vertical tick "
-        "is the share to be expected if the three predictions were independent."
-    ),
-    "networks": (
-        "A row for each network with three points: the share of such images by the Fourier split, "
-        "by singular values of equal energy and of equally many coefficients."
-    ),
-    "examples": (
-        "A row of pictures for each image: the image, its low and its high part, and the leading "
-        "and trailing part by singular values, each with the network's prediction above it."
-    ),
+    "counts": "A row for each split: a point with its interval is the share of images that are "
+    "classified correctly whole and from the rest but not from the first part; a vertical tick is "
+    "the share to be expected if the three predictions were independent.",
+    "networks": "A row for each network with three points: the share of such images by the "
+    "Fourier split, by singular values of equal energy and of equally many coefficients.",
+    "examples": "A row of pictures for each image: the image, its low and its high part, and the "
+    "leading and trailing part by singular values, each with the network's prediction above it.",
 }
 LOOKS = {
     "colours": dict(zip(SPLITS, (style.COLOURS["high"], style.INK, style.GREY), strict=True)),

@@ -21,23 +21,17 @@ from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_b
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "pictures": (
-        "A row for each data set: a test image, its low parts at the smallest and the largest "
-        "radius, blurred by the same number of pixels in every row, and its high parts, which are "
-        "outlines on grey."
-    ),
-    "summary": (
-        "Three panels with a row for each data set. Above, accuracy on low parts with true and "
-        "with shuffled labels at equal training accuracy; in the middle, the same for the smallest "
-        "radius, with true labels after one epoch and with shuffled ones at the end; below, "
-        "accuracy on whole test images of networks trained on low and on high parts. Points have "
-        "intervals, and a dotted tick in each row marks chance."
-    ),
-    "by-epoch": (
-        "A panel for each data set. Black curves are the accuracy on whole training images after "
-        "each epoch, blue ones that on their low parts at the smallest radius, solid with true and "
-        "dashed with shuffled labels. A dotted line marks chance."
-    ),
+    "pictures": "A row for each data set: a test image, its low parts at the smallest and the "
+    "largest radius, blurred by the same number of pixels in every row, and its high parts, which "
+    "are outlines on grey.",
+    "summary": "Three panels with a row for each data set. Above, accuracy on low parts with true "
+    "and with shuffled labels at equal training accuracy; in the middle, the same for the "
+    "smallest radius, with true labels after one epoch and with shuffled ones at the end; below, "
+    "accuracy on whole test images of networks trained on low and on high parts. Points have "
+    "intervals, and a dotted tick in each row marks chance.",
+    "by-epoch": "A panel for each data set. Black curves are the accuracy on whole training "
+    "images after each epoch, blue ones that on their low parts at the smallest radius, solid "
+    "with true and dashed with shuffled labels. A dotted line marks chance.",
 }
 
 PANELS = {

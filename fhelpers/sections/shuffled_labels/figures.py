@@ -13,25 +13,17 @@ from fhelpers.drawing.labels import LINES, NAMES, monitored
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "epochs": (
-        "Accuracy on whole training images after each epoch, one curve for true and one for "
-        "shuffled labels. Both rise from chance, the one with true labels faster."
-    ),
-    "by-epoch": (
-        "Two panels with equal axes, true labels and shuffled labels. In each the accuracy on "
-        "whole training images after each epoch is a black curve, and the accuracy on their low "
-        "parts one blue curve for each radius. A dotted line marks chance."
-    ),
-    "equal-accuracy": (
-        "A panel for each radius. Against the accuracy on whole training images stands the "
-        "accuracy on their low parts, a solid curve for true labels and a dashed one for shuffled "
-        "labels. The diagonal would be no loss; a dotted line marks chance."
-    ),
-    "table1": (
-        "Two panels, trained on low parts and trained on high parts. For each radius the accuracy "
-        "on training images and on whole test images with intervals, and the published values as "
-        "hollow diamonds. A dotted line marks chance."
-    ),
+    "epochs": "Accuracy on whole training images after each epoch, one curve for true and one for "
+    "shuffled labels. Both rise from chance, the one with true labels faster.",
+    "by-epoch": "Two panels with equal axes, true labels and shuffled labels. In each the "
+    "accuracy on whole training images after each epoch is a black curve, and the accuracy on "
+    "their low parts one blue curve for each radius. A dotted line marks chance.",
+    "equal-accuracy": "A panel for each radius. Against the accuracy on whole training images "
+    "stands the accuracy on their low parts, a solid curve for true labels and a dashed one for "
+    "shuffled labels. The diagonal would be no loss; a dotted line marks chance.",
+    "table1": "Two panels, trained on low parts and trained on high parts. For each radius the "
+    "accuracy on training images and on whole test images with intervals, and the published "
+    "values as hollow diamonds. A dotted line marks chance.",
 }
 
 

@@ -22,27 +22,19 @@ from fhelpers.sections.single_image_masks.measure import single_masks
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "gallery": (
-        "A row for each of some test images: the image, its adversarial version, the mask, both "
-        "versions seen through the mask, the mask's complement, which holds the frequencies whose "
-        "weight is 0, and the image seen through the complement; all with the image's mean."
-    ),
-    "versions": (
-        "For the natural network in black and the adversarially trained one in green: the share of "
-        "each version that is classified correctly, among images that are correct as they are, "
-        "with intervals."
-    ),
-    "gains": (
-        "Two panels, rings on the left and directions on the right: the share of images whose mask "
-        "has more energy in the band for A than for N, with an interval as a band and a line at "
-        "one half."
-    ),
-    "map": (
-        "Three times the same neighbour map, in which every point is the mask of one image, each "
-        "time with one of the three most frequent classes in black and the others pale. In the "
-        "last panel the accuracy of a linear classifier of the masks on the classes and on "
-        "shuffled classes, for the natural network in black and the adversarial one in green."
-    ),
+    "gallery": "A row for each of some test images: the image, its adversarial version, the mask, "
+    "both versions seen through the mask, the mask's complement, which holds the frequencies "
+    "whose weight is 0, and the image seen through the complement; all with the image's mean.",
+    "versions": "For the natural network in black and the adversarially trained one in green: the "
+    "share of each version that is classified correctly, among images that are correct as they "
+    "are, with intervals.",
+    "gains": "Two panels, rings on the left and directions on the right: the share of images "
+    "whose mask has more energy in the band for A than for N, with an interval as a band and a "
+    "line at one half.",
+    "map": "Three times the same neighbour map, in which every point is the mask of one image, "
+    "each time with one of the three most frequent classes in black and the others pale. In the "
+    "last panel the accuracy of a linear classifier of the masks on the classes and on shuffled "
+    "classes, for the natural network in black and the adversarial one in green.",
 }
 VERSIONS = {  # C is the complement: the frequencies whose weight is 0
     "masked": "M(x)",

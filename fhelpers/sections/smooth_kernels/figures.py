@@ -14,28 +14,20 @@ from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.sections.smooth_kernels.claims import MEASURES, over_seeds_or_filters
 
 ALT = {
-    "kernels": (
-        "Four rows of small squares, one square a filter of the first layer, its weights shown as "
-        "colours: the natural network, the same smoothed, the adversarially trained network, the "
-        "same smoothed."
-    ),
-    "smoothness": (
-        "Two panels, one for each measure of smoothness. A row for each network and kernel size, "
-        "before and after smoothing: small dots are filters, a point with its interval their mean."
-    ),
-    "transfer": (
-        "Four maps of frequencies with zero frequency in the centre: how strongly the first layer "
-        "of each network passes each frequency, bright where it passes more than on average."
-    ),
-    "maps": (
-        "Three maps of frequencies with zero frequency in the centre: the accuracy that is left "
-        "when one single frequency is added to every image, bright where much is left."
-    ),
-    "profile": (
-        "Accuracy against the distance of the added frequency from the spectrum's centre, a curve "
-        "with its interval for each of three networks, and a diamond at the left for its accuracy "
-        "with nothing added."
-    ),
+    "kernels": "Four rows of small squares, one square a filter of the first layer, its weights "
+    "shown as colours: the natural network, the same smoothed, the adversarially trained network, "
+    "the same smoothed.",
+    "smoothness": "Two panels, one for each measure of smoothness. A row for each network and "
+    "kernel size, before and after smoothing: small dots are filters, a point with its interval "
+    "their mean.",
+    "transfer": "Four maps of frequencies with zero frequency in the centre: how strongly the "
+    "first layer of each network passes each frequency, bright where it passes more than on "
+    "average.",
+    "maps": "Three maps of frequencies with zero frequency in the centre: the accuracy that is "
+    "left when one single frequency is added to every image, bright where much is left.",
+    "profile": "Accuracy against the distance of the added frequency from the spectrum's centre, "
+    "a curve with its interval for each of three networks, and a diamond at the left for its "
+    "accuracy with nothing added.",
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "smoothed": "natural, smoothed"}
 KINDS = {"natural": "original", "adversarial": "adversarial", "smoothed": "low"}

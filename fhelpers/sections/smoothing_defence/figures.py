@@ -35,24 +35,16 @@ RIVALS = {
     "clean": ("clean", style.GREY, "s", ""),
 }
 ALT = {
-    "curves": (
-        "A panel for each attack and ε. Accuracy against ρ: a black curve for the natural network, "
-        "a green one for the adversarially trained network, hollow diamonds for the paper. "
-        "Under attack the axis is logarithmic above 1 %."
-    ),
-    "forms": (
-        "A panel for each ε. Accuracy under PGD against ρ, black for the natural network and green "
-        "for the adversarially trained one: solid curves are the published form of smoothing, "
-        "dashed ones the form that keeps the kernels' gain."
-    ),
-    "checks": (
-        "A panel for each defence and a row for each attack: a point with its interval is the "
-        "accuracy under that attack."
-    ),
-    "rivals": (
-        "A row for each defence. A triangle is the accuracy under the table's PGD, a circle the "
-        "accuracy under all checks together, a grey square the clean accuracy."
-    ),
+    "curves": "A panel for each attack and ε. Accuracy against ρ: a black curve for the natural "
+    "network, a green one for the adversarially trained network, hollow diamonds for the paper. "
+    "Under attack the axis is logarithmic above 1 %.",
+    "forms": "A panel for each ε. Accuracy under PGD against ρ, black for the natural network and "
+    "green for the adversarially trained one: solid curves are the published form of smoothing, "
+    "dashed ones the form that keeps the kernels' gain.",
+    "checks": "A panel for each defence and a row for each attack: a point with its interval is "
+    "the accuracy under that attack.",
+    "rivals": "A row for each defence. A triangle is the accuracy under the table's PGD, a circle "
+    "the accuracy under all checks together, a grey square the clean accuracy.",
 }
 CHECKS = ("PGD", "more steps", "restarts", "margin loss", "transfer", "all together", "AutoAttack")
 

@@ -15,22 +15,14 @@ from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate, over_seeds
 
 ALT = {
-    "pairs": (
-        "Columns of four pictures: a test image, a perturbation of its high part made visible, the "
-        "perturbed image, which looks like the first, and the low part that both share."
-    ),
-    "fooled": (
-        "Share of fooled images against the size of the perturbation: a vermilion curve for "
-        "perturbations of the high part, a blue one for the low part, a black one for both."
-    ),
-    "sizes": (
-        "A row for each network. Three points: how large a perturbation of the high part, of the "
-        "low part and of the whole image half of the images need."
-    ),
-    "scatter": (
-        "A point for each network, with its name beside it: accuracy on test images to the right, "
-        "accuracy under PGD upwards. Adversarially trained networks are green triangles."
-    ),
+    "pairs": "Columns of four pictures: a test image, a perturbation of its high part made "
+    "visible, the perturbed image, which looks like the first, and the low part that both share.",
+    "fooled": "Share of fooled images against the size of the perturbation: a vermilion curve for "
+    "perturbations of the high part, a blue one for the low part, a black one for both.",
+    "sizes": "A row for each network. Three points: how large a perturbation of the high part, of "
+    "the low part and of the whole image half of the images need.",
+    "scatter": "A point for each network, with its name beside it: accuracy on test images to the "
+    "right, accuracy under PGD upwards. Adversarially trained networks are green triangles.",
 }
 BANDS = {"high": "high part only", "low": "low part only", "all": "anything"}
 COLOURS = {band: style.COLOURS.get(band, style.COLOURS["original"]) for band in BANDS}
