@@ -13,7 +13,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
 from fhelpers import intervals
@@ -61,7 +60,7 @@ def in_series(
     columns = [frame[column] for column in [*by, *at]]
     rows = zip(*columns, strict=True) if columns else [()] * len(frame)
     looks = [
-        (number, chosen(names, row, ", ".join(map(str, row[: len(by)]))),
+        (number, chosen(names, row, ", ".join(map(str, row[: len(by)] or row))),
          chosen(colours, row, style.INK), chosen(markers, row, "o"), chosen(styles, row, "-"))
         for number, row in zip(series, rows, strict=True)
     ]  # fmt: skip
@@ -224,25 +223,19 @@ def name_rows(axes: Axes, names: Mapping | Sequence, *, upright: bool = False) -
     axes.tick_params(axis="y", length=0)
 
 
-def key(owner: Figure | Axes, entries: Iterable[tuple], **options) -> Legend:
-    """A key from (label, colour, marker, line style, further options of the line).
+def key(figure: Figure, entries: Iterable[tuple], **options) -> Legend:
+    """A key above the panels from (label, colour, marker, line style, options of the line).
 
-    All after the colour may be left out. A list of colours gives a row of lines. `PAPER` and
-    `CHANCE` are entries for what the paper says and for guessing. Of a figure it stands above the
-    panels; `options` are those of `legend`.
+    All after the colour may be left out. `PAPER` and `CHANCE` are entries for what the paper says
+    and for guessing; `options` are those of `legend`.
     """
-    handles, labels = [], []
+    handles = []
     for label, colour, *rest in entries:
         marker, line, further = (*rest, *("", "-", {})[len(rest) :])
         look = {"marker": marker, "linestyle": line} | further
-        several = [colour] if isinstance(colour, str) else colour
-        lines = tuple(Line2D([], [], color=each, **look) for each in several)
-        handles.append(lines[0] if len(lines) == 1 else lines)
-        labels.append(label)
-    if isinstance(owner, Figure):
-        options = {"loc": "outside upper left", "ncols": min(len(labels), 4)} | options
-    rows = {tuple: HandlerTuple(ndivide=None, pad=0.3)}
-    return owner.legend(handles, labels, **{"handler_map": rows} | options)
+        handles.append(Line2D([], [], color=colour, label=label, **look))
+    options = {"loc": "outside upper left", "ncols": min(len(handles), 4)} | options
+    return figure.legend(handles=handles, **options)
 
 
 def entries(*panels: Axes) -> list[tuple]:

@@ -37,11 +37,7 @@ def two_radii(radii) -> list[float]:
 
 @style.styled
 def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Figure:
-    """W, Fig. 4 and 5: accuracy on whole test images and on their parts after each epoch.
-
-    history: runs.history; names: the labels to show and the titles of their panels; chance:
-    accuracy of a guess. A run with fewer epochs ends earlier.
-    """
+    """W, Fig. 4 and 5: accuracy on whole test images and on their parts after each epoch."""
     rows = history[history.label.isin(list(names)) & (history.scope == "subset")]
     radii = two_radii(rows.radius.dropna().unique())
     whole = rows.part == "original"
@@ -51,7 +47,7 @@ def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fi
     rows = rows[test | whole & (rows.split == "train")]
     dashes = dict(zip(radii, ("--", "-") if len(radii) > 1 else "-", strict=True))
     look = {
-        "colours": lambda split, part, radius: style.GREY if split == "train" else style.COLOURS[part],
+        "colours": lambda split, part, _: style.COLOURS[part] if split == "test" else style.GREY,
         "names": lambda split, *part: f"{SPLITS[split]}: {style.part_name(*part)}",
         "styles": lambda split, part, radius: dashes.get(radius, "-"), "linewidth": 1.7,
     }  # fmt: skip
@@ -59,7 +55,7 @@ def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fi
     def draw(panel: Axes, label: str) -> None:
         own = rows[rows.label == label]
         charts.curves(panel, own, x="epoch", y="accuracy", by=["split", "part", "radius"], **look)
-        panel.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=3)
+        style.chance_line(panel, chance, where=None)
 
     figure, drawn = charts.small_multiples(
         names, 1.9, draw, head=1.0, columns=3 if len(names) > 4 else 2, colours=colour_of,
@@ -150,10 +146,7 @@ def bands(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fig
 
 
 def scores(history: pd.DataFrame, names: Mapping[str, str], *, first: str) -> pd.DataFrame:
-    """Test accuracy, gap and accuracy lost without the high part as a table, with intervals.
-
-    `first` is the heading of the names.
-    """
+    """Test accuracy, gap and accuracy lost without the high part as a table, with intervals."""
     lost = reliance.lost_without_high(reliance.monitored_radii(history))
     columns = {"test accuracy": TEST, "gap": GAP, "lost without high part": lost}
     rows = estimates(history, names, columns)
@@ -177,15 +170,6 @@ def listed(history: pd.DataFrame, names: Mapping[str, str], measure: reliance.Me
 def gaps(history: pd.DataFrame, names: Mapping[str, str]) -> str:
     """The generalisation gap of every network, in a sentence."""
     return f"Generalisation gap in percentage points: {listed(history, names, GAP)}."
-
-
-def losses(history: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """What the accuracy of every network loses without the high part, in a sentence."""
-    lost = reliance.lost_without_high(reliance.monitored_radii(history))
-    return (
-        "Percentage points of test accuracy lost without the high part, mean over the radii: "
-        f"{listed(history, names, lost)}."
-    )
 
 
 def common(level: float, chance: float) -> str:

@@ -11,10 +11,7 @@ LINES = {"natural": "-", "shuffled": "--"}
 
 
 def monitored(history: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Training accuracy of a label's runs after each epoch, over seeds.
-
-    Columns part ("original" or "low"), radius, epoch, value, low, high.
-    """
+    """Training accuracy of a label's runs after each epoch, over seeds."""
     rows = history[(history.label == label) & (history.split == "train")]
     rows = rows[(rows.scope == "subset") & rows.part.isin(["original", "low"])]
     by = ["part", "radius", "epoch"]

@@ -42,10 +42,7 @@ def centres(part: str, bands: int) -> np.ndarray:
 
 
 def by_band(panels: Sequence[Axes], frame: pd.DataFrame, **options) -> None:
-    """Curves over the rings on the first panel and over the directions on the second.
-
-    frame: columns part, place (from `centres`), value, low, high; options: of `charts.curves`.
-    """
+    """Curves over the rings on the first panel and over the directions on the second."""
     for panel, (part, words) in zip(panels, SIDE.items(), strict=True):
         charts.curves(panel, frame[frame.part == part], x="place", **options)
         panel.set(xlabel=words, xlim=(0, 100))

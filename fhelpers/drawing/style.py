@@ -42,16 +42,6 @@ COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
     "shuffled": "#cc79a7",
 }
 MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffled": "s"}
-MEANINGS = {  # of colours, for the data that a figure offers
-    COLOURS["original"]: "original",
-    INK: "original",
-    COLOURS["low"]: "low part",
-    COLOURS["high"]: "high part",
-    COLOURS["adversarial"]: "adversarially trained",
-    COLOURS["shuffled"]: "shuffled labels",
-    GREY: "line",
-    PALE: "line",
-}
 SIGNS = {"reproduced": "✓", "weaker": "≈", "not reproduced": "✗", "undecided": "?"}
 
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
@@ -195,31 +185,26 @@ def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
     axes.set(xlim=(0, min(axes.get_xlim()[1], 1.02)), xlabel=label)
     in_percent(axes.xaxis)
     if chance is not None:
-        axes.axvline(chance, color=GREY, linestyle=":", linewidth=1.6, zorder=1)
+        chance_line(axes, chance, upright=True)
 
 
-def in_percent(*axes: Axis, unit: str = " %") -> None:
-    """Label the ticks of axes in percent, as precisely as they stand: 0.5 % is never 0 % or 1 %."""
-    for axis in axes:
-        shown = lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "−")  # noqa: E731
-        axis.set_major_formatter(shown)
-        axis.get_major_formatter().times = 1 if unit else 100  # of the figure's data
+def in_percent(axis: Axis, unit: str = " %") -> None:
+    """Label ticks in percent, as precisely as they stand; without a unit, in percentage points."""
+    shown = lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "−")  # noqa: E731
+    axis.set_major_formatter(shown)
+    axis.get_major_formatter().times = 1 if unit else 100  # of the figure's data
 
 
-def chance_line(axes: Axes, chance: float, *, where: float = 0.02) -> None:
-    """Mark guessing: a dotted line with its name on it. `where` is a share of the axes' width."""
-    line = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
-    axes.axhline(chance, label="_chance", **line)
+def chance_line(axes: Axes, chance: float, *, where: float | None = 0.02, upright=False) -> None:
+    """Mark guessing by a dotted line, with its name at a share of the axes' width."""
+    line = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1, "label": "_chance"}
+    (axes.axvline if upright else axes.axhline)(chance, **line)
+    if where is None or upright:
+        return
     low = {"xytext": (0, 2), "va": "bottom"}  # no room below
     side = low if chance < 0.08 else {"xytext": (0, -2), "va": "top"}
     place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     axes.annotate("chance", (where, chance), color=GREY, fontsize=11, **place, **side)
-
-
-def band(axes: Axes, x, low, high, colour: str) -> None:
-    """An interval along a curve. NaN bounds (one seed) draw nothing."""
-    if np.isfinite(np.asarray(low, dtype=float)).any():
-        axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
 def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper") -> None:
@@ -231,8 +216,7 @@ def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper")
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075) -> None:
     """Name curves at the right edge, pushed apart so that no two names overlap.
 
-    `ends` holds (y in data units, text, colour); `gap` is a share of the axes' height. Call it
-    after the limits are set.
+    ends: (y in data units, text, colour) of each; gap: a share of the axes' height.
     """
     bottom, top = axes.get_ylim()
     order = sorted(ends, key=lambda end: end[0])
@@ -302,15 +286,12 @@ _BY_HAND = (
 )
 
 
-def show(
-    figure: Figure, *, name: str, caption: str, alt: str, data: pd.DataFrame | None = None
-) -> None:
+def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     """Display a figure in a notebook, for light and dark pages.
 
     `caption` states the finding, `alt` says what is to be seen, `name` is the label for references.
-    They travel in the output's metadata, from where the book makes a numbered caption, and so does
-    what the book offers as the figure's data: `data`, or else what `numbers.read` finds in it.
-    Raises ValueError if name, caption or alt is empty.
+    They travel in the output's metadata, from where the book makes a numbered caption, and so do
+    the figure's data and the place of its code. Raises ValueError if one of them is empty.
     """
     for what, value in (("name", name), ("caption", caption), ("alt", alt)):
         if not value or not value.strip():
@@ -324,7 +305,7 @@ def show(
         f'<div class="fh-figure" data-name="{html.escape(name)}">{_BY_HAND}{images}'
         f'<p class="fh-caption">{html.escape(caption)}</p></div>'
     )
-    offered = numbers.as_csv(numbers.read(figure, MEANINGS) if data is None else data)
+    offered = numbers.as_csv(numbers.read(figure))
     output = {"text/html": page, "text/plain": f"Figure {name}: {caption}"}
     about = {"name": name, "caption": caption, "data": offered, "code": getattr(figure, "code", "")}
     display(output, raw=True, metadata={"fhelpers": about})

@@ -41,11 +41,7 @@ def measures(history: pd.DataFrame) -> dict[str, reliance.Measure]:
 
 @style.styled
 def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
-    """Accuracy, gap and dependence on the high part against the size and the work of a network.
-
-    history: runs.history with a label for each network; costs: by label. If what is seen followed
-    from size alone, the points of a panel would lie on one rising or falling line.
-    """
+    """Accuracy, gap and dependence on the high part against the size and the work of a network."""
     names = named(costs)
     # The ResNet, which the claim is about, in black; the networks it is compared with in grey.
     colours = {la: style.INK if la.startswith("resnet") else style.GREY for la in names}
@@ -77,10 +73,7 @@ def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
 
 
 def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> pd.DataFrame:
-    """Width, parameters and multiply-adds of each network as a table.
-
-    widths: channels of the first layer by label, None for as many as published.
-    """
+    """Width, parameters and multiply-adds of each network as a table."""
     rows = []
     for label, name in named(costs).items():
         published = NETWORKS[label].width

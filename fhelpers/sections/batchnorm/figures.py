@@ -61,10 +61,7 @@ def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> 
 
 
 def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy on low and high parts of the networks trained on whole images.
-
-    Columns part, network, radius, value, low, high, n, over.
-    """
+    """Test accuracy on low and high parts of the networks trained on whole images."""
     whole = history[history.label.isin(claims.NETWORKS)]
     return pd.DataFrame(
         {"part": part, "network": label, "radius": radius}
@@ -77,10 +74,7 @@ def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def whole(history: pd.DataFrame, chance: float) -> Figure:
-    """Trained on whole images: how fast, and how much of each part is picked up.
-
-    history: runs.history with the labels "vanilla" and "batchnorm"; chance: accuracy of a guess.
-    """
+    """Trained on whole images: how fast, and how much of each part is picked up."""
     figure, ((left, right),) = style.canvas(1, 2, 3.9, sharey=True)
     rows = history[history.label.isin(claims.NETWORKS) & (history.scope == "subset")]
     rows = rows[(rows.split == "train") & (rows.part == "original")]
@@ -96,7 +90,7 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
     right.set(xlabel="radius r")
     right.set_title("accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
-    right.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
+    style.chance_line(right, chance, where=None)
     parts = [(f"{part} parts", style.COLOURS[part], "", "-") for part in ("low", "high")]
     key_of_networks(figure, style.INK, MARKERS, parts)
     return figure
@@ -107,10 +101,7 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
 
 @style.styled
 def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
-    """W, Fig. 6: trained on low parts only, test accuracy after each epoch, a column a radius.
-
-    history: runs.history; chance: accuracy of a guess.
-    """
+    """W, Fig. 6: trained on low parts only, test accuracy after each epoch, a column a radius."""
     named = history.label.astype(str).str.extract("^(vanilla|batchnorm)-low-(.+)$")
     rows = history.assign(network=named[0], trained=named[1].astype(float))
     rows = rows[rows.network.notna() & (rows.split == "test") & (rows.scope == "subset")]
@@ -121,7 +112,7 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
         looks["names"] = lambda network: f"tested on {TESTED[part]}, {NAMES[network]}"
         own = rows[(rows.part == part) & (rows.trained == radius)]
         charts.curves(panel, own, colours=COLOURS[TESTED[part]], **looks)
-        panel.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
+        style.chance_line(panel, chance, where=None)
 
     radii = sorted(rows.trained.unique())
     titles = {(part, r): f"r = {r:g}" * (part == "original") for part in TESTED for r in radii}
@@ -149,10 +140,7 @@ def helped(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def help_by_radius(frame: pd.DataFrame) -> Figure:
-    """Test accuracy with BatchNorm minus without, against the radius trained on.
-
-    frame: from `helped`.
-    """
+    """Test accuracy with BatchNorm minus without, against the radius trained on."""
     figure, ((axes,),) = style.canvas(1, 1, 3.3)
     markers = dict(zip(COLOURS, "os", strict=True))
     named = {name: f"tested on {name}" for name in COLOURS}
@@ -243,10 +231,7 @@ def by_strength(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def faintest(frame: pd.DataFrame, chance: float) -> Figure:
-    """Accuracy on whole planted test images against the strength of their only cue.
-
-    frame: from `by_strength`; chance: accuracy of a guess.
-    """
+    """Accuracy on whole planted test images against the strength of their only cue."""
     figure, ((axes,),) = style.canvas(1, 1, 3.7)
     looks = {"colours": style.COLOURS["high"], "styles": LINES, "markers": MARKERS, "names": NAMES}
     joined(axes, frame, "strength", ["network"], **looks)

@@ -134,8 +134,9 @@ def energy(shares: pd.DataFrame) -> Figure:
     low, high = style.COLOURS["low"], style.COLOURS["high"]
     middle, bins = "middle 90 % of the images", "the low part's share of the bins"
     for row, line in enumerate(shares.itertuples()):
-        axes.barh(row, line.low, height=0.62, color=low)
-        axes.barh(row, 1 - line.low, left=line.low, height=0.62, color=high)
+        look = {"left": line.low, "color": high, "label": "_high part"}
+        axes.barh(row, line.low, height=0.62, color=low, label="_low part")
+        axes.barh(row, 1 - line.low, height=0.62, **look)
         span, look = [line.least, line.most], {"color": style.OVER_PICTURES, "linewidth": 2.2}
         axes.plot(span, [row, row], label=f"_{middle}", **look)
         ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
@@ -174,10 +175,7 @@ def changes(frame: pd.DataFrame, label: str) -> Figure:
 
 @style.styled
 def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure:
-    """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}.
-
-    Names that begin with "high" are drawn on mid-grey, as in `split`.
-    """
+    """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}."""
     figure, axes = style.canvas(2, len(images), 4.4)
     for column, (name, (before, after)) in enumerate(images.items()):
         grey = 0.5 * name.startswith("high")

@@ -41,10 +41,7 @@ def named(drawn: bool) -> dict[str, str]:
 
 @style.styled
 def effects(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """What each switch changes, a panel for each kind of quantity.
-
-    rows: of `effects.effects`; names: the switches to show and what they are called.
-    """
+    """What each switch changes, a panel for each kind of quantity."""
     names = {switch: name for switch, name in names.items() if switch in set(rows.switch)}
     radii = rows.radius.dropna().unique()
     frame = rows.assign(kind=rows.part.replace("attacked", "original"))

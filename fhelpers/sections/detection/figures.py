@@ -108,7 +108,7 @@ def kept(frame: pd.DataFrame) -> Figure:
     look = {"colours": COLOURS, "markers": MARKERS, "names": NAMES}
     charts.dots(axes, frame, at="part", order=order, **look)
     style.paper_value(axes, frame.paper, range(len(frame)), name="the paper, on COCO")
-    axes.axvline(1, color=COLOURS["original"], linewidth=1.6)
+    axes.axvline(1, color=COLOURS["original"], linewidth=1.6, label="_originals")
     axes.set(xlabel="share of the mAP on originals")
     axes.set_xlim(0, max(1.08, 1.05 * np.nanmax([*frame.high, *frame.value])))
     style.in_percent(axes.xaxis)
@@ -132,10 +132,7 @@ def sizes(frame: pd.DataFrame) -> Figure:
 
 @style.styled
 def gained(frame: pd.DataFrame, over_paper: float) -> Figure:
-    """Share of images that gain, on low parts and on the control; frame: `scored` for "gained".
-
-    over_paper: the radius at which the paper's share is drawn.
-    """
+    """Share of images that gain, on low parts and on the control; frame: `scored` for "gained"."""
     rows, words = frame[frame.part.isin(["low", "control"])], "images with an object\nfound better"
     figure, axes, ends = against_radius(rows, words, 3.4)
     style.paper_value(axes, [over_paper], [PAPER_GAINED])
@@ -237,10 +234,7 @@ class Case(NamedTuple):
 
 
 def chosen(before: Mapping, after: Mapping, truth: Truth, *, better: bool, count: int = 3):
-    """(image, object) of the largest gains (or losses), one object an image, largest first.
-
-    before, after: tensors of the evaluations of originals and of one radius.
-    """
+    """(image, object) of the largest gains (or losses), one object an image, largest first."""
     change = (after["low/credit"] - before["original/credit"]).numpy()
     change = np.where(truth.crowd, 0, change if better else -change)
     first = {}

@@ -59,10 +59,7 @@ def trained_through(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
-    """Accuracy of networks trained through masks. frame: from `trained_through`.
-
-    whole: accuracy of the network trained on whole images; chance: of a guess.
-    """
+    """Accuracy of networks trained through masks. frame: from `trained_through`."""
     figure, ((axes,),) = style.canvas(1, 1, 1.5 + 0.42 * len(frame))
     rows, order = told_apart(frame, "label", SEEN), frame.set_index("label")["mask"].to_dict()
     charts.dots(axes, rows, at="label", order=order, by="seen", **looks(SEEN))

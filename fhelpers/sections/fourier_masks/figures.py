@@ -81,10 +81,7 @@ def mean_masks(groups: Mapping[str, Sequence]) -> dict[str, Tensor]:
 
 @style.styled
 def masks(found: Mapping[str, Tensor]) -> Figure:
-    """Masks (H, W) of networks, the first of them N, and their differences to N.
-
-    found: {network: mask}, from `mean_masks`. Zero frequency is in the centre.
-    """
+    """Masks (H, W) of networks, the first of them N, and their differences to N."""
     columns = max(len(found), 3)
     figure, (top, bottom) = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
     titles = {name: title_of(name).replace(", random ", "\n").replace(", ", "\n") for name in found}
@@ -251,7 +248,7 @@ def nonlinearity(frame: pd.DataFrame) -> Figure:
     colours = [style.COLOURS["original" if place == 1 else "high"] for place in frame.index]
 
     def draw(panel, name):
-        panel.vlines(frame.index, 1e-4, frame[name].clip(lower=1e-4), colors=colours, linewidth=3)
+        panel.bar(frame.index, frame[name], 0.35, color=colours, label="_amplitude")
         panel.set(yscale="log", ylim=(1e-4, 4), xlim=(-0.7, len(frame) - 0.3))
         panel.set_xticks(range(1, len(frame), 2))
 

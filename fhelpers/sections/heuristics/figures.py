@@ -10,7 +10,9 @@ from matplotlib.ticker import MaxNLocator
 
 from fhelpers.claims import reliance
 from fhelpers.claims.reliance import GAP, TEST, TRAIN
-from fhelpers.drawing import charts, comparisons, names, style
+from fhelpers.drawing import charts, comparisons, style
+from fhelpers.drawing.names import NAMES
+from fhelpers.drawing.names import OPTIMISERS as OTHER_OPTIMISERS
 from fhelpers.drawing.style import points
 from fhelpers.sections.heuristics import claims
 
@@ -39,29 +41,11 @@ ALT = {
     "optimiser-bands": BANDS.format(each="optimiser"),
 }
 
-HEURISTICS = {
-    "vanilla": "vanilla",
-    "dropout": "dropout",
-    "mixup-0.5": "mix-up",
-    "batchnorm": "BatchNorm",
-    "adversarial": "adversarial",
-}
-VARIANTS = {
-    "mixup-0.5": "mix-up, α = 0.5",
-    "mixup-1": "mix-up, α = 1",
-    "adversarial": "adversarial",
-    "adversarial-crop-flip": "adversarial, crop-flip",
-}
-EVERY = {
-    "vanilla": "vanilla",
-    "dropout": "dropout",
-    "mixup-0.5": "mix-up, α = 0.5",
-    "mixup-1": "mix-up, α = 1",
-    "batchnorm": "BatchNorm",
-    "adversarial": "adversarial",
-    "adversarial-crop-flip": "with crop and flip",
-}
-OPTIMISERS = {"vanilla": "Adam", **names.OPTIMISERS}
+SHOWN = ("vanilla", "dropout", "mixup-0.5", "mixup-1", "batchnorm", "adversarial")
+EVERY = {label: NAMES[label] for label in (*SHOWN, "adversarial-crop-flip")}
+HEURISTICS = {label: NAMES[label] for label in SHOWN if label != "mixup-1"}
+VARIANTS = {label: name for label, name in EVERY.items() if label.startswith(("mixup", "adv"))}
+OPTIMISERS = {"vanilla": "Adam", **OTHER_OPTIMISERS}
 ATTACKED = {"adversarial": "without crop and flip", "adversarial-crop-flip": "with crop and flip"}
 CHECKED = {"original": "clean images", "attacked": "images under PGD"}
 
@@ -82,11 +66,7 @@ def of_batches(labels: Sequence[str]) -> dict[str, str]:
 
 @style.styled
 def attacked(history: pd.DataFrame, chance: float) -> Figure:
-    """Accuracy on clean test images and under PGD after each epoch of adversarial training.
-
-    history: runs.history with the labels of `ATTACKED`, whose part "attacked" holds the check on
-    one batch of test images.
-    """
+    """Accuracy on clean test images and under PGD after each epoch of adversarial training."""
     rows = history[(history.split == "test") & (history.scope == "subset")]
     rows = rows[rows.label.isin(list(ATTACKED)) & rows.part.isin(list(CHECKED))]
     look = {"by": "label", "colours": style.COLOURS["adversarial"], "names": ATTACKED}
@@ -94,7 +74,7 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
 
     def draw(panel: Axes, part: str) -> None:
         charts.curves(panel, rows[rows.part == part], x="epoch", y="accuracy", **look)
-        panel.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
+        style.chance_line(panel, chance, where=None)
 
     figure, panels = charts.small_multiples(
         CHECKED, 2.8, draw, head=0.6, xlabel="epochs of training", ylabel="accuracy on test images"
@@ -109,10 +89,7 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
 
 @style.styled
 def against_batch(history: pd.DataFrame) -> Figure:
-    """Accuracy, gap and dependence on the high part against the batch size.
-
-    history: runs.history with labels batch-<size>, or one cut by `reliance.at_common_accuracy`.
-    """
+    """Accuracy, gap and dependence on the high part against the batch size."""
     sizes, radii = claims.batch_sizes(history.label), reliance.monitored_radii(history)
     radii = comparisons.two_radii(radii)
     black, reds = style.COLOURS["original"], style.shades("high", radii)

@@ -98,10 +98,7 @@ def equal_accuracy(history: pd.DataFrame) -> dict[str, Estimate]:
 
 @style.styled
 def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Figure:
-    """One image of each data set and its parts at the smallest and the largest radius.
-
-    examples: {data set: (image (C, H, W), {radius: (low, high)})}.
-    """
+    """One image of each data set and its parts at the smallest and the largest radius."""
     ends = {name: sorted({min(parts), max(parts)}) for name, (_, parts) in examples.items()}
     columns = 1 + 2 * max(map(len, ends.values()))
     rows = len(examples)
@@ -119,10 +116,7 @@ def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Fi
 
 @style.styled
 def compared(frame: pd.DataFrame) -> Figure:
-    """W5, W6 and W7 on all data sets at once, a panel a claim and a row a data set.
-
-    frame: from `summary`. In the last panel the radius is by lightness, as everywhere.
-    """
+    """W5, W6 and W7 on all data sets at once, a panel a claim and a row a data set."""
     names = {name: title(name) for name in frame.dataset.unique()}
     colours, markers = ({name: look[k] for name, look in SERIES.items()} for k in (0, 1))
     look = {"markers": markers, "names": said, "by": ["series", "radius"], "clip_on": False}
@@ -156,11 +150,7 @@ def said(series: str, radius: float = np.nan, *_) -> str:
 
 @style.styled
 def by_epoch(histories: Mapping[str, pd.DataFrame], chances: Mapping[str, float]) -> Figure:
-    """W, Fig. 3 on every data set: training accuracy whole and on low parts of the smallest radius.
-
-    histories: {data set: its history with the labels of section 02}; chances: {data set: 1 /
-    classes}.
-    """
+    """W, Fig. 3 on every data set: accuracy on training images and their smallest low parts."""
     radii = {name: smallest_radii(history, 1)[0] for name, history in histories.items()}
     parts = {"original": "whole images", "low": "their low parts"}
 
@@ -259,10 +249,7 @@ def lengths_in_words(epochs: Mapping[str, int]) -> str:
 
 
 def on_imagenet(names: Sequence[str], found: str | None) -> str:
-    """Which ImageNet subset the page shows, or how to get one.
-
-    names: the data sets on the page; found: the subset that is installed, None without any.
-    """
+    """Which ImageNet subset the page shows, or how to get one."""
     shown = [title(name) for name in names if name in FURTHER["ImageNet subset"]]
     if shown:
         return f"ImageNet is on this page as its subset {style.listing(shown)}."

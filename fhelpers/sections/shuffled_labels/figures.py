@@ -33,11 +33,7 @@ SPLITS = {"train": "training images", "test": "whole test images"}
 
 @style.styled
 def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
-    """W, Fig. 3: accuracy after each epoch on training images and their low parts.
-
-    history: runs.history with the labels "natural" and "shuffled", a panel each; chance: accuracy
-    of a guess.
-    """
+    """W, Fig. 3: accuracy after each epoch on training images and their low parts."""
     ends = []
 
     def draw(panel: Axes, label: str) -> None:
@@ -62,10 +58,7 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
 
 @style.styled
 def epochs_needed(history: pd.DataFrame) -> Figure:
-    """Accuracy on whole training images after each epoch, true against shuffled labels.
-
-    history: runs.history with the labels "natural" and "shuffled".
-    """
+    """Accuracy on whole training images after each epoch, true against shuffled labels."""
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
     rows = [monitored(history, label).assign(label=label) for label in NAMES]
     look = {"colours": COLOURS, "styles": LINES, "names": NAMES, "clip_on": False}
@@ -138,11 +131,7 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
 
 @style.styled
 def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figure:
-    """W, Table 1: trained on one part of the images, tested on whole images.
-
-    scores: from `band_trained`; published: `claims.TABLE1`, drawn as hollow diamonds
-    at the radii that were run; chance: accuracy of a guess. Lines join our values.
-    """
+    """W, Table 1: trained on one part of the images, tested on whole images."""
     radii = sorted(scores.radius.unique())
     scores = scores[scores.split.isin(SPLITS)]
     published = published[published.radius.isin(radii)]
@@ -164,7 +153,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
         titles, 3.7, draw, head=0.4, colours=style.COLOURS, xlabel="radius r", ylabel="accuracy"
     )
     style.percent(panels[0], highest=1.04)
-    entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], [*style.COLOURS.values()][1:3])]
+    entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], style.INK, "o")]
     charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0)])
     return figure
 
@@ -173,10 +162,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
 
 
 def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-    """The last epoch that both models have, and their training accuracies then, as text.
-
-    history: as for `by_epoch`. A row for whole images and one for the low parts of each radius.
-    """
+    """The last epoch that both models have, and their training accuracies then, as text."""
     rows = {name: monitored(history, label) for label, name in NAMES.items()}
     epoch = min(int(frame.epoch.max()) for frame in rows.values())
     columns = {}
@@ -191,10 +177,7 @@ def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
-    """Accuracy on low parts at the highest training accuracy that both models passed through.
-
-    The mean over seeds, each taken at its own highest.
-    """
+    """Accuracy on low parts at the highest training accuracy that both models passed through."""
     rows = []
     for radius in sorted(radii):
         wide = at_equal_training_accuracy(history, radius)
@@ -240,10 +223,7 @@ def by_part(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_short(verdicts: Mapping, scores: pd.DataFrame) -> str:
-    """The section's finding: W4, W5 and Table 1, each in a sentence.
-
-    verdicts: {"W4": …, "W5": …}; what could not be measured is left to the note that says why.
-    """
+    """The section's finding: W4, W5 and Table 1, each in a sentence."""
     lead = verdicts["W5"].estimate.value
     equal = verdicts["W5"].note
     if np.isfinite(lead):

@@ -57,10 +57,7 @@ def masks_of(run) -> Tensor:
 
 @style.styled
 def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
-    """Images, their attacked versions, masks and what each lets through: a row an image.
-
-    pixels: the test images (n, C, H, W); chosen: which of the run's masks are shown.
-    """
+    """Images, their attacked versions, masks and what each lets through: a row an image."""
     kept, found = masks_of(run), run.tensors()
     gone = complement(single_masks(run)).masks().detach()[:, 0]
     figure, axes = style.canvas(len(chosen), 7, 0.5 + 0.92 * len(chosen))

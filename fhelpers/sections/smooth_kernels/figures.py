@@ -68,10 +68,7 @@ def kernels(weights: Mapping[str, Tensor], *, most: int = 16) -> Figure:
 
 @style.styled
 def smoothness(table: pd.DataFrame) -> Figure:
-    """Both measures of smoothness, a row for each network, kernel size and smoothing.
-
-    table: from `claims.kernels_of`; its column `smoothed` is the ρ, 0 for none.
-    """
+    """Both measures of smoothness, a row for each network, kernel size and smoothing."""
     groups = {row_name(*key): rows for key, rows in table.groupby(ROW, sort=False)}
     colours = {name: COLOURS[rows.network.iloc[0]] for name, rows in groups.items()}
     figure, axes = style.canvas(1, 2, 1.1 + 0.36 * len(groups), sharey=True)
@@ -95,10 +92,7 @@ def row_name(size: int, network: str, rho: float) -> str:
 
 @style.styled
 def transfer(weights: Mapping[str, Tensor]) -> Figure:
-    """How strongly whole first layers pass each frequency, against their own mean.
-
-    weights: (O, C, k, k) by title. Root mean square over filters.
-    """
+    """How strongly whole first layers pass each frequency, against their own mean."""
     passed = {}
     for title, weight in weights.items():
         found = smoothing.transfer_function(weight).square().mean(0).sqrt()
@@ -125,10 +119,7 @@ def spectra(found: Mapping[str, Tensor], label: str, *, percent: bool = False) -
 
 @style.styled
 def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) -> Figure:
-    """Accuracy against the distance of the added frequency, a curve for each network.
-
-    history: rows of the heat maps' runs, labels map-…; clean: by label, with nothing added.
-    """
+    """Accuracy against the distance of the added frequency, a curve for each network."""
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
     frame = pd.DataFrame(
         {"network": label.removeprefix("map-"), "radius": radius}

@@ -63,10 +63,7 @@ def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
 
 @style.styled
 def fooled(rows: pd.DataFrame) -> Figure:
-    """Fooled share of the correctly classified images against ε, a curve for each band.
-
-    rows: `perturbations` of one network. Bands are intervals over seeds, or over images.
-    """
+    """Fooled share of the correctly classified images against ε, a curve for each band."""
     shares = []
     for band in BANDS:
         seeds = sizes_in(rows, band)
@@ -111,10 +108,7 @@ def median_size(rows: pd.DataFrame, band: str) -> Estimate:
 
 
 def medians(rows: pd.DataFrame) -> pd.DataFrame:
-    """`median_size` of every network that classifies some image correctly, in every band.
-
-    Columns network, name, part, text, value, low, high, n, over.
-    """
+    """`median_size` of every network that classifies some image correctly, in every band."""
     able, found = set(rows.network[rows["size"] > 0]), []
     for label, name in NAMES.items():
         for band in BANDS if label in able else ():
