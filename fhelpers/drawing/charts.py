@@ -60,7 +60,7 @@ def in_series(
     columns = [frame[column] for column in [*by, *at]]
     rows = zip(*columns, strict=True) if columns else [()] * len(frame)
     looks = [
-        (number, chosen(names, row, ", ".join(map(str, row[: len(by)] or row))),
+        (number, chosen(names, row, ", ".join(map(str, row[: len(by)])) or "value"),
          chosen(colours, row, style.INK), chosen(markers, row, "o"), chosen(styles, row, "-"))
         for number, row in zip(series, rows, strict=True)
     ]  # fmt: skip
@@ -192,9 +192,8 @@ def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
         for name in ("value", "low", "high")
     }
     half = (wide["high"] - wide["low"]) / 2
-    texts = wide["value"].map(style.points) + half.map(
-        lambda each: f" ± {100 * each:.0f}" if np.isfinite(each) else ""
-    )
+    said = wide["value"].map(lambda each: style.points(each).lstrip("+"))
+    texts = said + half.map(lambda each: f" ± {100 * each:.0f}" if np.isfinite(each) else "")
     widest = float(np.nanmax(np.abs(wide["value"]))) or 1.0
     sns.heatmap(
         wide["value"], annot=texts, fmt="", cmap="PRGn", vmin=-1.2 * widest, vmax=1.2 * widest,

@@ -318,10 +318,10 @@ def with_interval(estimate, paper: float | None = None) -> str:
     """
     low, value, high = estimate.low, estimate.value, estimate.high
     theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
-    if not np.isfinite([low, high]).all():
-        return f"{rounded(value)}{theirs}"
     half = (high - low) / 2
-    places = int(np.clip(np.ceil(-np.log10(half)), 2, 4)) if half > 0 else 2
+    if not 0 < half < np.inf:
+        return f"{rounded(value)}{theirs}"
+    places = int(np.clip(np.ceil(-np.log10(half)), 2, 4))
     value, low, high, down, up = (
         f"{each:.{places}f}".replace("-", "−")
         for each in (value, low, high, value - low, high - value)
@@ -330,7 +330,9 @@ def with_interval(estimate, paper: float | None = None) -> str:
 
 
 def rounded(value: float) -> str:
-    """A number to two places, or to two digits where that would leave fewer; − for minus."""
+    """A number to two places, or to two digits where that would leave fewer; – for none."""
+    if pd.isna(value):
+        return "–"
     text = f"{value:.2f}" if abs(value) >= 0.0995 or value == 0 else f"{value:.2g}"
     return text.replace("-", "−")
 

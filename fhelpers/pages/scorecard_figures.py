@@ -33,7 +33,7 @@ def effects(outcomes: list[Outcome]) -> Figure:
     for word in WORDS:
         own = [each for each in outcomes if each.word == word]
         rows += [f"{SIGNS[word]} {word} ({len(own)})", *own] if own else []
-    figure, ((axes,),) = style.canvas(1, 1, 0.8 + 0.37 * len(rows))
+    figure, ((axes,),) = style.canvas(1, 1, 0.8 + 0.41 * len(rows))
     names = []
     for place, row in enumerate(rows):
         names.append(row if isinstance(row, str) else draw(axes, place, row))

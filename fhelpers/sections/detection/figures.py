@@ -211,14 +211,14 @@ def by_size(history: pd.DataFrame) -> pd.DataFrame:
 
 def overview(history: pd.DataFrame) -> pd.DataFrame:
     """A row per part at the largest radius: every measure with its interval, and the paper."""
-    names = {"AP": "mAP", "AP50": "AP50"} | {size: size for size in claims.SIZES}
+    names = {"AP": "mAP (the paper's)", "AP50": "AP50"} | {size: size for size in claims.SIZES}
     rows = []
     for part in NAMES:
         found = {name: compared(history, part, measure) for measure, name in names.items()}
         texts = {
             n: style.with_interval(x) if np.isfinite(x.value) else None for n, x in found.items()
         }
-        texts["mAP"] = style.with_interval(found["mAP"], PAPER.get(part))
+        texts[names["AP"]] = style.with_interval(found[names["AP"]], PAPER.get(part))
         rows.append({"shown": NAMES[part]} | texts)
     return pd.DataFrame(rows)
 
