@@ -117,7 +117,7 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
 
 def test_bands_are_steps_from_chance_to_the_whole_image():
     cells = numbers.read(comparisons.bands(history(radii=(4, 8)), heuristics.HEURISTICS, 0.1))
-    gains = cells.pivot(index="y_tick", columns="x_tick", values="value")
+    gains = cells.pivot(index="y_tick", columns="x_tick", values="value") / 100
     assert cells.x_tick.to_list()[:4] == ["0–4", "4–8", "over 8", "all over 4"]
     for label, name in heuristics.HEURISTICS.items():
         own, low = gains.loc[name], end(label, "test", "low", 4)

@@ -140,8 +140,8 @@ def test_a_heat_map_says_and_offers_each_estimate():
         frame[["y_tick", "x_tick"]].to_numpy().tolist()
         == rows[["network", "band"]].to_numpy().tolist()
     )
-    assert frame.value.tolist() == rows.value.tolist()
-    assert frame.low.tolist() == pytest.approx(rows.low)
+    assert frame.value.tolist() == pytest.approx(100 * rows.value)
+    assert frame.low.tolist() == pytest.approx(100 * rows.low)
 
 
 def test_panels_say_what_their_shared_axes_say_and_a_percentage_is_no_name():

@@ -181,29 +181,22 @@ def dots(
 
 
 def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
-    """A heat map of estimates around 0, each cell with its number, in percentage points.
-
-    frame: columns value, low, high beside those that name rows and columns.
-    """
-    wide = {
-        name: frame.pivot(index=rows, columns=columns, values=name).reindex(
-            index=frame[rows].unique(), columns=frame[columns].unique()
-        )
+    """A heat map of estimates (value, low, high) in percentage points, a number in each cell."""
+    order = {"index": frame[rows].unique(), "columns": frame[columns].unique()}
+    value, low, high = (
+        100 * frame.pivot(index=rows, columns=columns, values=name).reindex(**order)
         for name in ("value", "low", "high")
-    }
-    half = (wide["high"] - wide["low"]) / 2
-    said = wide["value"].map(lambda each: style.points(each).lstrip("+"))
-    texts = said + half.map(lambda each: f" ± {100 * each:.0f}" if np.isfinite(each) else "")
-    widest = float(np.nanmax(np.abs(wide["value"]))) or 1.0
+    )
+    said = (value / 100).map(lambda each: style.points(each).lstrip("+"))
+    texts = said + ((high - low) / 2).map(lambda half: f" ± {half:.0f}" if half == half else "")
+    widest = 2.2 * float(np.nanmax(np.abs(value))) or 1.0  # pale, so that the text stays dark
     sns.heatmap(
-        wide["value"], annot=texts, fmt="", cmap="PRGn", vmin=-1.2 * widest, vmax=1.2 * widest,
-        cbar=False, linewidths=1.5, linecolor="none", ax=axes,
+        value, annot=texts, fmt="", cmap="PRGn", vmin=-widest, vmax=widest, cbar=False,
+        linewidths=1.5, linecolor="none", ax=axes,
     )  # fmt: skip
+    ends = zip(low.to_numpy().flat, high.to_numpy().flat, strict=True)
+    axes.collections[-1].spans = [dict(zip(("low", "high"), each, strict=True)) for each in ends]
     axes.set(xlabel="", ylabel="")
-    axes.collections[-1].spans = [
-        {"low": low, "high": high}
-        for low, high in zip(wide["low"].to_numpy().flat, wide["high"].to_numpy().flat, strict=True)
-    ]
     axes.tick_params(length=0)
     axes.tick_params(axis="y", rotation=0)
 
