@@ -163,10 +163,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** The energy of a mask in a band is the sum of its squared weights there. A
-# band that is kept whole is at 100 %. The left panel has 64 rings around frequency zero, the right
-# panel 16 directions, where 0 is change from left to right and 90 change from top to bottom. Rings
-# close to zero contain few frequencies, and some none, so the curves are rough there. The paper has
-# 64 directions; neighbouring four are averaged here, because a single one holds few frequencies.
+# band that is kept whole is at 100 %. The left panel has 16 rings around frequency zero, the right
+# panel 16 directions, where 0 is change from left to right and 90 change from top to bottom. The
+# paper has 64 of each; neighbouring four are averaged here, because a single one holds few
+# frequencies.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(

@@ -133,7 +133,7 @@ style.show(
 # ## Three models of this book
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-colours = {"M_natural": style.COLOURS["original"], "BatchNorm": style.COLOURS["shuffled"]}
+colours = {"M_natural": style.COLOURS["original"], "BatchNorm": style.GREY}
 colours["M_adversarial"] = style.COLOURS["adversarial"]
 style.show(
     page.compared(reports, colours),

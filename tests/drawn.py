@@ -1,5 +1,6 @@
 """What every figure of the book must be, whatever it was given."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 
@@ -14,5 +15,9 @@ def check(figures: Mapping[str, Figure], largest: int = 250_000) -> None:
         text = style.svg(figure)
         assert figure.get_figwidth() == style.WIDTH, name
         assert len(text) < largest, f"{name}: {len(text):,} characters"
+        sizes = [float(size) for size in re.findall(r"font: (?:bold )?([\d.]+)px", text)]
+        assert min(sizes, default=11) >= 11, (
+            f"{name}: {min(sizes)} points are under 9 px on a phone"
+        )
         for theme in (text, style.darkened(text)):
             ElementTree.fromstring(theme)

@@ -236,6 +236,10 @@ def test_every_figure_can_be_downloaded_with_its_data(pages, server, page):
                 head, *rows = csv.reader(content.splitlines())
                 assert "panel" in head or len(head) > 1, (file.name, name)
                 assert len(rows) > 0, (file.name, name)
+        codes = re.findall(r'href="([^"]+_static/code/[^"#]+)#(L-\d+)"', text)
+        assert len(codes) == len(here), file.name
+        for address, anchor in codes:
+            assert f'id="{anchor}"' in (file.parent / address).read_text("utf-8")
         figures += len(here)
     page.goto(f"{server}book/sections/{section.name}")
     with page.expect_download() as caught:

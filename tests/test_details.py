@@ -183,11 +183,11 @@ def test_the_figure_holds_every_effect_in_its_panel_and_row():
     assert len(figure.axes) == len(figures.PANELS)
     for panel, kind in zip(figure.axes, figures.PANELS, strict=True):
         own = rows[rows.part.replace("attacked", "original") == kind]
-        points = [line for line in panel.get_lines() if line.get_marker() != "None"]
-        assert sorted(line.get_xdata()[0] for line in points) == pytest.approx(
+        points = [line for line in panel.get_lines() if hasattr(line, "spans")]
+        assert sorted(x for line in points for x in line.get_xdata()) == pytest.approx(
             sorted(one.value for one in own.difference)
         )
-        placed = {round(line.get_ydata()[0]) for line in points}
+        placed = {round(y) for line in points for y in line.get_ydata()}
         assert placed == {list(SWITCHES).index(switch) for switch in own.switch}
         zeros = [line for line in panel.get_lines() if list(line.get_xdata()) == [0, 0]]
         assert zeros[-1].get_color() == style.GREY
@@ -219,7 +219,7 @@ def test_words_and_table_are_the_effects():
     text = figures.in_short(rows, NAMES)
     assert text.startswith(f"{clear} of {len(rows)} effects")
     assert "“running averages” moves the accuracy of BatchNorm on" in text
-    assert "by -20 percentage points" in text
+    assert "by −20 percentage points" in text
     said = figures.so(rows, NAMES)
     assert "more than 3 points" in said
     rest = style.listing(f"“{NAMES[s]}”" for s in ("undivided", "less-than", "linear", "drawn"))
@@ -227,7 +227,7 @@ def test_words_and_table_are_the_effects():
     assert "float32" not in said
     table = figures.table(rows, NAMES)
     assert len(table) == len(rows)
-    assert table.difference[0].startswith("0.100 [")
+    assert table.difference[0].startswith("0.10 ")
     assert table.quantity[0] == "accuracy of M_natural on whole images"
     assert not rows.difference.map(lambda each: math.isnan(each.value)).any()
 

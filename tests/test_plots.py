@@ -117,7 +117,7 @@ def test_show_refuses_what_is_empty(missing, shown):
 
 
 def test_table_rounds_escapes_and_marks_what_is_missing(shown):
-    frame = pd.DataFrame({"a_b": ["<i>", "y"], "x": [0.12345, math.nan], "n": [12345, 2]})
+    frame = pd.DataFrame({"a_b": ["<i>", "y"], "x": [0.1256, math.nan], "n": [12345, 2]})
     style.table(frame, caption="Some & more.")
     data = shown[0][0]
     assert "Some &amp; more.</p>" in data["text/html"]
@@ -126,8 +126,8 @@ def test_table_rounds_escapes_and_marks_what_is_missing(shown):
         in data["text/html"]
     )
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", data["text/html"])
-    assert cells == ["&lt;i&gt;", "0.123", "12,345", "y", "–", "2"]
-    assert "0.123" in data["text/plain"]
+    assert cells == ["&lt;i&gt;", "0.13", "12,345", "y", "–", "2"]
+    assert "0.13" in data["text/plain"]
     with pytest.raises(ValueError, match="caption of a table"):
         style.table(frame, caption="")
 
@@ -142,7 +142,7 @@ def test_a_table_without_rows_is_its_heads(shown):
 @pytest.mark.parametrize(
     ("texts", "kind"),
     [
-        (["0.1 [-0.2, 0.3]", "–", "1.2e-05", "0.430 (0.856)"], "number"),
+        (["0.1 [−0.2, 0.3]", "–", "1.2e-05", "−0.43 ± 0.02 (0.86)"], "number"),
         (["3×3 natural", "5×5 natural"], ""),
         (["resnet-8", "vgg-11"], "word"),
     ],
@@ -153,11 +153,39 @@ def test_columns_are_set_as_numbers_words_or_text(texts, kind, shown):
     assert (found.group(1) or "") == kind
 
 
-def test_intervals_in_tables_have_three_places_and_may_be_missing():
-    estimate = SimpleNamespace(value=0.5, low=0.25, high=0.75)
-    assert style.with_interval(estimate) == "0.500 [0.250, 0.750]"
-    estimate.low = math.nan
-    assert style.with_interval(estimate) == "0.500"
+@pytest.mark.parametrize(
+    ("ends", "paper", "text"),
+    [
+        ((0.25, 0.5, 0.75), None, "0.50 ± 0.25"),
+        ((0.338, 0.358, 0.378), 0.62, "0.36 ± 0.02 (0.62)"),
+        ((0.0, 0.012, 0.071), 0.002, "0.01 [0.00, 0.07] (0.002)"),  # uneven
+        ((0.4982, 0.5, 0.5018), None, "0.500 ± 0.002"),
+        ((math.nan, -0.5, 0.75), 0.1, "−0.50 (0.10)"),
+    ],
+)
+def test_tables_give_two_digits_with_the_interval_and_the_paper_in_brackets(ends, paper, text):
+    low, value, high = ends
+    estimate = SimpleNamespace(value=value, low=low, high=high)
+    assert style.with_interval(estimate, paper) == text
+
+
+def test_a_table_that_would_be_cut_is_set_smaller(shown):
+    for count in (5, 6):
+        style.table(pd.DataFrame([range(count)]), caption="c")
+    assert ["fh-wide" in data["text/html"] for data, _ in shown] == [False, True]
+
+
+def test_a_figure_says_where_the_code_is_that_drew_it(shown):
+    style.show(decomposition.primer(images(1), ["a"]), name="n", caption="c", alt="a")
+    file, _, line = shown[0][1]["fhelpers"]["code"].partition("#L")
+    lines = (style.ROOT / file).read_text().splitlines()
+    assert lines[int(line) - 1 : int(line) + 1][-1].startswith("def primer(")
+
+
+def test_text_in_figures_is_text_and_not_cut():
+    figure, ((axes,),) = style.canvas(1, 1, 2)
+    axes.set_title("x = 12.3456")
+    assert ">x = 12.3456</text>" in style.svg(figure)
 
 
 def test_setup_says_once_what_is_the_same(shown):

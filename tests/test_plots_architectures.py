@@ -23,14 +23,13 @@ def test_the_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds, radii):
 
 def test_cost_has_each_network_at_its_size():
     figure = architectures.against_cost(history(), COSTS)
-    for place, label in enumerate(KINDS):
+    for label in KINDS:
         marker = architectures.MARKERS.get(label, "o")
         test = end(label, "test", "original")
-        assert points_of(figure.axes[0], marker) == [(COSTS[label].parameters, pytest.approx(test))]
-        assert points_of(figure.axes[3], marker)[0] == (
-            COSTS[label].multiply_adds,
-            pytest.approx(0.1),
-        ), place
+        for panel, expected in ((0, (COSTS[label].parameters, test)),
+                                (3, (COSTS[label].multiply_adds, 0.1))):  # fmt: skip
+            (point,) = points_of(figure.axes[panel], marker)
+            assert point == pytest.approx(expected)
     texts = figure.axes[-1].xaxis.get_major_formatter()
     assert [texts(value) for value in (50_000, 2e6)] == ["50 k", "2 M"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from drawn import check
 
-from fhelpers.drawing import comparisons, style
+from fhelpers.drawing import comparisons, numbers, style
 from fhelpers.sections.architectures import figures as architectures
 from fhelpers.sections.heuristics import figures as heuristics
 from fhelpers.sections.heuristics.claims import TABLE2_CLEAN
@@ -68,28 +68,29 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds, radii):
 
 
 def points_of(axes, marker="o"):
-    """The single points of a panel, from top to bottom or left to right."""
+    """The points of a panel, from top to bottom or left to right."""
     return [
-        (line.get_xdata()[0], line.get_ydata()[0])
+        tuple(point)
         for line in axes.get_lines()
-        if line.get_marker() == marker and len(line.get_xdata()) == 1
+        if line.get_marker() == marker
+        for point in sorted(line.get_xydata().tolist(), key=lambda point: point[1])
     ]
 
 
-def test_panels_hold_every_part_of_both_splits_over_seeds():
+def test_panels_hold_every_part_at_two_radii_over_seeds():
     frame = history(seeds=3)
     figure = comparisons.panels(frame, heuristics.HEURISTICS, 0.1)
-    names = list(heuristics.HEURISTICS)
-    for place, panel in enumerate(figure.axes):
-        split, label = ("train", "test")[place // len(names)], names[place % len(names)]
-        drawn = {line.get_color(): line for line in panel.get_lines()}
-        for part in ("original", "low", "high"):
-            radius = math.nan if part == "original" else 12
-            colour = style.COLOURS[part] if part == "original" else None
-            line = drawn[colour or style.shades(part, (4, 8, 12, 16))[12]]
-            assert line.get_ydata()[-1] == pytest.approx(end(label, split, part, radius))
+    for panel, label in zip(figure.axes, heuristics.HEURISTICS, strict=False):
+        drawn = {line.get_label(): line for line in panel.get_lines()}
+        shown = [("test images", "test", "original", math.nan)]
+        shown += [("training images", "train", "original", math.nan)]
+        shown += [("test images", "test", part, r) for part in ("low", "high") for r in (4, 12)]
+        for images, *place in shown:
+            line = drawn[f"_{images}: {style.part_name(*place[1:])}"]
+            assert line.get_ydata()[-1] == pytest.approx(end(label, *place))
             last = SHORT if label == "adversarial" else LAST
             assert line.get_xdata()[-1] == last
+        assert len({(line.get_color(), line.get_linestyle()) for line in drawn.values()}) == 7
         assert panel.get_xlim() == (0, LAST)
         assert panel.get_ylim() == figure.axes[0].get_ylim()
 
@@ -104,7 +105,7 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
         assert test == pytest.approx((end(label, "test", "original"), row))
     (diamonds,) = [line for line in axes.get_lines() if line.get_marker() == "D"]
     named = dict(zip(heuristics.EVERY.values(), range(7), strict=True))
-    rows = [named["vanilla"], named["with crop and flip"]]  # as in the released code
+    rows = [named["vanilla"], named["adversarial, crop-flip"]]  # as in the released code
     assert list(zip(diamonds.get_xdata(), diamonds.get_ydata(), strict=True)) == [
         (0.856, rows[0]),
         (0.707, rows[1]),
@@ -115,26 +116,21 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
 
 
 def test_bands_are_steps_from_chance_to_the_whole_image():
-    figure = comparisons.bands(history(radii=(4, 8)), heuristics.HEURISTICS, 0.1)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["0–4", "4–8", "over 8"]
-    gains = np.array([[x for x, _ in points_of(axes)] for axes in figure.axes])
-    whole = [end(label, "test", "original") for label in heuristics.HEURISTICS]
-    assert 0.1 + gains.sum(axis=0) == pytest.approx(np.array(whole))
-    assert gains[0] == pytest.approx(
-        np.array([end(la, "test", "low", 4) - 0.1 for la in heuristics.HEURISTICS])
-    )
-    for axes, first in zip(figure.axes, gains[:, 0], strict=True):
-        assert any(
-            line.get_color() == style.PALE and line.get_xdata()[0] == pytest.approx(first)
-            for line in axes.get_lines()
-        )
+    cells = numbers.read(comparisons.bands(history(radii=(4, 8)), heuristics.HEURISTICS, 0.1))
+    gains = cells.pivot(index="y_tick", columns="x_tick", values="value") / 100
+    assert cells.x_tick.to_list()[:4] == ["0–4", "4–8", "over 8", "all over 4"]
+    for label, name in heuristics.HEURISTICS.items():
+        own, low = gains.loc[name], end(label, "test", "low", 4)
+        assert own["0–4"] == pytest.approx(low - 0.1)
+        assert own["all over 4"] == pytest.approx(end(label, "test", "original") - low)
+        assert own["4–8"] + own["over 8"] == pytest.approx(own["all over 4"])
 
 
 def test_scores_give_each_measure_with_its_interval():
     table = comparisons.scores(history(seeds=3), heuristics.OPTIMISERS, first="optimiser")
     assert table.optimiser.to_list() == list(heuristics.OPTIMISERS.values())
-    assert table["gap"].str.startswith("0.100 [").all()
-    assert table["test accuracy"][0].startswith(f"{end('vanilla', 'test', 'original'):.3f} [")
+    assert table["gap"].str.startswith("0.10").all()
+    assert table["test accuracy"][0].startswith(f"{end('vanilla', 'test', 'original'):.2f} ±")
 
 
 def test_a_level_near_chance_is_said_to_mean_little():
@@ -143,17 +139,9 @@ def test_a_level_near_chance_is_said_to_mean_little():
 
 
 def test_captions_list_every_value_and_name_no_winner():
-    names = {"vanilla": "one,\nagain", "batchnorm": "two"}
-    text = comparisons.losses(history(), names)
-    losses = {
-        label: np.mean([end(label, "test", "original") - end(label, "test", "low", radius)
-                        for radius in (4, 8, 12, 16)])
-        for label in ("vanilla", "batchnorm")
-    }  # fmt: skip
-    first, second = (round(100 * losses[label]) for label in names)
-    assert text.endswith(f": one, again ({first}) and two ({second}).")
+    names = {"vanilla": "one, again", "batchnorm": "two"}
     assert comparisons.gaps(history(), names).endswith(": one, again (10) and two (10).")
     nothing = history().assign(accuracy=0.5)
     nothing.loc[nothing.split.eq("test") & nothing.part.eq("original"), "accuracy"] = 0.501
     assert comparisons.gaps(nothing, names).endswith(": one, again (0) and two (0).")
-    assert [comparisons.points(x) for x in (-0.001, 0.001, -0.02, 0.02)] == ["0", "0", "-2", "+2"]
+    assert [style.points(x) for x in (-0.001, 0.001, -0.02, 0.02)] == ["0", "0", "−2", "+2"]

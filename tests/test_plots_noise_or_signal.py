@@ -72,7 +72,7 @@ def test_words_and_numbers_are_those_of_the_shares():
     rows = outcomes()
     table = noise.numbers(of_natural(rows))
     assert table.split.to_list() == list(SPLITS)
-    assert table.cases[0].startswith("0.010 [")
+    assert table.cases[0].startswith("0.010 ")
     assert table["rest correct"].to_list() == [1.0] * 3
     text = noise.in_short(CLAIMS["W23"](of_natural(rows)), of_natural(rows))
     assert "0.5 % of the images" in text

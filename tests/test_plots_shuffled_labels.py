@@ -121,8 +121,10 @@ def test_table1_shows_the_paper_where_it_has_numbers():
     ]  # fmt: skip
     assert sorted(diamonds) == sorted(TABLE1[TABLE1.radius == 4][["train", "test"]].to_numpy().flat)
     table = shuffled_labels.beside_paper(scores, TABLE1)
-    assert table["whole test images, paper"].to_list()[0] == 0.6167
-    assert table["whole test images, paper"].isna().to_list() == [False, True, False, True]
+    tests = table["whole test images"]
+    assert tests[0].startswith("0.34")
+    assert tests[0].endswith(" (0.62)")
+    assert tests.str.endswith(")").to_list() == [True, False, True, False]
     assert scores.over.unique().tolist() == ["seeds"]
     means = scores.groupby("split").value.mean()
     assert means[["train", "same"]].to_list() == pytest.approx([0.9, 0.7], abs=0.011)

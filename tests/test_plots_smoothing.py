@@ -48,7 +48,7 @@ def test_the_data_of_the_two_forms_name_every_curve():
 def test_table_2_has_the_papers_values_in_brackets():
     shown = plots.side_by_side(defence(), "natural")
     assert shown.columns.to_list()[:3] == ["ρ", "clean", "FGSM 0.03"]
-    assert shown["clean"].str.endswith(("(0.856)", "(0.743)", "(0.631)")).all()
+    assert shown["clean"].str.endswith(("(0.86)", "(0.74)", "(0.63)")).all()
     frame = defence()
     other = pd.concat([frame, frame[frame.rho == 0.25].assign(rho=0.7)])
     assert "(" not in plots.side_by_side(other, "natural").set_index("ρ").loc["0.7", "clean"]

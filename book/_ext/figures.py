@@ -3,7 +3,7 @@
 An executed notebook carries its figures in itself, for light and for dark pages, and the data of
 each in the output's metadata. On a page they would be loaded twice over and could not be saved, so
 they are written to `_figures/<page>/`: <name>.svg, <name>-dark.svg and <name>.csv. The browser
-loads only the image that is shown.
+loads only the image that is shown. The code that drew a figure becomes a page under `_static/code`.
 """
 
 import html
@@ -12,6 +12,10 @@ import re
 import shutil
 from pathlib import Path
 from urllib.parse import unquote
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 FIGURE = re.compile(r'<div class="fh-figure" data-name="([^"]+)">(.*?)</div>', re.DOTALL)
 IMAGE = re.compile(
@@ -22,13 +26,13 @@ BY_HAND = re.compile(r'<style>.*?</style>|<p class="fh-caption">.*?</p>', re.DOT
 
 
 def offered(source):
-    """{name of a figure: its data as CSV} of an executed notebook."""
+    """{name of a figure: what its output tells of it} of an executed notebook."""
     found = {}
     for cell in json.loads(source.read_text("utf-8"))["cells"]:
         for output in cell.get("outputs", ()):
             figure = output.get("metadata", {}).get("fhelpers", {})
-            if "data" in figure:
-                found[figure["name"]] = figure["data"]
+            if figure:
+                found[figure["name"]] = figure
     return found
 
 
@@ -39,15 +43,18 @@ def move(app, pagename, templatename, context, doctree):
         return
     folder = Path(app.outdir, "_figures", source.stem)
     shutil.rmtree(folder, ignore_errors=True)
-    data, address = offered(source), context["pathto"](f"_figures/{source.stem}", 1)
+    told, address = offered(source), context["pathto"](f"_figures/{source.stem}", 1)
 
     def written(match):
         name = html.unescape(match[1])
         inside = IMAGE.sub(lambda image: as_file(image, folder, address, name), match[2])
         links = [link(f"{address}/{name}.svg", name, "figure", "SVG")]
-        if name in data:
-            (folder / f"{name}.csv").write_text(data[name], "utf-8")
+        if "data" in told.get(name, ()):
+            (folder / f"{name}.csv").write_text(told[name]["data"], "utf-8")
             links.append(link(f"{address}/{name}.csv", name, "data", "CSV"))
+        if told.get(name, {}).get("code"):
+            code = context["pathto"](code_page(app, told[name]["code"]), 1)
+            links.append(f'<a href="{code}" aria-label="The code that drew {name}">Code</a>')
         return (
             f'<div class="fh-figure" data-name="{match[1]}">{BY_HAND.sub("", inside)}'
             f'<p class="fh-downloads">{" ".join(links)}</p></div>'
@@ -69,6 +76,17 @@ def as_file(image, folder, address, name):
         if (found := re.search(rf"<svg [^>]*?\b{side}='([\d.]+)pt'", text))
     )
     return f'<img class="only-{mode}" alt="{alt}" src="{address}/{file}" {size} loading="lazy">'
+
+
+def code_page(app, place):
+    """The address of a module, as a page with an anchor at each line; place: file#L<line>."""
+    file, _, line = place.partition("#L")
+    target = f"_static/code/{file.removesuffix('.py')}.html"
+    page, look = Path(app.outdir, target), {"title": file, "linenos": "table", "lineanchors": "L"}
+    page.parent.mkdir(parents=True, exist_ok=True)
+    text = Path(app.srcdir, file).read_text("utf-8")
+    page.write_text(highlight(text, PythonLexer(), HtmlFormatter(full=True, **look)), "utf-8")
+    return f"{target}#L-{line}"
 
 
 def link(address, name, what, kind):

@@ -1,24 +1,27 @@
-"""Charts from tidy frames: curves with bands, points with intervals, keys and rows of panels.
+"""Charts from tidy frames, drawn by seaborn: curves with bands, points with intervals, heat maps.
 
 Colours, line styles, markers and names are chosen per series: one value for all, a function of the
 series' values, or a mapping that knows the series or one of its values.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
+from fhelpers import intervals
 from fhelpers.drawing import numbers, style
 
 HOLLOW = {"markerfacecolor": style.WHITE_PAGE}
-PAPER = ("in the paper", style.INK, "D", "", {"markerfacecolor": "none", "markersize": 8})
+PAPER = ("the paper", style.INK, "D", "", {"markerfacecolor": "none", "markersize": 8})
 CHANCE = ("chance", style.GREY, "", ":", {"linewidth": 1.6})
+DASHES = {"-": "", "--": (4, 1.5), ":": (1, 1.2), "-.": (6, 1.5, 1, 1.5)}
 
 Choice = Any  # a value for all series, a function of a series' values, or a mapping
 
@@ -35,12 +38,73 @@ def chosen(choice: Choice, series: tuple[Hashable, ...], otherwise: Any = None) 
     return otherwise
 
 
-def grouped(frame: pd.DataFrame, by: str | Sequence[str]) -> Iterable[tuple[tuple, pd.DataFrame]]:
-    """The rows of each series, in the order in which the series first appear."""
-    columns = [by] if isinstance(by, str) else list(by)
-    if not columns:
-        return [((), frame)]
-    return frame.groupby(columns, sort=False, dropna=False)
+def over_seeds(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
+    """Mean of a column over seeds, with its interval: the columns of `by`, value, low, high."""
+    rows = [
+        (*key, *list(vars(intervals.over_seeds(values)).values())[:3])
+        for key, values in frame.groupby(list(by), dropna=False, sort=False)[column]
+    ]
+    return pd.DataFrame(rows, columns=[*by, "value", "low", "high"])
+
+
+def in_series(
+    frame: pd.DataFrame, by: str | Sequence[str], *at: str, colours, styles, markers, names
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The frame with the numbers of each row's `line` and `look`, and the looks themselves.
+
+    A look (columns name, colour, marker, line) is that of a series, or of a series' place `at`
+    where it is chosen by that.
+    """
+    frame, by = frame.reset_index(drop=True), [by] if isinstance(by, str) else list(by)
+    series = frame.groupby(by, sort=False, dropna=False).ngroup() if by else [0] * len(frame)
+    columns = [frame[column] for column in [*by, *at]]
+    rows = zip(*columns, strict=True) if columns else [()] * len(frame)
+    looks = [
+        (number, chosen(names, row, ", ".join(map(str, row[: len(by)])) or "value"),
+         chosen(colours, row, style.INK), chosen(markers, row, "o"), chosen(styles, row, "-"))
+        for number, row in zip(series, rows, strict=True)
+    ]  # fmt: skip
+    levels = {look: number for number, look in enumerate(dict.fromkeys(looks))}
+    frame = frame.assign(line=series, look=[levels[look] for look in looks])
+    return frame, pd.DataFrame(list(levels), columns=["_", "name", "colour", "marker", "line"])
+
+
+def draw(
+    axes: Axes, frame: pd.DataFrame, looks: pd.DataFrame, x: str, y: str, along: str, **options
+) -> Iterator[tuple[Line2D, pd.DataFrame]]:
+    """The line of each look, as seaborn draws it with its intervals, and the rows behind it.
+
+    along: the axis of the values. The axes keep the labels that they had.
+    """
+    if frame.empty:
+        return
+    value, said = {"x": x, "y": y}[along], (axes.get_xlabel(), axes.get_ylabel())
+    if np.isfinite(frame[["low", "high"]].to_numpy(float)).any():
+        # Seaborn wants observations: of these three the value is the median, the ends the range.
+        each = pd.concat([frame.assign(**{value: frame[end]}) for end in ("low", value, "high")])
+        options |= {"estimator": "median", "errorbar": ("pi", 100)}
+    else:
+        each, options = frame, options | {"estimator": None, "err_style": "band"}
+    if looks.line.eq("none").all():
+        options |= {"dashes": False, "linestyle": "none"}
+    else:
+        options |= {"dashes": looks.line.map(DASHES).to_dict()}
+    if looks.marker.all():
+        options |= {"markers": looks.marker.to_dict()}
+    first = len(axes.lines)
+    sns.lineplot(
+        each, x=x, y=y, hue="look", style="look", palette=looks.colour.to_dict(), legend=False,
+        orient="x" if along == "y" else "y", ax=axes, **options,
+    )  # fmt: skip
+    for axis, text in zip((axes.xaxis, axes.yaxis), said, strict=True):
+        axis.label.set(text=text, visible=True)
+    lines = (line for line in axes.lines[first:] if numbers.is_seen(line))
+    place = x if along == "y" else y
+    for line, (number, own) in zip(lines, frame.sort_values(place).groupby("look"), strict=True):
+        line.entry = name, *_ = tuple(looks.loc[number, ["name", "colour", "marker", "line"]])
+        line.set(label=f"_{name}", markeredgecolor=line.get_color())
+        numbers.spanned(line, own.low, own.high, along=along)
+        yield line, own
 
 
 def curves(
@@ -54,32 +118,23 @@ def curves(
     styles: Choice = "-",
     markers: Choice = "",
     names: Choice = None,
-    band: tuple[str, str] | None = ("low", "high"),
-    bars: bool = False,
     **options,
 ) -> list[tuple[float, str, str]]:
-    """A line for each series of a tidy frame, with its interval as a band, or as `bars`.
+    """A line for each series of a tidy frame, with its interval as a band.
 
-    by: the columns that tell series apart; names: what the figure's data call them. Returns
-    (last y, name, colour) of each, which is what `style.label_ends` takes.
+    The interval is that of the frame's columns low and high; without them a point is the mean of
+    its rows over seeds. by: the columns that tell series apart; names: what the figure's data call
+    them. Returns (last y, name, colour) of each, which is what `style.label_ends` takes.
     """
-    ends = []
-    for series, line in grouped(frame, by):
-        colour = chosen(colours, series, style.INK)
-        name = chosen(names, series, ", ".join(map(str, series)))
-        look = {"color": colour, "linestyle": chosen(styles, series, "-"), "label": f"_{name}"}
-        look |= {"marker": chosen(markers, series, "")} | options
-        (drawn,) = axes.plot(line[x], line[y], **look)
-        if band is not None:
-            low, high = line[band[0]], line[band[1]]
-            numbers.spanned(drawn, low, high)
-            if bars:
-                stroke = {"color": colour, "linewidth": 2, "label": numbers.INTERVAL}
-                axes.plot([line[x]] * 2, [low, high], **stroke)
-            else:
-                style.band(axes, line[x], low, high, colour)
-        ends.append((float(line[y].iloc[-1]), name, colour))
-    return ends
+    if "low" not in frame:
+        frame, y = over_seeds(frame, [*([by] if isinstance(by, str) else by), x], y), "value"
+    look = {"colours": colours, "styles": styles, "markers": markers, "names": names}
+    frame, looks = in_series(frame, by, **look)
+    if looks.name.duplicated().any():
+        raise ValueError(f"curves of one chart need different names, not {list(looks.name)}")
+    frame, options = frame.dropna(subset=y), {"err_kws": {"linewidth": 0}} | options
+    lines = draw(axes, frame, looks, x, y, "y", **options)
+    return [(float(own[y].iloc[-1]), line.entry[0], line.entry[1]) for line, own in lines]
 
 
 def dots(
@@ -91,46 +146,59 @@ def dots(
     by: str | Sequence[str] = (),
     colours: Choice = style.INK,
     markers: Choice = "o",
+    styles: Choice = "none",
     names: Choice = None,
     dodge: float | Mapping[Hashable, float] = 0.26,
     upright: bool = False,
+    hollow: bool = False,
     **options,
 ) -> None:
     """A point with its interval (value, low, high) for each row of a tidy frame.
 
     at: the column whose values are the rows, or with `upright` the columns, of the chart; order:
-    those values in order, with their names if a mapping; by: the columns that tell series apart;
+    those values in order, with their names if a mapping, or "scale" for numbers that stand where
+    they are; by: the columns that tell series apart; styles: of the lines that join a series;
     dodge: how far apart series are drawn, or for each how far from the row's middle; names: what
-    the figure's data call them. Colours, markers and names may also be chosen by the value of `at`.
+    the figure's data call them. Looks may also be chosen by the value of `at`.
     """
-    order = list(dict.fromkeys(frame[at])) if order is None else order
-    places = {value: place for place, value in enumerate(order)}
-    series = list(grouped(frame, by))
-    for number, (values, rows) in enumerate(series):
-        shift = chosen(dodge, values) if isinstance(dodge, Mapping) else None
-        shift = dodge * (number - (len(series) - 1) / 2) if shift is None else shift
-        for here, row in zip(rows[at], rows.itertuples(), strict=True):
-            known = (*values, here)
-            name = chosen(names, known, ", ".join(map(str, values)))
-            look = {"marker": chosen(markers, known, "o")}
-            look |= ({"label": f"_{name}"} if name else {}) | options
-            colour = chosen(colours, known, style.INK)
-            mark(axes, places[here] + shift, row, colour, upright=upright, **look)
-    name_rows(axes, order, upright=upright)
+    look = {"colours": colours, "styles": styles, "markers": markers, "names": names}
+    frame, looks = in_series(frame, by, at, **look)
+    if isinstance(dodge, Mapping):
+        shift = frame[by if isinstance(by, str) else by[0]].map(dodge)
+    else:
+        shift = dodge * (frame.line - frame.line.max() / 2)
+    if isinstance(order, str):
+        frame["place"] = frame[at]
+    else:
+        order = list(dict.fromkeys(frame[at])) if order is None else order
+        frame["place"] = frame[at].map({each: n for n, each in enumerate(order)}) + shift
+        name_rows(axes, order, upright=upright)
+    x, y, along = ("place", "value", "y") if upright else ("value", "place", "x")
+    options = {"linewidth": 1.4, "markersize": 6.5, "zorder": 4} | options
+    options |= {"err_style": "bars", "err_kws": {"elinewidth": 2}}
+    for line, _ in draw(axes, frame.dropna(subset="value"), looks, x, y, along, **options):
+        line.set_markerfacecolor(style.WHITE_PAGE if hollow else line.get_color())
 
 
-def mark(
-    axes: Axes, place: float, estimate, colour: str, *, upright: bool = False, **options
-) -> None:
-    """An estimate (value, low, high; NaN for none) across the axes, or with `upright` along."""
-    turned = (lambda *pair: pair) if upright else (lambda *pair: pair[::-1])
-    span = turned([place, place], [estimate.low, estimate.high])
-    axes.plot(*span, color=colour, linewidth=2, zorder=3, label=numbers.INTERVAL)
-    options = {"marker": "o", "markersize": 6.5, "linestyle": "", "zorder": 4} | options
-    point = turned([place], [estimate.value])
-    (drawn,) = axes.plot(*point, color=colour, markeredgecolor=colour, **options)
-    along = "y" if upright else "x"
-    numbers.spanned(drawn, [estimate.low], [estimate.high], along=along)
+def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
+    """A heat map of estimates (value, low, high) in percentage points, a number in each cell."""
+    order = {"index": frame[rows].unique(), "columns": frame[columns].unique()}
+    value, low, high = (
+        100 * frame.pivot(index=rows, columns=columns, values=name).reindex(**order)
+        for name in ("value", "low", "high")
+    )
+    said = (value / 100).map(lambda each: style.points(each).lstrip("+"))
+    texts = said + ((high - low) / 2).map(lambda half: f" ± {half:.0f}" if half == half else "")
+    widest = 2.2 * float(np.nanmax(np.abs(value))) or 1.0  # pale, so that the text stays dark
+    sns.heatmap(
+        value, annot=texts, fmt="", cmap="PRGn", vmin=-widest, vmax=widest, cbar=False,
+        linewidths=1.5, linecolor="none", ax=axes,
+    )  # fmt: skip
+    ends = zip(low.to_numpy().flat, high.to_numpy().flat, strict=True)
+    axes.collections[-1].spans = [dict(zip(("low", "high"), each, strict=True)) for each in ends]
+    axes.set(xlabel="", ylabel="")
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", rotation=0)
 
 
 def name_rows(axes: Axes, names: Mapping | Sequence, *, upright: bool = False) -> None:
@@ -141,31 +209,31 @@ def name_rows(axes: Axes, names: Mapping | Sequence, *, upright: bool = False) -
         axes.set_xticks(range(len(texts)), texts)
         axes.set_xlim(-0.5, len(texts) - 0.5)
         return
-    axes.set_yticks(range(len(texts)), [text.replace("\n", " ") for text in texts])
+    axes.set_yticks(range(len(texts)), texts)
     axes.set_ylim(len(texts) - 0.5, -0.5)
     axes.grid(False, axis="y")
     axes.tick_params(axis="y", length=0)
 
 
-def key(owner: Figure | Axes, entries: Iterable[tuple], **options) -> Legend:
-    """A key from (label, colour, marker, line style, further options of the line).
+def key(figure: Figure, entries: Iterable[tuple], **options) -> Legend:
+    """A key above the panels from (label, colour, marker, line style, options of the line).
 
-    All after the colour may be left out. A list of colours gives a row of lines. `PAPER` and
-    `CHANCE` are entries for what the paper says and for guessing. Of a figure it stands above the
-    panels; `options` are those of `legend`.
+    All after the colour may be left out. `PAPER` and `CHANCE` are entries for what the paper says
+    and for guessing; `options` are those of `legend`.
     """
-    handles, labels = [], []
+    handles = []
     for label, colour, *rest in entries:
         marker, line, further = (*rest, *("", "-", {})[len(rest) :])
         look = {"marker": marker, "linestyle": line} | further
-        several = [colour] if isinstance(colour, str) else colour
-        lines = tuple(Line2D([], [], color=each, **look) for each in several)
-        handles.append(lines[0] if len(lines) == 1 else lines)
-        labels.append(label)
-    if isinstance(owner, Figure):
-        options = {"loc": "outside upper left", "ncols": min(len(labels), 4)} | options
-    rows = {tuple: HandlerTuple(ndivide=None, pad=0.3)}
-    return owner.legend(handles, labels, **{"handler_map": rows} | options)
+        handles.append(Line2D([], [], color=colour, label=label, **look))
+    options = {"loc": "outside upper left", "ncols": min(len(handles), 4)} | options
+    return figure.legend(handles=handles, **options)
+
+
+def entries(*panels: Axes) -> list[tuple]:
+    """An entry of a key for each series that `curves` and `dots` drew on the panels."""
+    lines = (line for panel in panels for line in panel.lines if hasattr(line, "entry"))
+    return list(dict.fromkeys(line.entry for line in lines if line.entry[0]))
 
 
 def small_multiples(
@@ -195,8 +263,9 @@ def small_multiples(
         draw(panel, name)
         title = names[name] if isinstance(names, Mapping) else name
         panel.set_title(title, color=chosen(colours, (name,), style.INK))
-    for panel in panels[len(names) :]:
+    for place, panel in enumerate(panels[len(names) :], len(names)):
         panel.set_axis_off()
+        panels[place - columns].tick_params(labelbottom=True)
     figure.supxlabel(xlabel, fontsize=12)
     figure.supylabel(ylabel, fontsize=12)
     return figure, panels[: len(names)]

@@ -4,31 +4,18 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fhelpers import intervals
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 
 NAMES = {"natural": "true labels", "shuffled": "shuffled labels"}
-LINES = {"natural": "-", "shuffled": (0, (4, 1.5))}
+LINES = {"natural": "-", "shuffled": "--"}
 
 
 def monitored(history: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Training accuracy of a label's runs after each epoch, over seeds.
-
-    Columns part ("original" or "low"), radius, epoch, value, low, high.
-    """
+    """Training accuracy of a label's runs after each epoch, over seeds."""
     rows = history[(history.label == label) & (history.split == "train")]
     rows = rows[(rows.scope == "subset") & rows.part.isin(["original", "low"])]
     by = ["part", "radius", "epoch"]
-    return over_seeds(rows.rename(columns={"accuracy": "values"}), by, "values")
-
-
-def over_seeds(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
-    """Mean of a column over seeds, with its interval: the columns of `by`, value, low, high."""
-    rows = []
-    for key, group in frame.groupby(list(by), dropna=False):
-        estimate = intervals.over_seeds(group[column])
-        rows.append((*key, estimate.value, estimate.low, estimate.high))
-    return pd.DataFrame(rows, columns=[*by, "value", "low", "high"])
+    return charts.over_seeds(rows, by, "accuracy")
 
 
 def band_trained(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:

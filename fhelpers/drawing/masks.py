@@ -31,16 +31,18 @@ def maps(
     return used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
 
 
+def with_mean(part: Tensor, whole: Tensor) -> Tensor:
+    """A part of an image (C, H, W), moved to the image's mean in each channel."""
+    return part + (whole - part).mean((1, 2), keepdim=True)
+
+
 def centres(part: str, bands: int) -> np.ndarray:
     """Middle of each band: per cent of the largest distance, or degrees."""
     return (np.arange(bands) + 0.5) * (100 if part == "radial" else 180) / bands
 
 
 def by_band(panels: Sequence[Axes], frame: pd.DataFrame, **options) -> None:
-    """Curves over the rings on the first panel and over the directions on the second.
-
-    frame: columns part, place (from `centres`), value, low, high; options: of `charts.curves`.
-    """
+    """Curves over the rings on the first panel and over the directions on the second."""
     for panel, (part, words) in zip(panels, SIDE.items(), strict=True):
         charts.curves(panel, frame[frame.part == part], x="place", **options)
         panel.set(xlabel=words, xlim=(0, 100))

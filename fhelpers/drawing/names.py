@@ -7,9 +7,9 @@ OPTIMISERS = {"sgd": "SGD", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "rmspr
 NAMES = {
     "natural": "M_natural",
     "vanilla": "vanilla",
-    "dropout": "Dropout",
-    "mixup-0.5": "Mix-up, α = 0.5",
-    "mixup-1": "Mix-up, α = 1",
+    "dropout": "dropout",
+    "mixup-0.5": "mix-up, α = 0.5",
+    "mixup-1": "mix-up, α = 1",
     "batchnorm": "BatchNorm",
     "adversarial": "adversarial",
     "adversarial-crop-flip": "adversarial, crop-flip",

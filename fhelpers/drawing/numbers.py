@@ -1,20 +1,18 @@
 """The numbers in a figure, read back from what was drawn, so that every figure can offer its data.
 
-Nothing has to be said twice: a page that draws a curve, bars, points or a picture needs no second
-copy of its values. A series has the label that it got where it was drawn (see `label_of`), and else
-its colour for a name; dotted lines across a panel are chance. Intervals are what `spanned` says of
-a line; a line that only shows one has the label INTERVAL.
+Nothing has to be said twice. What has a label is data, and the label, without the underscore that
+keeps it out of keys, is the name of its series; what has none, such as a line at zero, is
+decoration. Intervals are what `spanned` says of a line.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.colors import to_hex
+from matplotlib.collections import QuadMesh
 from matplotlib.container import BarContainer, Container
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -26,14 +24,11 @@ COLUMNS = [
     "value", "red", "green", "blue",
 ]  # fmt: skip
 MOST_PIXELS = 30_000  # of photographs: beyond, a file would be large and the figure holds them too
-INTERVAL = "_interval"
 MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for what has no label
 
 
-def read(figure: Figure, meanings: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """The data of a figure as a tidy table: one row for each point, bar or pixel.
-
-    meanings: what colours (hex) stand for, where a series has no label.
+def read(figure: Figure) -> pd.DataFrame:
+    """The data of a figure as a tidy table: one row for each point, bar, cell or pixel.
 
     Columns (those that would be empty are left out): panel, series; x_axis and y_axis, what the
     axes say; x and y in their units, with the name of the nearest tick where ticks have names;
@@ -42,26 +37,19 @@ def read(figure: Figure, meanings: Mapping[str, str] | None = None) -> pd.DataFr
     in all are left to the figure itself.
     """
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
-    named, rows = titles(panels), []
-    room = MOST_PIXELS
-    for axes, title in zip(panels, named, strict=True):
+    rows, room = [], MOST_PIXELS
+    for axes, title in zip(panels, titles(panels), strict=True):
         for image in axes.images:
             found = pixels(image)
-            if "red" in found[0]:
-                room -= len(found)
-                if room < 0:
-                    continue
-            rows += [{"panel": title, **row} for row in found]
-        for row in [*bars(axes), *drawn(axes)]:
-            rows.append({"panel": title} | around(axes, row) | row)
+            room -= len(found) if "red" in found[0] else 0
+            if "value" in found[0] or room >= 0:
+                rows += [{"panel": title, **row} for row in found]
+        for row in [*bars(axes), *points(axes), *cells(axes)]:
+            rows.append({"panel": title} | around(axes, row) | in_units(axes, row))
     if not rows:  # such as "none was found": the words are what the figure says
-        words = [
-            (title, text) for axes, title in zip(panels, named, strict=True) for text in axes.texts
-        ]
-        rows = [{"panel": title, "series": text.get_text()} for title, text in words]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    frame["series"] = frame.series.replace(meanings or {})
-    return frame.dropna(axis="columns", how="all")
+        for axes, title in zip(panels, titles(panels), strict=True):
+            rows += [{"panel": title, "series": text.get_text()} for text in axes.texts]
+    return pd.DataFrame(rows, columns=COLUMNS).dropna(axis="columns", how="all")
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -73,35 +61,34 @@ def titles(panels: list[Axes]) -> list[str]:
     """A name for each panel: its title on one line, else its number."""
     found = []
     for number, axes in enumerate(panels, 1):
-        text = next(filter(None, (axes.get_title(loc) for loc in ("left", "center", "right"))), "")
+        text = " ".join(axes.get_title(side) for side in ("left", "center", "right"))
         found.append(" ".join(text.split()) or f"panel {number}")
-    return [
-        f"{name} ({number})" if found.count(name) > 1 else name
-        for number, name in enumerate(found, 1)
-    ]
-
-
-def colour_of(colour) -> str:
-    return to_hex(colour) if isinstance(colour, str) else to_hex(tuple(np.atleast_2d(colour)[0]))
+    numbered = enumerate(found, 1)
+    return [f"{name} ({n})" if found.count(name) > 1 else name for n, name in numbered]
 
 
 def label_of(artist: Artist | Container) -> str:
-    """The label that was given to an artist, or nothing.
-
-    As in matplotlib an underscore before it keeps it out of keys; the data have it all the same.
-    """
+    """The label that was given to an artist, or nothing."""
     label = " ".join(str(artist.get_label()).split())
     return "" if MADE_UP.fullmatch(label) else label.removeprefix("_")
 
 
 def around(axes: Axes, row: dict) -> dict:
     """What the axes say about a row: their labels, and the names of the ticks nearest to it."""
-    shared = {"x": axes.figure.get_supxlabel(), "y": axes.figure.get_supylabel()}
-    said = {}
-    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
-        said[f"{name}_axis"] = " ".join((axis.get_label_text() or shared[name]).split()) or None
+    shared, said = (axes.figure.get_supxlabel(), axes.figure.get_supylabel()), {}
+    for name, axis, other in zip("xy", (axes.xaxis, axes.yaxis), shared, strict=True):
+        said[f"{name}_axis"] = " ".join((axis.get_label_text() or other).split()) or None
         said[f"{name}_tick"] = tick(axis, row.get(name))
     return said
+
+
+def in_units(axes: Axes, row: dict) -> dict:
+    """A row in the units in which its axes are labelled, such as percentage points."""
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        times = getattr(axis.get_major_formatter(), "times", 1)
+        held = (name, "low", "high") if row.get("along", "y") == name else (name,)
+        row |= {each: times * row[each] for each in held if each in row}
+    return row
 
 
 def tick(axis, value: float | None) -> str | None:
@@ -118,49 +105,39 @@ def tick(axis, value: float | None) -> str | None:
 
 def is_number(name: str, place: float) -> bool:
     """Whether a tick is called by the number at which it stands, perhaps in percent."""
-    digits, percent = name.replace("\N{MINUS SIGN}", "-").removesuffix(" %"), name.endswith(" %")
+    digits, percent = name.replace("−", "-").removesuffix(" %"), name.endswith(" %")
     try:
         return bool(np.isclose(float(digits), 100 * place if percent else place))
     except ValueError:
         return False
 
 
-# Pictures and bars -------------------------------------------------------------------------------
-
-
 def pixels(image: AxesImage) -> list[dict]:
     """One row per pixel: its value, or red, green and blue. y counts from the top."""
     array = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
-    rows, columns = (index.ravel() for index in np.indices(array.shape[:2]))
+    rows, columns = (index.ravel().tolist() for index in np.indices(array.shape[:2]))
     if array.ndim == 2:
-        colours = {"value": array.ravel()}
+        table = {"x": columns, "y": rows, "value": array.ravel()}
     else:
         scale = 255 if array.max(initial=0) <= 1 else 1
-        eight_bit = np.rint(array[..., :3].reshape(-1, 3) * scale).astype(int)
-        colours = dict(zip(("red", "green", "blue"), eight_bit.T.tolist(), strict=True))
-    return [
-        dict(zip(("x", "y", *colours), values, strict=True))
-        for values in zip(columns.tolist(), rows.tolist(), *colours.values(), strict=True)
-    ]
+        colours = np.rint(array[..., :3].reshape(-1, 3) * scale).astype(int).T.tolist()
+        table = dict(
+            zip(("x", "y", "red", "green", "blue"), (columns, rows, *colours), strict=True)
+        )
+    return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
 
 
 def bars(axes: Axes) -> Iterator[dict]:
     """One row per bar: its middle and its two ends, low and high."""
-    for container in axes.containers:
-        if not isinstance(container, BarContainer):
-            continue
-        for bar in container.patches:
+    for held in (each for each in axes.containers if isinstance(each, BarContainer)):
+        for bar in held.patches if label_of(held) else ():
             (left, bottom), width, height = bar.get_xy(), bar.get_width(), bar.get_height()
-            named = label_of(container) or to_hex(bar.get_facecolor())
-            if container.orientation == "horizontal":
-                along = {"x": left + width, "y": bottom + height / 2, "along": "x"}
-                yield {"series": named, **along, "low": left, "high": left + width}
+            if held.orientation == "horizontal":
+                row = {"x": left + width, "y": bottom + height / 2, "along": "x"}
+                yield {"series": label_of(held), **row, "low": left, "high": left + width}
             else:
-                along = {"x": left + width / 2, "y": bottom + height}
-                yield {"series": named, **along, "low": bottom, "high": bottom + height}
-
-
-# Lines, points, intervals ------------------------------------------------------------------------
+                row = {"x": left + width / 2, "y": bottom + height}
+                yield {"series": label_of(held), **row, "low": bottom, "high": bottom + height}
 
 
 def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") -> None:
@@ -172,45 +149,26 @@ def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") ->
     ]
 
 
-def drawn(axes: Axes) -> Iterator[dict]:
-    """One row per point of each line and scatter plot, with its interval if it has one."""
-    for line in axes.lines:
-        if not len(line.get_xdata()) or line.get_label() == INTERVAL:
-            continue
-        name = label_of(line) or colour_of(line.get_color())
+def is_seen(line: Line2D) -> bool:
+    """Whether a line has points that show; those that carry error bars only have none."""
+    return len(line.get_xdata()) > 0 and (line.get_linestyle(), line.get_marker()) != ("None",) * 2
+
+
+def points(axes: Axes) -> Iterator[dict]:
+    """One row per point of each line, with its interval if it has one."""
+    for line in (each for each in axes.lines if label_of(each) and is_seen(each)):
         x, y = (np.asarray(values, dtype=float).tolist() for values in line.get_data(orig=False))
         if not line.get_transform().contains_branch(axes.transData):  # across the panel
-            known = {"y": y[0]} if len(set(y)) == 1 else {"x": x[0]}
-            yield {"series": "chance" if line.get_linestyle() == ":" else name, **known}
+            yield {"series": label_of(line)} | ({"y": y[0]} if len(set(y)) == 1 else {"x": x[0]})
             continue
         spans = getattr(line, "spans", [{}] * len(x))
         for here, there, span in zip(x, y, spans, strict=True):
-            yield {"series": name, "x": here, "y": there} | span
-    for collection in axes.collections:
-        if isinstance(collection, LineCollection):
-            yield from strokes(collection)
-        elif isinstance(collection, PathCollection):
-            yield from scattered(collection)
+            yield {"series": label_of(line), "x": here, "y": there} | span
 
 
-def strokes(collection: LineCollection) -> Iterator[dict]:
-    """One row per stroke, such as those `vlines` draws: its ends, low and high."""
-    colours = [colour_of(colour) for colour in collection.get_color()]
-    for index, ends in enumerate(collection.get_segments()):
-        (x0, y0), (x1, y1) = np.asarray(ends)[[0, -1]].tolist()
-        colour = colours[index % len(colours)]
-        row = {"series": label_of(collection) or colour, "x": x1, "y": y1}
-        if x0 == x1:
-            yield row | {"low": min(y0, y1), "high": max(y0, y1)}
-        else:
-            yield row | {"low": min(x0, x1), "high": max(x0, x1), "along": "x"}
-
-
-def scattered(collection: PathCollection) -> Iterator[dict]:
-    """One row per point of a scatter plot, with its value if it has one."""
-    values, faces = collection.get_array(), collection.get_facecolor()
-    faces = faces if len(faces) else collection.get_edgecolor()
-    for index, (x, y) in enumerate(np.asarray(collection.get_offsets(), dtype=float)):
-        colour = to_hex(faces[index % len(faces)][:3]) if len(faces) else ""
-        row = {"series": label_of(collection) or colour, "x": x, "y": y}
-        yield row if values is None else row | {"value": float(np.ravel(values)[index])}
+def cells(axes: Axes) -> Iterator[dict]:
+    """One row per cell of a heat map, with its interval."""
+    for mesh in (each for each in axes.collections if isinstance(each, QuadMesh)):
+        values = np.ma.filled(np.ma.asarray(mesh.get_array(), dtype=float), np.nan)
+        for ((row, column), value), span in zip(np.ndenumerate(values), mesh.spans, strict=True):
+            yield {"x": column + 0.5, "y": row + 0.5, "value": value} | span

@@ -8,7 +8,7 @@ import html
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,6 +26,7 @@ from fhelpers import intervals
 from fhelpers.drawing import numbers
 
 STYLE = Path(__file__).with_name("fhelpers.mplstyle")
+ROOT = Path(__file__).parents[2]
 WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
 
 INK = "#1b1f24"
@@ -41,16 +42,6 @@ COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
     "shuffled": "#cc79a7",
 }
 MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffled": "s"}
-MEANINGS = {  # of colours, for the data that a figure offers
-    COLOURS["original"]: "original",
-    INK: "original",
-    COLOURS["low"]: "low part",
-    COLOURS["high"]: "high part",
-    COLOURS["adversarial"]: "adversarially trained",
-    COLOURS["shuffled"]: "shuffled labels",
-    GREY: "line",
-    PALE: "line",
-}
 SIGNS = {"reproduced": "✓", "weaker": "≈", "not reproduced": "✗", "undecided": "?"}
 
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
@@ -61,8 +52,21 @@ DARK_SCALE = ([1, 1.5, 3, 21], [1, 1.5, 5.5, 13.5])
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Decorate a plot function: it draws in the book's style, matplotlib's settings stay."""
-    return rc_context(fname=STYLE)(draw)
+    """Decorate a plot function: it draws in the book's style and signs what it draws.
+
+    The figure's `code` is where the function stands: its file in the repository, and the line.
+    """
+    where = Path(draw.__code__.co_filename)
+    place = f"{where.relative_to(ROOT)}#L{draw.__code__.co_firstlineno}"
+
+    @wraps(draw)
+    def drawn(*given, **options) -> Figure:
+        with rc_context(fname=STYLE):
+            figure = draw(*given, **options)
+        figure.code = getattr(figure, "code", place)
+        return figure
+
+    return drawn
 
 
 # Colour --------------------------------------------------------------------------------------
@@ -176,28 +180,31 @@ def percent(axes: Axes, *, lowest: float = 0.0, highest: float = 1.0) -> None:
     in_percent(axes.yaxis)
 
 
-def in_percent(*axes: Axis, unit: str = " %") -> None:
-    """Label the ticks of axes in percent, as precisely as they stand: 0.5 % is never 0 % or 1 %."""
-    for axis in axes:
-        axis.set_major_formatter(
-            lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "\N{MINUS SIGN}")
-        )
+def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
+    """Make the horizontal axis a share in percent from 0 on, with a dotted line at chance."""
+    axes.set(xlim=(0, min(axes.get_xlim()[1], 1.02)), xlabel=label)
+    in_percent(axes.xaxis)
+    if chance is not None:
+        chance_line(axes, chance, upright=True)
 
 
-def chance_line(axes: Axes, chance: float, *, where: float = 0.02) -> None:
-    """Mark guessing: a dotted line with its name on it. `where` is a share of the axes' width."""
-    line = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
-    axes.axhline(chance, label="_chance", **line)
+def in_percent(axis: Axis, unit: str = " %") -> None:
+    """Label ticks in percent, as precisely as they stand; without a unit, in percentage points."""
+    shown = lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "−")  # noqa: E731
+    axis.set_major_formatter(shown)
+    axis.get_major_formatter().times = 1 if unit else 100  # of the figure's data
+
+
+def chance_line(axes: Axes, chance: float, *, where: float | None = 0.02, upright=False) -> None:
+    """Mark guessing by a dotted line, with its name at a share of the axes' width."""
+    line = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1, "label": "_chance"}
+    (axes.axvline if upright else axes.axhline)(chance, **line)
+    if where is None or upright:
+        return
     low = {"xytext": (0, 2), "va": "bottom"}  # no room below
     side = low if chance < 0.08 else {"xytext": (0, -2), "va": "top"}
     place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes.annotate("chance", (where, chance), color=GREY, fontsize=10.5, **place, **side)
-
-
-def band(axes: Axes, x, low, high, colour: str) -> None:
-    """An interval along a curve. NaN bounds (one seed) draw nothing."""
-    if np.isfinite(np.asarray(low, dtype=float)).any():
-        axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+    axes.annotate("chance", (where, chance), color=GREY, fontsize=11, **place, **side)
 
 
 def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper") -> None:
@@ -209,18 +216,14 @@ def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper")
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075) -> None:
     """Name curves at the right edge, pushed apart so that no two names overlap.
 
-    `ends` holds (y in data units, text, colour); `gap` is a share of the axes' height. Call it
-    after the limits are set.
+    ends: (y in data units, text, colour) of each; gap: a share of the axes' height.
     """
     bottom, top = axes.get_ylim()
     order = sorted(ends, key=lambda end: end[0])
     heights = [(y - bottom) / (top - bottom) for y, _, _ in order]
-    look = {"xycoords": "axes fraction", "textcoords": "axes fraction", "annotation_clip": False}
-    look |= {"va": "center", "fontsize": 11}
-    line = {"arrowstyle": "-", "linewidth": 0.9, "shrinkA": 1, "shrinkB": 1}
-    for (_, text, colour), height, place in zip(order, heights, spread(heights, gap), strict=True):
-        look |= {"color": for_text(colour), "arrowprops": line | {"color": colour}}
-        axes.annotate(text, (1, height), xytext=(1.055, place), **look)
+    look = {"xycoords": "axes fraction", "annotation_clip": False, "va": "center", "fontsize": 11}
+    for (_, text, colour), place in zip(order, spread(heights, gap), strict=True):
+        axes.annotate(text, (1.02, place), color=for_text(colour), **look)
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
@@ -243,6 +246,9 @@ def accuracy(values: Sequence[float], images: int) -> intervals.Estimate:
 # To the page ---------------------------------------------------------------------------------
 
 
+LONG = re.compile(r"(?<![\d.])([1-9]\d*\.\d\d)\d+")
+
+
 @rc_context(fname=STYLE)
 def svg(figure: Figure) -> str:
     """The figure as SVG text for a white page; the same figure gives the same text every time."""
@@ -252,8 +258,9 @@ def svg(figure: Figure) -> str:
     text = text[text.index("<svg") :].replace("base64,\n", "base64,")
     text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"\s*\n\s*", " ", text)
-    # Hundredths of a point are enough. Numbers below 1 are scales of glyphs: they stay exact.
-    return re.sub(r"(?<![\d.])([1-9]\d*\.\d\d)\d+", r"\1", text)
+    text = text.replace("'DejaVu Sans'", "DejaVu Sans, Verdana, sans-serif")  # as wide
+    # Hundredths of a point are enough in drawings; what is written stays as it is.
+    return re.sub(r"<[^>]+>", lambda tag: LONG.sub(r"\1", tag[0]), text)
 
 
 def darkened(text: str) -> str:
@@ -279,15 +286,12 @@ _BY_HAND = (
 )
 
 
-def show(
-    figure: Figure, *, name: str, caption: str, alt: str, data: pd.DataFrame | None = None
-) -> None:
+def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     """Display a figure in a notebook, for light and dark pages.
 
     `caption` states the finding, `alt` says what is to be seen, `name` is the label for references.
-    They travel in the output's metadata, from where the book makes a numbered caption, and so does
-    what the book offers as the figure's data: `data`, or else what `numbers.read` finds in it.
-    Raises ValueError if name, caption or alt is empty.
+    They travel in the output's metadata, from where the book makes a numbered caption, and so do
+    the figure's data and the place of its code. Raises ValueError if one of them is empty.
     """
     for what, value in (("name", name), ("caption", caption), ("alt", alt)):
         if not value or not value.strip():
@@ -301,32 +305,57 @@ def show(
         f'<div class="fh-figure" data-name="{html.escape(name)}">{_BY_HAND}{images}'
         f'<p class="fh-caption">{html.escape(caption)}</p></div>'
     )
-    offered = numbers.as_csv(numbers.read(figure, MEANINGS) if data is None else data)
+    offered = numbers.as_csv(numbers.read(figure))
     output = {"text/html": page, "text/plain": f"Figure {name}: {caption}"}
-    about = {"name": name, "caption": caption, "data": offered}
+    about = {"name": name, "caption": caption, "data": offered, "code": getattr(figure, "code", "")}
     display(output, raw=True, metadata={"fhelpers": about})
 
 
-def with_interval(estimate) -> str:
-    """An accuracy with its interval for a table, all to three places; alone without interval."""
-    if not np.isfinite([estimate.low, estimate.high]).all():
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+def with_interval(estimate, paper: float | None = None) -> str:
+    """A value with its interval for a table, and the paper's in brackets: 0.36 ± 0.02 (0.62).
+
+    Two places, more where the interval is narrower; one that is uneven is given by its ends.
+    """
+    low, value, high = estimate.low, estimate.value, estimate.high
+    theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
+    half = (high - low) / 2
+    if not 0 < half < np.inf:
+        return f"{rounded(value)}{theirs}"
+    places = int(np.clip(np.ceil(-np.log10(half)), 2, 4))
+    value, low, high, down, up = (
+        f"{each:.{places}f}".replace("-", "−")
+        for each in (value, low, high, value - low, high - value)
+    )
+    return f"{value} ± {up}{theirs}" if up == down else f"{value} [{low}, {high}]{theirs}"
+
+
+def rounded(value: float) -> str:
+    """A number to two places, or to two digits where that would leave fewer; – for none."""
+    if pd.isna(value):
+        return "–"
+    text = f"{value:.2f}" if abs(value) >= 0.0995 or value == 0 else f"{value:.2g}"
+    return text.replace("-", "−")
+
+
+def points(difference: float) -> str:
+    """A difference of accuracies in percentage points, with its sign; what rounds to 0 has none."""
+    whole = round(100 * difference)
+    return f"{whole:+d}".replace("-", "−") if whole else "0"
 
 
 def cell_text(value) -> str:
-    """One table cell: numbers to three places, missing values as a dash."""
+    """One table cell: numbers to two places, missing values as a dash."""
     if isinstance(value, str):
         return value
     if value is None or pd.isna(value):
         return "–"
     if isinstance(value, float | np.floating):
-        return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else f"{value:.3f}"
+        return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else rounded(value)
     return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
 
 
 def table(frame: pd.DataFrame, *, caption: str) -> None:
-    """Display a data frame without its index, numbers to three places; caption as for `show`."""
+    """Display a data frame without its index, numbers to two places; caption as for `show`."""
     if not caption.strip():
         raise ValueError("The caption of a table must not be empty: write one sentence.")
     texts = frame.reset_index(drop=True).map(cell_text).astype(object)
@@ -345,7 +374,8 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
     )
     # A caption inside the table would be as narrow, or as wide beyond the page, as the table.
     page = (
-        f'<div class="fh-table"><p class="fh-caption">{html.escape(caption)}</p>'
+        f'<div class="fh-table{" fh-wide" * (len(kinds) > 5)}">'
+        f'<p class="fh-caption">{html.escape(caption)}</p>'
         f'<table aria-label="{html.escape(caption)}">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
@@ -369,7 +399,7 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
 
 def _cell_class(texts: pd.Series) -> str:
     """How a column is set: numbers to the right, single words like resnet-8 on one line."""
-    if texts.str.fullmatch(r"[-+]?\d[^a-df-zA-Z]*|–").all():
+    if texts.str.fullmatch(r"[-+−]?\d[^a-df-zA-Z]*|–").all():
         return ' class="fh-number"'
     return "" if texts.str.contains(" ").any() else ' class="fh-word"'
 

@@ -2,7 +2,9 @@
 
 import html
 import math
+import textwrap
 
+import numpy as np
 import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
@@ -12,50 +14,56 @@ from fhelpers.drawing import charts, style
 from fhelpers.pages.scorecard import Outcome, advice
 
 ALT = (
-    "A row for each claim. A mark with its interval shows how far the measured effect lies from "
-    "the claim's margin, in half-widths of its interval: the claimed side is to the right of the "
-    "line. Circles are reproduced claims, diamonds weaker ones, crosses those that are not "
-    "reproduced, squares undecided ones; hollow marks rest on a single seed."
+    "A row for each claim, sorted by verdict: what was compared in words on the left, the effect "
+    "with its interval in its own unit on the right, and between them a mark with its interval, to "
+    "the right of the line where the effect lies on the claimed side of the rule's margin. Circles "
+    "are reproduced claims, diamonds weaker ones, crosses those that are not reproduced, squares "
+    "undecided ones; hollow marks rest on a single seed."
 )
 MARKS = {"reproduced": "o", "weaker": "D", "not reproduced": "X", "undecided": "s"}
-MARKS["not computed"] = "_"
-COLOURS = dict.fromkeys(MARKS, style.INK) | dict.fromkeys(("undecided", "not computed"), style.GREY)
-FARTHEST = 6.0  # half-widths; what lies further is drawn at the edge
+FARTHEST = 6.0  # half-widths of the interval; what lies further is drawn at the edge
 SIGNS = style.SIGNS | {"not computed": "–"}
-WORDS = tuple(MARKS)
+WORDS = tuple(SIGNS)
 
 
 @style.styled
 def effects(outcomes: list[Outcome]) -> Figure:
-    """All effects on one axis: distance from the rule's margin in half-widths of the interval."""
-    figure, ((axes,),) = style.canvas(1, 1, 0.9 + 0.27 * len(outcomes))
-    for place, each in enumerate(outcomes):
-        draw(axes, place, each)
+    """All effects on one axis, as distances from their rules' margins, sorted by verdict."""
+    rows = []
+    for word in WORDS:
+        own = [each for each in outcomes if each.word == word]
+        rows += [f"{SIGNS[word]} {word} ({len(own)})", *own] if own else []
+    figure, ((axes,),) = style.canvas(1, 1, 0.8 + 0.41 * len(rows))
+    names = []
+    for place, row in enumerate(rows):
+        names.append(row if isinstance(row, str) else draw(axes, place, row))
     axes.axvline(0, color=style.INK, linewidth=1, label="_margin")
-    axes.set_yticks(range(len(outcomes)), [each.id for each in outcomes], fontsize=10)
-    axes.set(ylim=(len(outcomes) - 0.4, -0.6), xlim=(-FARTHEST - 0.4, FARTHEST + 0.4))
-    axes.set_xticks([-4, -2, 0, 2, 4], ["−4", "−2", "margin", "2", "4"])
-    axes.set_xlabel("← other side        half-widths of the interval        claimed side →")
-    axes.tick_params(axis="y", length=0)
-    key = [(word, COLOURS[word], MARKS[word], "") for word in WORDS[:-1]]
-    charts.key(figure, key, columnspacing=1.2, handletextpad=0.2)
+    charts.name_rows(axes, names)
+    for label, row in zip(axes.get_yticklabels(), rows, strict=True):
+        label.set(text=label.get_text(), fontweight="bold" if isinstance(row, str) else "normal")
+    axes.set(xlim=(-FARTHEST - 0.4, FARTHEST + 0.4), xticks=[0], xticklabels=["margin"])
+    axes.set_xlabel("← other side      claimed side →")
+    axes.grid(False)
     return figure
 
 
-def draw(axes, place: int, each: Outcome) -> None:
-    """One claim's row: its deciding part, at the edge where it lies further out."""
-    colour, look = COLOURS[each.word], {"markersize": 7, "label": f"_{each.word}"}
-    low, value, high = distance(deciding(each.verdict.parts)) if each.verdict else (math.nan,) * 3
-    if math.isnan(value):
-        axes.annotate("no interval", (0.15, place), va="center", fontsize=9.5, color=style.GREY)
-        return
-    if abs(value) > FARTHEST:
-        arrow = ">" if value > 0 else "<"
-        axes.plot(math.copysign(FARTHEST, value), place, arrow, color=colour, **look)
-        return
-    hollow = {} if each.verdict.seeds > 1 else charts.HOLLOW
-    shown = pd.Series({"value": value, "low": max(low, -FARTHEST), "high": min(high, FARTHEST)})
-    charts.mark(axes, place, shown, colour, marker=MARKS[each.word], **look, **hollow)
+def draw(axes, place: int, each: Outcome) -> str:
+    """One claim's row: its deciding part, at the edge where it lies further out. Its words."""
+    if not each.verdict:
+        return f"not computed: {each.id}"
+    part = deciding(each.verdict.parts)
+    low, value, high = distance(part)
+    words = "\n".join(textwrap.wrap(f"{part.name} ({each.id})", 30)[:2])
+    beside = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "va": "center"}
+    axes.annotate(style.with_interval(part.estimate), (1.03, place), fontsize=11, **beside)
+    if not math.isnan(value):
+        ends = np.clip([value, low, high], -FARTHEST, FARTHEST)
+        shown = pd.DataFrame([ends], columns=["value", "low", "high"]).assign(at=place)
+        charts.dots(
+            axes, shown, at="at", order="scale", names=each.word, markers=MARKS[each.word],
+            hollow=each.verdict.seeds == 1, markersize=7,
+        )  # fmt: skip
+    return words
 
 
 def summary(frame: pd.DataFrame) -> str:

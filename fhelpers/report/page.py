@@ -14,16 +14,13 @@ from fhelpers.report import FrequencyReport
 from fhelpers.runs.store import write_text
 
 ALT = {
-    "parts": (
-        "Accuracy against the radius that divides low from high part: a blue curve for low parts, "
-        "a vermilion one for high parts, a black line for whole images, a dotted line for chance."
-    ),
+    "parts": "Accuracy against the radius that divides low from high part: a blue curve for low "
+    "parts, a vermilion one for high parts, a black line for whole images, a dotted line for "
+    "chance.",
     "gained": "A point for each band of frequencies: what it adds to the accuracy on test images.",
     "robust": "Accuracy under PGD at three small ε, and without an attack.",
-    "maps": (
-        "Two maps of frequencies, zero frequency in the centre: on the left the accuracy that is "
-        "left when one frequency is added to every image, on the right the learned mask."
-    ),
+    "maps": "Two maps of frequencies, zero frequency in the centre: on the left the accuracy that "
+    "is left when one frequency is added to every image, on the right the learned mask.",
     "energies": "How much of each ring, and of each direction, the learned mask keeps.",
 }
 
@@ -44,7 +41,9 @@ def levels(report: FrequencyReport) -> dict[str, pd.Series]:
 
 
 def radius_of(row: pd.Series) -> str:
-    return f"{row.value:.1f} [{row.low:.1f}, {row.high:.1f}]"
+    """The radius with its interval; beyond the last one where it was not reached."""
+    ends = [f"{each:.1f}" if np.isfinite(each) else "–" for each in (row.low, row.high)]
+    return f"{row.value:.1f} [{', '.join(ends)}]" if np.isfinite(row.value) else "not reached"
 
 
 @style.styled
@@ -261,9 +260,10 @@ def compared(reports: dict[str, FrequencyReport], colours: dict[str, str]) -> Fi
     shares = []
     for name, report in reports.items():
         whole, rows = one(report, "accuracy", "original").value, rows_of(report, "accuracy", "low")
-        shares.append(rows.assign(model=name, share=rows.value / (whole or np.nan)))
-    look = {"colours": colours, "markers": "o", "markersize": 4.5, "band": None}
-    ends = charts.curves(axes, pd.concat(shares), x="at", y="share", by="model", **look)
+        parts = rows[["value", "low", "high"]] / (whole or np.nan)
+        shares.append(rows.assign(model=name, **parts))
+    look = {"colours": colours, "markers": "o", "markersize": 4.5, "by": "model"}
+    ends = charts.curves(axes, pd.concat(shares), x="at", **look)
     axes.axhline(0.9, color=style.GREY, linestyle=":", linewidth=1.2)
     style.percent(axes, highest=1.1)
     axes.set(xlabel="radius", ylabel="low parts / whole images", xlim=(0, None))

@@ -17,13 +17,11 @@ from fhelpers.sections.architectures.claims import small_resnet
 ALT = {
     "epochs": comparisons.ALT["panels"].format(each="kind of network"),
     "ends": comparisons.ALT["ends"].format(each="kind of network"),
-    "bands": comparisons.ALT["bands"].format(each="kind of network", first="the ResNet"),
-    "cost": (
-        "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
-        "part, one below the other, against the number of parameters on the left and the "
-        "multiply-adds of one image on the right, both on logarithmic axes. A marker for each kind "
-        "of network."
-    ),
+    "bands": comparisons.ALT["bands"].format(each="kind of network"),
+    "cost": "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
+    "part, one below the other, against the number of parameters on the left and the "
+    "multiply-adds of one image on the right, both on logarithmic axes. A marker for each kind of "
+    "network.",
 }
 MARKERS = {"lenet": "s", "alexnet": "^", "vgg-11": "v", "resnet-18": "P"}
 COUNTS = {"parameters": "parameters", "multiply_adds": "multiply-adds per image"}
@@ -43,26 +41,21 @@ def measures(history: pd.DataFrame) -> dict[str, reliance.Measure]:
 
 @style.styled
 def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
-    """Accuracy, gap and dependence on the high part against the size and the work of a network.
-
-    history: runs.history with a label for each network; costs: by label. If what is seen followed
-    from size alone, the points of a panel would lie on one rising or falling line.
-    """
+    """Accuracy, gap and dependence on the high part against the size and the work of a network."""
     names = named(costs)
     # The ResNet, which the claim is about, in black; the networks it is compared with in grey.
     colours = {la: style.INK if la.startswith("resnet") else style.GREY for la in names}
-    found = comparisons.estimates(history, names, measures(history)).groupby("measure", sort=False)
+    rows = comparisons.estimates(history, names, measures(history))
+    for count in COUNTS:
+        rows[count] = [getattr(costs[label], count) for label in rows.label]
+    look = {"order": "scale", "upright": True, "by": "label", "names": names, "markersize": 8}
+    look |= {"colours": colours, "markers": lambda label, _: MARKERS.get(label, "o")}
     figure, axes = style.canvas(3, 2, 7.2, sharex="col", sharey="row")
-    for row, (title, rows) in zip(axes, found, strict=True):
+    for row, (title, own) in zip(axes, rows.groupby("measure", sort=False), strict=True):
         for panel, (count, words) in zip(row, COUNTS.items(), strict=True):
-            counts = [getattr(costs[label], count) for label in rows.label]
-            for place, one in zip(counts, rows.itertuples(), strict=True):
-                look = {"marker": MARKERS.get(one.label, "o"), "label": f"_{names[one.label]}"}
-                charts.mark(
-                    panel, place, one, colours[one.label], upright=True, markersize=8, **look
-                )
+            charts.dots(panel, own, at=count, **look)
             panel.set_xscale("log")
-            panel.set(xlim=(min(counts) / 1.6, max(counts) * 1.6))
+            panel.set(xlim=(rows[count].min() / 1.6, rows[count].max() * 1.6))
             panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             panel.xaxis.set_major_formatter(EngFormatter())
             panel.minorticks_off()
@@ -80,10 +73,7 @@ def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
 
 
 def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> pd.DataFrame:
-    """Width, parameters and multiply-adds of each network as a table.
-
-    widths: channels of the first layer by label, None for as many as published.
-    """
+    """Width, parameters and multiply-adds of each network as a table."""
     rows = []
     for label, name in named(costs).items():
         published = NETWORKS[label].width

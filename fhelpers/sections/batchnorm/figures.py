@@ -13,46 +13,33 @@ from matplotlib.ticker import MaxNLocator
 from fhelpers.claims.reliance import TEST, effect, monitored_radii, on_parts
 from fhelpers.claims.verdicts import estimate
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.comparisons import points
-from fhelpers.drawing.labels import over_seeds
+from fhelpers.drawing.style import points
 from fhelpers.intervals import Estimate
 from fhelpers.sections.batchnorm import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "by-epoch": (
-        "A panel for each radius of the low parts that were trained on. In each the accuracy after "
-        "each epoch on whole test images is black and on low parts of test images blue, solid "
-        "without and dashed with BatchNorm. A dotted line marks chance."
-    ),
-    "help": (
-        "Against the radius trained on stands the test accuracy with BatchNorm minus that without, "
-        "on whole images as black circles and on low parts as blue squares, with intervals. A line "
-        "at zero means no help."
-    ),
-    "speed": (
-        "A row for each radius trained on. A circle marks the epochs that the network without "
-        "BatchNorm needs to reach a training accuracy and a square those with BatchNorm; the "
-        "quotient of the two is written beside them."
-    ),
-    "whole": (
-        "Two panels for networks trained on whole images, solid without and dashed with BatchNorm: "
-        "the training accuracy after each epoch in black, and at each radius the accuracy on low "
-        "parts of test images in blue and on high parts in vermilion, with intervals."
-    ),
-    "cues": (
-        "One planted image at each strength of its high cue, the strongest on the left: clouds and "
-        "over them a fine pattern, the fainter the smaller the strength."
-    ),
-    "faintest": (
-        "Test accuracy against the strength of the planted high cue, the faintest on the left, "
-        "solid without and dashed with BatchNorm, with intervals. A grey line marks the accuracy "
-        "half-way between chance and all right, a dotted line chance."
-    ),
+    "by-epoch": "A column for each radius of the low parts that were trained on: the accuracy "
+    "after each epoch on whole test images in the upper row, black, and on their low parts in the "
+    "lower row, blue; solid without and dashed with BatchNorm. A dotted line marks chance.",
+    "help": "Against the radius trained on stands the test accuracy with BatchNorm minus that "
+    "without, on whole images as black circles and on low parts as blue squares, with intervals. "
+    "A line at zero means no help.",
+    "speed": "A row for each radius trained on. A circle marks the epochs that the network "
+    "without BatchNorm needs to reach a training accuracy and a square those with BatchNorm; the "
+    "quotient of the two is written beside them.",
+    "whole": "Two panels for networks trained on whole images, solid without and dashed with "
+    "BatchNorm: the training accuracy after each epoch in black, and at each radius the accuracy "
+    "on low parts of test images in blue and on high parts in vermilion, with intervals.",
+    "cues": "One planted image at each strength of its high cue, the strongest on the left: "
+    "clouds and over them a fine pattern, the fainter the smaller the strength.",
+    "faintest": "Test accuracy against the strength of the planted high cue, the faintest on the "
+    "left, solid without and dashed with BatchNorm, with intervals. A grey line marks the "
+    "accuracy half-way between chance and all right, a dotted line chance.",
 }
 NAMES = {"vanilla": "without BatchNorm", "batchnorm": "with BatchNorm"}
 LOW = NAMES | {"averages": "with running averages"}  # the networks trained on low parts
-LINES = {"vanilla": "-", "batchnorm": (0, (4, 1.5))}
+LINES = {"vanilla": "-", "batchnorm": "--"}
 MARKERS = {"vanilla": "o", "batchnorm": "s"}
 COLOURS = {"whole images": style.COLOURS["original"], "low parts": style.COLOURS["low"]}
 TESTED = {"original": "whole images", "input": "low parts"}  # by the part in the history
@@ -60,26 +47,21 @@ TESTED = {"original": "whole images", "input": "low parts"}  # by the part in th
 
 def key_of_networks(figure: Figure, colour: str, markers: Mapping, before: Sequence = ()) -> None:
     entries = [(NAMES[la], colour, markers.get(la, ""), LINES[la]) for la in NAMES]
-    charts.key(figure, [*before, *entries], ncols=2, handlelength=3)
+    charts.key(figure, [*entries, *before], ncols=2 + len(before) % 2, handlelength=3)
 
 
 def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> None:
-    """Points with intervals against the values of `at`, joined, the last of `by` side by side."""
-    values = sorted(frame[at].unique())
-    shift = dict(zip(frame[by[-1]].unique(), (-0.05, 0.05), strict=True))
-    frame = frame.assign(place=frame[at].map(values.index) + frame[by[-1]].map(shift))
-    charts.curves(axes, frame, x="place", by=by, bars=True, linewidth=1.5, **looks)
-    charts.name_rows(axes, [fraction(value) for value in values], upright=True)
+    """Points with intervals against the values of `at`, joined, networks or tests side by side."""
+    order = {value: fraction(value) for value in sorted(frame[at].unique())}
+    shift = dict(zip(frame[by[0]].unique(), (-0.05, 0.05), strict=True))
+    charts.dots(axes, frame, at=at, order=order, by=by, dodge=shift, upright=True, **looks)
 
 
 # Trained on whole images -----------------------------------------------------------------------
 
 
 def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy on low and high parts of the networks trained on whole images.
-
-    Columns part, network, radius, value, low, high, n, over.
-    """
+    """Test accuracy on low and high parts of the networks trained on whole images."""
     whole = history[history.label.isin(claims.NETWORKS)]
     return pd.DataFrame(
         {"part": part, "network": label, "radius": radius}
@@ -92,27 +74,23 @@ def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def whole(history: pd.DataFrame, chance: float) -> Figure:
-    """Trained on whole images: how fast, and how much of each part is picked up.
-
-    history: runs.history with the labels "vanilla" and "batchnorm"; chance: accuracy of a guess.
-    """
+    """Trained on whole images: how fast, and how much of each part is picked up."""
     figure, ((left, right),) = style.canvas(1, 2, 3.9, sharey=True)
     rows = history[history.label.isin(claims.NETWORKS) & (history.scope == "subset")]
     rows = rows[(rows.split == "train") & (rows.part == "original")]
-    learning = over_seeds(rows, ["label", "epoch"], "accuracy")
-    looks = {"styles": LINES, "clip_on": False}
-    charts.curves(left, learning, x="epoch", by="label", names=NAMES, **looks)
+    looks = {"styles": LINES, "names": NAMES, "clip_on": False}
+    charts.curves(left, rows, x="epoch", y="accuracy", by="label", **looks)
     style.percent(left, highest=1.02)
     left.set(xlim=(0, rows.epoch.max()), xlabel="epochs of training")
     left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     left.set_title("accuracy on\ntraining images")
     looks = {"colours": style.COLOURS, "styles": LINES, "markers": MARKERS}
-    looks["names"] = lambda part, network: f"{part} parts, {NAMES[network]}"
-    joined(right, on_each_part(history), "radius", ["part", "network"], **looks)
+    looks["names"] = lambda network, part, _: f"{part} parts, {NAMES[network]}"
+    joined(right, on_each_part(history), "radius", ["network", "part"], **looks)
     right.set(xlabel="radius r")
     right.set_title("accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
-    right.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
+    style.chance_line(right, chance, where=None)
     parts = [(f"{part} parts", style.COLOURS[part], "", "-") for part in ("low", "high")]
     key_of_networks(figure, style.INK, MARKERS, parts)
     return figure
@@ -121,45 +99,33 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
 # Trained on low parts --------------------------------------------------------------------------
 
 
-def tested(history: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy after each epoch of the networks trained on low parts, over seeds.
-
-    Columns radius, network, tested (a name of `TESTED`), epoch, value, low, high.
-    """
-    named = history.label.astype(str).str.extract("^(vanilla|batchnorm)-low-(.+)$")
-    rows = history.assign(
-        network=named[0], radius=named[1].astype(float), tested=history.part.map(TESTED)
-    )
-    rows = rows[(rows.split == "test") & (rows.scope == "subset")]
-    by = ["radius", "network", "tested", "epoch"]
-    return over_seeds(rows.dropna(subset=by), by, "accuracy")
-
-
 @style.styled
 def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
-    """W, Fig. 6: trained on low parts only, test accuracy after each epoch, a panel a radius.
+    """W, Fig. 6: trained on low parts only, test accuracy after each epoch, a column a radius."""
+    named = history.label.astype(str).str.extract("^(vanilla|batchnorm)-low-(.+)$")
+    rows = history.assign(network=named[0], trained=named[1].astype(float))
+    rows = rows[rows.network.notna() & (rows.split == "test") & (rows.scope == "subset")]
+    looks = {"x": "epoch", "y": "accuracy", "by": "network", "styles": LINES, "clip_on": False}
 
-    history: runs.history; chance: accuracy of a guess. All panels have the same axes.
-    """
-    frame = tested(history)
+    def draw(panel: Axes, shown: tuple[str, float]) -> None:
+        part, radius = shown
+        looks["names"] = lambda network: f"tested on {TESTED[part]}, {NAMES[network]}"
+        own = rows[(rows.part == part) & (rows.trained == radius)]
+        charts.curves(panel, own, colours=COLOURS[TESTED[part]], **looks)
+        style.chance_line(panel, chance, where=None)
 
-    def draw(panel: Axes, radius: float) -> None:
-        looks = {"colours": COLOURS, "styles": LINES, "clip_on": False}
-        looks["names"] = lambda network, test: f"tested on {test}, {NAMES[network]}"
-        own = frame[frame.radius == radius]
-        charts.curves(panel, own, x="epoch", by=["network", "tested"], **looks)
-        style.chance_line(panel, chance, where=0.72)
-        panel.set_xlim(0, frame.epoch.max())
-        panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-
+    radii = sorted(rows.trained.unique())
+    titles = {(part, r): f"r = {r:g}" * (part == "original") for part in TESTED for r in radii}
     figure, panels = charts.small_multiples(
-        {radius: f"low parts, r = {radius:g}" for radius in sorted(frame.radius.unique())}, 2.2,
-        draw, head=1.1, xlabel="epochs of training", ylabel="accuracy on test images",
-        colours=style.COLOURS["low"],
+        titles, 1.75, draw, head=1.1, columns=len(radii), xlabel="epochs of training",
+        ylabel="accuracy on test images",
     )  # fmt: skip
+    for panel, text in zip(panels[:: len(radii)], COLOURS, strict=True):
+        panel.set_ylabel(text, color=style.for_text(COLOURS[text]))
+    panels[0].set_xlim(0, rows.epoch.max())
+    panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     style.percent(panels[0])
-    tests = [(f"tested on {name}", COLOURS[name], "", "-", {"linewidth": 5}) for name in COLOURS]
-    key_of_networks(figure, style.INK, {}, tests)
+    key_of_networks(figure, style.INK, {}, [charts.CHANCE])
     return figure
 
 
@@ -174,20 +140,17 @@ def helped(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def help_by_radius(frame: pd.DataFrame) -> Figure:
-    """Test accuracy with BatchNorm minus without, against the radius trained on.
-
-    frame: from `helped`.
-    """
+    """Test accuracy with BatchNorm minus without, against the radius trained on."""
     figure, ((axes,),) = style.canvas(1, 1, 3.3)
     markers = dict(zip(COLOURS, "os", strict=True))
     named = {name: f"tested on {name}" for name in COLOURS}
-    looks = {"colours": COLOURS, "markers": markers, "names": named}
+    looks = {"colours": COLOURS, "markers": markers, "names": named, "styles": "-"}
     joined(axes, frame, "radius", ["tested"], **looks)
     axes.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
     style.in_percent(axes.yaxis, unit="")
     axes.set_xlabel("radius r of the low parts trained on")
     axes.set_ylabel("change by BatchNorm,\npercentage points")
-    charts.key(figure, [(named[test], COLOURS[test], markers[test]) for test in COLOURS])
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -233,7 +196,7 @@ def speed(frame: pd.DataFrame, level: float | None) -> Figure:
     charts.dots(axes, rows, at="radius", order=order, by="network", dodge=0.2, **looks)
     axes.set_xlabel(f"epochs to a training accuracy of {100 * level:.0f} %")
     axes.set_xlim(left=0)
-    charts.key(figure, [(NAMES[label], colour, MARKERS[label], "") for label in NAMES])
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -268,10 +231,7 @@ def by_strength(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def faintest(frame: pd.DataFrame, chance: float) -> Figure:
-    """Accuracy on whole planted test images against the strength of their only cue.
-
-    frame: from `by_strength`; chance: accuracy of a guess.
-    """
+    """Accuracy on whole planted test images against the strength of their only cue."""
     figure, ((axes,),) = style.canvas(1, 1, 3.7)
     looks = {"colours": style.COLOURS["high"], "styles": LINES, "markers": MARKERS, "names": NAMES}
     joined(axes, frame, "strength", ["network"], **looks)
@@ -281,10 +241,10 @@ def faintest(frame: pd.DataFrame, chance: float) -> Figure:
     half = claims.half_way(chance)
     axes.axhline(half, color=style.GREY, linewidth=1.2, zorder=1)
     where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    text = {"color": style.GREY, "fontsize": 10.5}
-    axes.annotate("counts as learnt above this line", (0.02, half), (0, 3), **where, **text)
+    text = {"color": style.GREY, "fontsize": 11}
+    axes.annotate("counts as learned above this line", (0.02, half), (0, 3), **where, **text)
     style.chance_line(axes, chance, where=0.86)
-    key_of_networks(figure, style.COLOURS["high"], MARKERS)
+    charts.key(figure, charts.entries(axes), handlelength=3)
     return figure
 
 

@@ -14,43 +14,26 @@ from fhelpers.drawing import charts, style
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "primer": (
-        "Three striped images and a test image, each above its spectrum. The stripes give two "
-        "bright points beside the centre, further out for finer stripes; the spectrum of the "
-        "test image is bright in the middle and fades outwards."
-    ),
-    "split": (
-        "For two test images: the image and its spectrum with a circle for each radius, "
-        "beside them the low part above the high part for each radius. Low parts are blurred "
-        "at small radii; high parts are outlines on grey that grow fainter as the radius "
-        "grows."
-    ),
-    "energy": (
-        "A bar for each radius, divided into the low part's and the high part's share of the "
-        "energy. The low part's share grows with the radius and is larger than its share of "
-        "the bins."
-    ),
-    "cases": (
-        "Test images in threes: the image, its low part, which looks like the image but "
-        "blurred, and its high part, which is nearly grey. Under each stands the predicted "
-        "class and its confidence: correct, wrong, correct."
-    ),
-    "counts": (
-        "For each radius a point with its interval, the share of such images, and a bar, the "
-        "share expected if the three predictions were independent."
-    ),
-    "inclusive": (
-        "For each radius the difference in accuracy between the two rules, on low and on high "
-        "parts, as points with intervals around a line at zero."
-    ),
-    "stretched": (
-        "A test image, its low part and its high part, before and after division by their own "
-        "maximum. Only the high part changes visibly: its contrast grows."
-    ),
-    "divided": (
-        "For each radius the change in accuracy through division by the maximum, on low and "
-        "on high parts, as points with intervals around a line at zero."
-    ),
+    "primer": "Three striped images and a test image, each above its spectrum. The stripes give "
+    "two bright points beside the centre, which is the mean of the image, further out for finer "
+    "stripes; the spectrum of the test image is bright in the middle and fades outwards.",
+    "split": "For two test images: the image and its spectrum with a circle for each radius, "
+    "beside them the low part above the high part for each radius. Low parts are blurred at small "
+    "radii; high parts are outlines on grey that grow fainter as the radius grows.",
+    "energy": "A bar for each radius, divided into the low part's and the high part's share of "
+    "the energy. The low part's share grows with the radius and is larger than its share of the "
+    "bins.",
+    "cases": "Test images in threes: the image, its low part, which looks like the image but "
+    "blurred, and its high part, which is nearly grey. Under each stands the predicted class and "
+    "its confidence: correct, wrong, correct.",
+    "counts": "For each radius a point with its interval, the share of such images, and a bar, "
+    "the share expected if the three predictions were independent.",
+    "inclusive": "For each radius the difference in accuracy between the two rules, on low and on "
+    "high parts, as points with intervals around a line at zero.",
+    "stretched": "A test image, its low part and its high part, before and after division by "
+    "their own maximum. Only the high part changes visibly: its contrast grows.",
+    "divided": "For each radius the change in accuracy through division by the maximum, on low "
+    "and on high parts, as points with intervals around a line at zero.",
 }
 
 PARTS = {"original": "image", "low": "low part", "high": "high part"}
@@ -82,12 +65,14 @@ def amplitude_bar(figure: Figure, drawn, axes) -> None:
 @style.styled
 def primer(images: torch.Tensor, names: Sequence[str]) -> Figure:
     """Images (N, C, H, W) above their spectra, zero frequency in the centre."""
-    figure, axes = style.canvas(2, len(images), 4.6)
+    figure, axes = style.canvas(2, len(images), 4.5)
     for column, (image, name) in enumerate(zip(images, names, strict=True)):
         style.picture(axes[0, column], image, name)
         drawn = draw_spectrum(axes[1, column], image)
     axes[0, 0].set_ylabel("image")
     axes[1, 0].set_ylabel("spectrum")
+    axes[1, 0].set_xlabel("centre: the mean")
+    axes[1, -1].set_xlabel("edge: fine waves")
     amplitude_bar(figure, drawn, axes)
     return figure
 
@@ -149,8 +134,9 @@ def energy(shares: pd.DataFrame) -> Figure:
     low, high = style.COLOURS["low"], style.COLOURS["high"]
     middle, bins = "middle 90 % of the images", "the low part's share of the bins"
     for row, line in enumerate(shares.itertuples()):
-        axes.barh(row, line.low, height=0.62, color=low)
-        axes.barh(row, 1 - line.low, left=line.low, height=0.62, color=high)
+        look = {"left": line.low, "color": high, "label": "_high part"}
+        axes.barh(row, line.low, height=0.62, color=low, label="_low part")
+        axes.barh(row, 1 - line.low, height=0.62, **look)
         span, look = [line.least, line.most], {"color": style.OVER_PICTURES, "linewidth": 2.2}
         axes.plot(span, [row, row], label=f"_{middle}", **look)
         ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
@@ -177,23 +163,19 @@ def changes(frame: pd.DataFrame, label: str) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 3.5)
     names = {part: f"{part} part" for part in ("low", "high")}
     order = {radius: f"r = {radius:g}" for radius in sorted(frame.radius.unique())}
-    points = frame.assign(**{column: 100 * frame[column] for column in ("value", "low", "high")})
     look = {"colours": style.COLOURS, "markers": style.MARKERS, "names": names}
-    charts.dots(axes, points, at="radius", order=order, by="part", dodge=0.24, upright=True, **look)
+    charts.dots(axes, frame, at="radius", order=order, by="part", dodge=0.24, upright=True, **look)
     axes.axhline(0, color=style.GREY, linewidth=1.2, label="_no change")
     axes.set_ylabel(f"{label}\n(percentage points)")
     axes.margins(y=0.15)
-    marks = [(name, style.COLOURS[part], style.MARKERS[part], "") for part, name in names.items()]
-    charts.key(figure, marks)
+    style.in_percent(axes.yaxis, unit="")
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
 @style.styled
 def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure:
-    """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}.
-
-    Names that begin with "high" are drawn on mid-grey, as in `split`.
-    """
+    """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}."""
     figure, axes = style.canvas(2, len(images), 4.4)
     for column, (name, (before, after)) in enumerate(images.items()):
         grey = 0.5 * name.startswith("high")
@@ -227,7 +209,7 @@ def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
             panel.spines[:].set(color=style.COLOURS[name], linewidth=2.5)
             sign, weight = ("✗", "bold") if name == "low" else ("✓", "normal")
             words = f"\n{sign} ".join(getattr(row, name).split(" ", 1))
-            panel.set_xlabel(words, fontsize=10.5, labelpad=3, fontweight=weight)
+            panel.set_xlabel(words, fontsize=11, labelpad=3, fontweight=weight)
     for panel, (part, name) in zip(axes[0], [*PARTS.items()] * 2, strict=False):
         panel.set_title(name, loc="center", fontsize=11.5, color=style.COLOURS[part])
     return figure
@@ -252,7 +234,7 @@ def counts(frame: pd.DataFrame, images: int) -> Figure:
     order = {radius: f"r = {radius:g}" for radius in frame.radius}
     look = {"colours": style.COLOURS["high"], "names": "found", "markersize": 9}
     charts.dots(axes, frame, at="radius", order=order, upright=True, **look)
-    top = 1.25 * max(frame.independent.max(), frame.high.max(), frame.value.max(), 0.01)
+    top = 1.25 * np.nanmax([*frame.independent, *frame.high, *frame.value, 0.01])
     style.percent(axes, highest=top)
     axes.set_ylabel("share of the test images")
     beside = axes.secondary_yaxis("right", functions=(lambda y: y * images, lambda y: y / images))

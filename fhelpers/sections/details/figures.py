@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fhelpers.drawing import comparisons, style
+from fhelpers.drawing import charts, style
 from fhelpers.sections.details.effects import by_rounding, leaves_0_out, that_count
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "effects": (
-        "Four panels with a row for each switch: whole images, low parts, high parts, and trained "
-        "on low minus trained on high parts. A point with its interval is what the switch changes; "
-        "a thin line marks 0. Black points are whole images, a green triangle attacked ones, blue "
-        "and vermilion points low and high parts, darker at the larger radius."
-    ),
+    "effects": "Four panels with a row for each switch: whole images, low parts, high parts, and "
+    "trained on low minus trained on high parts. A point with its interval is what the switch "
+    "changes; a thin line marks 0. Black points are whole images, a green triangle attacked ones, "
+    "blue and vermilion points low and high parts, darker at the larger radius.",
 }
 NETWORKS = {"natural": "M_natural", "batchnorm": "BatchNorm", "adversarial": "M_adversarial"}
 WHOLE = {"original": "whole images", "attacked": "attacked images"}
@@ -23,7 +22,6 @@ PANELS = {  # the titles by part
     "original": "whole\nimages", "low": "low\nparts", "high": "high\nparts",
     "bands": "trained:\nlow − high",
 }  # fmt: skip
-APART = 0.3  # of the points in a row
 
 
 def named(drawn: bool) -> dict[str, str]:
@@ -43,41 +41,32 @@ def named(drawn: bool) -> dict[str, str]:
 
 @style.styled
 def effects(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """What each switch changes, a panel for each kind of quantity.
-
-    rows: of `effects.effects`; names: the switches to show and what they are called.
-    """
+    """What each switch changes, a panel for each kind of quantity."""
     names = {switch: name for switch, name in names.items() if switch in set(rows.switch)}
-    figure, axes = style.canvas(1, 4, 1.7 + 0.42 * len(names), sharex=True, sharey=True)
-    for panel, (kind, title) in zip(axes[0], PANELS.items(), strict=True):
-        own = rows[rows.part.replace("attacked", "original") == kind]
-        for row, switch in enumerate(names):
-            points = own[own.switch == switch]
-            for place, point in enumerate(points.itertuples()):
-                offset = (place - (len(points) - 1) / 2) * APART
-                comparisons.across(panel, row + offset, point.difference, **look(point, rows))
+    radii = rows.radius.dropna().unique()
+    frame = rows.assign(kind=rows.part.replace("attacked", "original"))
+    frame = frame.join(pd.DataFrame(map(vars, rows.difference), index=rows.index))
+    colours = style.of_parts(radii) | {"attacked": style.COLOURS["adversarial"]}
+    look = {"at": "switch", "order": names, "by": ["part", "radius"], "names": said}
+    look |= {"colours": colours, "markers": {"attacked": "^"}, "markersize": 5, "dodge": 0.3}
+
+    def draw(panel: Axes, kind: str) -> None:
+        charts.dots(panel, frame[frame.kind == kind], **look)
         panel.axvline(0, color=style.GREY, linewidth=1.2, zorder=1)
-        panel.set_title(title, fontsize=11, fontweight="normal", loc="center")
-        panel.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+        style.in_percent(panel.xaxis, unit="")
         panel.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
         panel.spines["left"].set_visible(False)
-        comparisons.finish_rows(panel, names)
+
+    height = 1.7 + 0.42 * len(names)
+    figure, panels = charts.small_multiples(PANELS, height, draw, columns=4)
     figure.supxlabel("change of accuracy, percentage points", fontsize=12, x=0.65)
-    lines = [line for panel in axes[0] for line in panel.get_lines() if line.get_marker() != "None"]
-    marks = {line.get_label(): line for line in lines}
-    figure.legend(marks.values(), marks, loc="outside upper left", ncols=3, fontsize=10.5)
+    charts.key(figure, charts.entries(*panels[:3]), ncols=2)
     return figure
 
 
-def look(point, rows: pd.DataFrame) -> dict:
-    """Colour, marker and name of an effect."""
-    if point.part in ("low", "high"):
-        shades = style.shades(point.part, rows.radius[rows.part == point.part])
-        label = f"{point.part} parts, r = {point.radius:g}"
-        return {"colour": shades[point.radius], "label": label, "markersize": 4.5}
-    attacked = point.part == "attacked"
-    own = {"colour": style.COLOURS["adversarial" if attacked else "original"], "markersize": 4.5}
-    return own | {"label": WHOLE.get(point.part, "whole images"), "marker": "o^"[attacked]}
+def said(part: str, radius: float, *_) -> str:
+    """What an effect is called in the key."""
+    return WHOLE.get(part) or (f"{part} parts, r = {radius:g}" if part != "bands" else "low − high")
 
 
 def quantity(row) -> str:
@@ -106,7 +95,7 @@ def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     return (
         f"{clear} of {len(rows)} effects of a single switch have a 95 % interval that leaves 0 "
         f"out. The largest: “{names[largest.switch]}” moves the {quantity(largest)} by "
-        f"{comparisons.points(largest.difference.value)} percentage points, from "
+        f"{style.points(largest.difference.value)} percentage points, from "
         f"{100 * largest.faithful:.0f} to {100 * largest.changed:.0f}."
     )
 

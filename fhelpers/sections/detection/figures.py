@@ -30,34 +30,21 @@ SIZE_STYLES = {"small": "-", "medium": "--", "large": ":"}
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "images": "Some test images with a frame around each annotated object, their classes beneath.",
-    "parts": (
-        "One test image four times: as it is; its low part, blurred; its high part, outlines on "
-        "grey; and the control, the image with a fine cloudy pattern over it."
-    ),
-    "map": (
-        "Mean average precision against the radius: a level line for originals, and a curve each "
-        "for low parts, high parts and the control, with intervals."
-    ),
-    "kept": (
-        "Two rows, low parts and high parts: the share of the mAP on originals that is left, ours "
-        "as a point with its interval and the paper's as a hollow diamond."
-    ),
-    "sizes": (
-        "The share of its mAP that each size class keeps on low parts, against the radius: a line "
-        "each for small, medium and large objects."
-    ),
-    "losing": (
-        "Up to three test images, originals above and low parts below, with the detector's frames. "
-        "An object that is found on the original is missed, or found with a lower score, below."
-    ),
-    "gaining": (
-        "Up to three test images, originals above and low parts below, with the detector's frames. "
-        "An object is found on the low part with a higher score than on the original."
-    ),
-    "gained": (
-        "Share of images with an object found better, against the radius: on low parts and on the "
-        "control, with intervals, and the paper's share as a hollow diamond."
-    ),
+    "parts": "One test image four times: as it is; its low part, blurred; its high part, outlines "
+    "on grey; and the control, the image with a fine cloudy pattern over it.",
+    "map": "Mean average precision against the radius: a level line for originals, and a curve "
+    "each for low parts, high parts and the control, with intervals.",
+    "kept": "Two rows, low parts and high parts: the share of the mAP on originals that is left, "
+    "ours as a point with its interval and the paper's as a hollow diamond.",
+    "sizes": "The share of its mAP that each size class keeps on low parts, against the radius: a "
+    "line each for small, medium and large objects.",
+    "losing": "Up to three test images, originals above and low parts below, with the detector's "
+    "frames. An object that is found on the original is missed, or found with a lower score, "
+    "below.",
+    "gaining": "Up to three test images, originals above and low parts below, with the detector's "
+    "frames. An object is found on the low part with a higher score than on the original.",
+    "gained": "Share of images with an object found better, against the radius: on low parts and "
+    "on the control, with intervals, and the paper's share as a hollow diamond.",
 }
 
 
@@ -72,7 +59,7 @@ def images(
         for box in truth.boxes:
             frame(panel, box * scale)
         held = dict.fromkeys(names[label - 1] for label in truth.label)
-        panel.set_xlabel("\n".join(list(held)[:4]), fontsize=10.5)
+        panel.set_xlabel("\n".join(list(held)[:4]), fontsize=11)
     return figure
 
 
@@ -85,19 +72,17 @@ def parts(image: torch.Tensor, made: Mapping[str, torch.Tensor], radius: float) 
         title = PARTS[part] + ", + grey" * (part == "high")
         panel.set_title(title, loc="center", fontsize=11, color=style.for_text(COLOURS[part]))
         panel.spines[:].set(color=COLOURS[part], linewidth=2.5)
-    axes[0, 1].set_xlabel(f"r = {radius:g}", fontsize=10.5)
+    axes[0, 1].set_xlabel(f"r = {radius:g}", fontsize=11)
     return figure
 
 
-def against_radius(
-    frame: pd.DataFrame, by: str, ylabel: str, height: float, **look
-) -> tuple[Figure, Axes, list]:
-    """A curve for each value of `by` against the radius: the figure, its axes and their ends."""
+def against_radius(frame: pd.DataFrame, ylabel: str, height: float) -> tuple[Figure, Axes, list]:
+    """A curve for each part against the radius: the figure, its axes and their ends."""
     figure, ((axes,),) = style.canvas(1, 1, height)
-    frame = frame.sort_values("radius")
-    ends = charts.curves(axes, frame, x="radius", by=by, **look)
+    ends = charts.curves(axes, frame, x="radius", by="part", **CURVES)
     axes.margins(x=0.06)
     axes.set(xlabel="radius r (bins of the spectrum)", ylabel=ylabel)
+    axes.set_xticks(sorted(frame.radius.unique()))
     return figure, axes, ends
 
 
@@ -105,13 +90,12 @@ def against_radius(
 def by_radius(scores: pd.DataFrame) -> Figure:
     """mAP of every part against the radius; scores: what `scored` returns for "AP"."""
     rows = scores[scores.part != "original"]
-    figure, axes, ends = against_radius(rows, "part", "mAP", 3.8, **CURVES)
+    figure, axes, ends = against_radius(rows, "mAP", 3.8)
     original, colour = scores[scores.part == "original"].iloc[0], COLOURS["original"]
     axes.axhline(original.value, color=colour, linewidth=2.2, label="_originals")
     if np.isfinite(original.low):
         axes.axhspan(original.low, original.high, color=colour, alpha=0.2, linewidth=0)
     style.percent(axes, highest=1.1 * max(scores.high.max(), scores.value.max(), 0.01))
-    axes.set_xticks(sorted(rows.radius.unique()))
     style.label_ends(axes, [(original.value, "originals", colour), *ends])
     return figure
 
@@ -121,9 +105,10 @@ def kept(frame: pd.DataFrame) -> Figure:
     """How much of the mAP on originals is left; frame: what `shares_kept` returns."""
     figure, ((axes,),) = style.canvas(1, 1, 2.1)
     order = {part: NAMES[part] for part in frame.part}
-    charts.dots(axes, frame, at="part", order=order, colours=COLOURS, markers=MARKERS)
+    look = {"colours": COLOURS, "markers": MARKERS, "names": NAMES}
+    charts.dots(axes, frame, at="part", order=order, **look)
     style.paper_value(axes, frame.paper, range(len(frame)), name="the paper, on COCO")
-    axes.axvline(1, color=COLOURS["original"], linewidth=1.6)
+    axes.axvline(1, color=COLOURS["original"], linewidth=1.6, label="_originals")
     axes.set(xlabel="share of the mAP on originals")
     axes.set_xlim(0, max(1.08, 1.05 * np.nanmax([*frame.high, *frame.value])))
     style.in_percent(axes.xaxis)
@@ -134,31 +119,24 @@ def kept(frame: pd.DataFrame) -> Figure:
 @style.styled
 def sizes(frame: pd.DataFrame) -> Figure:
     """Share of its mAP that each size class keeps on low parts; frame: what `by_size` returns."""
-    radii, colour = sorted(frame.radius.unique()), COLOURS["low"]
-    apart = 0.012 * (radii[-1] - radii[0] or 1)  # or intervals would hide each other
-    shift = frame["size"].map({size: place * apart for place, size in enumerate(SIZE_MARKERS, -1)})
-    shown = frame.assign(radius=frame.radius + shift).dropna(subset="value")
-    look = {"colours": colour, "markers": SIZE_MARKERS, "styles": SIZE_STYLES, "bars": True}
-    figure, axes, ends = against_radius(shown, "size", "share of mAP kept", 3.6, **look)
+    figure, ((axes,),) = style.canvas(1, 1, 3.6)
+    look = {"colours": COLOURS["low"], "markers": SIZE_MARKERS, "styles": SIZE_STYLES}
+    order = sorted(frame.radius.unique())
+    charts.dots(axes, frame, at="radius", order=order, by="size", dodge=0.1, upright=True, **look)
     axes.axhline(1, color=COLOURS["original"], linewidth=1.6)
-    top = float(np.clip(np.nanmax([1.05 * shown.high.max(), 1.15]), 1.15, 2.0))
-    style.percent(axes, highest=top)
-    axes.set_xticks(radii)
-    style.label_ends(axes, [(min(y, top), text, colour) for y, text, colour in ends])
+    style.percent(axes, highest=float(np.clip(1.05 * np.nanmax([*frame.high, 1.1]), 1.15, 2.0)))
+    axes.set(xlabel="radius r (bins of the spectrum)", ylabel="share of mAP kept")
+    charts.key(figure, charts.entries(axes), handlelength=3)
     return figure
 
 
 @style.styled
 def gained(frame: pd.DataFrame, over_paper: float) -> Figure:
-    """Share of images that gain, on low parts and on the control; frame: `scored` for "gained".
-
-    over_paper: the radius at which the paper's share is drawn.
-    """
+    """Share of images that gain, on low parts and on the control; frame: `scored` for "gained"."""
     rows, words = frame[frame.part.isin(["low", "control"])], "images with an object\nfound better"
-    figure, axes, ends = against_radius(rows, "part", words, 3.4, **CURVES)
+    figure, axes, ends = against_radius(rows, words, 3.4)
     style.paper_value(axes, [over_paper], [PAPER_GAINED])
     style.percent(axes, highest=1.1 * max(PAPER_GAINED, rows.high.max(), rows.value.max()))
-    axes.set_xticks(sorted(rows.radius.unique()))
     style.label_ends(axes, [*ends, (PAPER_GAINED, "the paper", style.INK)])
     return figure
 
@@ -184,7 +162,7 @@ def cases(chosen: Sequence["Case"]) -> Figure:
                 frame(panel, box * scale, text, dashed=not right)
             frame(panel, case.box * scale, thick=2.2)
             said = f"{100 * case.scores[part]:.0f} %" if case.scores[part] > 0 else "not found"
-            panel.set_xlabel(f"{case.name}: {said}", fontsize=10.5, fontweight="bold")
+            panel.set_xlabel(f"{case.name}: {said}", fontsize=11, fontweight="bold")
             if place == 0:
                 panel.set_ylabel(PARTS[part], color=COLOURS[part], fontweight="bold")
     return figure
@@ -233,15 +211,15 @@ def by_size(history: pd.DataFrame) -> pd.DataFrame:
 
 def overview(history: pd.DataFrame) -> pd.DataFrame:
     """A row per part at the largest radius: every measure with its interval, and the paper."""
-    names = {"AP": "mAP", "AP50": "AP50"} | {size: size for size in claims.SIZES}
+    names = {"AP": "mAP (the paper's)", "AP50": "AP50"} | {size: size for size in claims.SIZES}
     rows = []
     for part in NAMES:
         found = {name: compared(history, part, measure) for measure, name in names.items()}
         texts = {
             n: style.with_interval(x) if np.isfinite(x.value) else None for n, x in found.items()
         }
-        paper = f"{PAPER[part]:.3f}" if part in PAPER else "–"
-        rows.append({"shown": NAMES[part], **texts, "paper's mAP": paper})
+        texts[names["AP"]] = style.with_interval(found[names["AP"]], PAPER.get(part))
+        rows.append({"shown": NAMES[part]} | texts)
     return pd.DataFrame(rows)
 
 
@@ -256,10 +234,7 @@ class Case(NamedTuple):
 
 
 def chosen(before: Mapping, after: Mapping, truth: Truth, *, better: bool, count: int = 3):
-    """(image, object) of the largest gains (or losses), one object an image, largest first.
-
-    before, after: tensors of the evaluations of originals and of one radius.
-    """
+    """(image, object) of the largest gains (or losses), one object an image, largest first."""
     change = (after["low/credit"] - before["original/credit"]).numpy()
     change = np.where(truth.crowd, 0, change if better else -change)
     first = {}

@@ -11,17 +11,13 @@ from fhelpers.masks.recipes import varied
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "variants": (
-        "Masks over the spectrum, frequency zero in the centre: that of N, its complement, the "
-        "same weights shuffled over all frequencies, a disc of the same weight, the weights "
-        "permuted within each ring, and in the last two places the mask of M_shuffle and its "
-        "complement."
-    ),
-    "through": (
-        "A row for each mask that a network was trained through. A black circle marks its accuracy "
-        "on whole test images, a blue square that on test images seen through the same mask, with "
-        "intervals. A solid line marks the network trained on whole images, a dotted one chance."
-    ),
+    "variants": "Masks over the spectrum, frequency zero in the centre: that of N, its "
+    "complement, the same weights shuffled over all frequencies, a disc of the same weight, the "
+    "weights permuted within each ring, and in the last two places the mask of M_shuffle and its "
+    "complement.",
+    "through": "A row for each mask that a network was trained through. A black circle marks its "
+    "accuracy on whole test images, a blue square that on test images seen through the same mask, "
+    "with intervals. A solid line marks the network trained on whole images, a dotted one chance.",
 }
 VARIED = {
     "mask": "the mask of N",
@@ -45,7 +41,7 @@ def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed
     figure, axes = style.canvas(2, 4, 4.0)
     maps(axes.flat, {title: mask.masks().detach()[0].mean(0) for title, mask in made.items()})
     for panel, mask in zip(axes.flat, made.values(), strict=False):
-        panel.set_xlabel(f"weight {mask.total_weight().item():.2f}", fontsize=10.5)
+        panel.set_xlabel(f"weight {mask.total_weight().item():.2f}", fontsize=11)
     return figure
 
 
@@ -63,18 +59,13 @@ def trained_through(history: pd.DataFrame) -> pd.DataFrame:
 
 @style.styled
 def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
-    """Accuracy of networks trained through masks. frame: from `trained_through`.
-
-    whole: accuracy of the network trained on whole images; chance: of a guess.
-    """
+    """Accuracy of networks trained through masks. frame: from `trained_through`."""
     figure, ((axes,),) = style.canvas(1, 1, 1.5 + 0.42 * len(frame))
     rows, order = told_apart(frame, "label", SEEN), frame.set_index("label")["mask"].to_dict()
     charts.dots(axes, rows, at="label", order=order, by="seen", **looks(SEEN))
-    axes.axvline(chance, color=style.GREY, linestyle=":", linewidth=1.6)
     axes.axvline(whole, color=style.GREY, linewidth=1.2, zorder=1)
     axes.axhline(len(VARIED) - 0.5, color=style.PALE, linewidth=1.2)
-    axes.set(xlim=(0, None), xlabel="accuracy on test images")
-    style.in_percent(axes.xaxis)
+    style.across_percent(axes, "accuracy on test images", chance)
     lines = [("trained on whole images", style.GREY), charts.CHANCE]
     charts.key(figure, [*SEEN.values(), *lines], ncols=2)
     return figure

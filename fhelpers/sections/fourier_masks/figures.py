@@ -11,49 +11,45 @@ from torch.nn import functional as F
 
 from fhelpers import masks as learning
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.masks import CHANGE, SIDE, by_band, centres, looks, maps, told_apart
+from fhelpers.drawing.masks import (
+    CHANGE,
+    SIDE,
+    by_band,
+    centres,
+    looks,
+    maps,
+    told_apart,
+    with_mean,
+)
 from fhelpers.frequency import structural_similarity
 from fhelpers.intervals import over_seeds
 from fhelpers.sections.fourier_masks import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "masks": (
-        "In the upper row the mask of each network over the spectrum, frequency zero in the "
-        "centre, from dark for 0 to bright for 1. In the lower row what each mask has more of than "
-        "that of N in green and less of in purple, white where they agree."
-    ),
-    "reliability": (
-        "A row for each network. A circle marks its accuracy on test images and a square that on "
-        "the same images seen through its mask, with intervals; the total weight of the mask is "
-        "written beside them."
-    ),
-    "energies": (
-        "Two panels, 64 rings on the left and 16 directions on the right: the share of a full "
-        "mask's energy that each network's mask has in each of the bands, N black, A green, and "
-        "S, T and R grey with different dashes."
-    ),
-    "differences": (
-        "A row of panels for each of A, S, T and R, rings on the left and directions on the right: "
-        "how much larger the share of energy in each band is than in the mask of N, with an "
-        "interval as a band and a line at zero."
-    ),
+    "masks": "In the upper row the mask of each network over the spectrum, frequency zero in the "
+    "centre, from dark for 0 to bright for 1. In the lower row what each mask has more of than "
+    "that of N in green and less of in purple, white where they agree.",
+    "reliability": "A row for each network. A circle marks its accuracy on test images and a "
+    "square that on the same images seen through its mask, with intervals; the total weight of "
+    "the mask is written beside them.",
+    "energies": "Two panels, 16 rings on the left and 16 directions on the right: the share of a "
+    "full mask's energy that each network's mask has in each of the bands, N black, A green, and "
+    "S, T and R grey with different dashes, with intervals as bands.",
+    "differences": "A row of panels for each of A, S, T and R, rings on the left and directions "
+    "on the right: how much larger the share of energy in each band is than in the mask of N, "
+    "with an interval as a band and a line at zero.",
     "classes": "Masks learned from the images of one class each, for the natural network.",
-    "images": (
-        "A row for each of some test images: the image, the image seen through the mask of N and "
-        "what that mask takes away, around mid-grey, then the same for the mask of A."
-    ),
-    "nonlinearity": (
-        "Four panels, one for each nonlinearity: the strength of each multiple of the frequency of "
-        "a sine that went in. All put something where the sine has nothing; softplus and ReLU at "
-        "even multiples, tanh and hard tanh at odd ones."
-    ),
+    "images": "A row for each of some test images: the image, the image seen through the mask of "
+    "N and what that mask takes away, then the same for the mask of A, all with the image's mean.",
+    "nonlinearity": "Four panels, one for each nonlinearity: the strength of each multiple of the "
+    "frequency of a sine that went in. All put something where the sine has nothing; softplus and "
+    "ReLU at even multiples, tanh and hard tanh at odd ones.",
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "scale": "random scale",
          "translate": "random shift", "rotate": "random turn"}  # fmt: skip
-DASHES = {"natural": "-", "adversarial": "-", "scale": (0, (1, 1)), "translate": (0, (4, 1.5)),
-          "rotate": (0, (6, 1.5, 1, 1.5))}  # fmt: skip
-MERGED = {"radial": 1, "angular": 4}  # neighbouring bands drawn as one: a direction has few bins
+DASHES = {"natural": "-", "adversarial": "-", "scale": ":", "translate": "--", "rotate": "-."}
+MERGED = {"radial": 4, "angular": 4}  # neighbouring bands drawn as one: each has few bins
 SEEN = {  # as entries of a key
     "original": ("whole images", style.INK, "o", ""),
     "masked": ("through the mask", style.INK, "s", ""),
@@ -85,10 +81,7 @@ def mean_masks(groups: Mapping[str, Sequence]) -> dict[str, Tensor]:
 
 @style.styled
 def masks(found: Mapping[str, Tensor]) -> Figure:
-    """Masks (H, W) of networks, the first of them N, and their differences to N.
-
-    found: {network: mask}, from `mean_masks`. Zero frequency is in the centre.
-    """
+    """Masks (H, W) of networks, the first of them N, and their differences to N."""
     columns = max(len(found), 3)
     figure, (top, bottom) = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
     titles = {name: title_of(name).replace(", random ", "\n").replace(", ", "\n") for name in found}
@@ -132,9 +125,7 @@ def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
     weights = [(-0.55, "weight"), *enumerate(f"{each.value:.2f}" for each in frame.weight)]
     for place, text in weights:
         axes.annotate(text, (1, place), xytext=(8, 0), va="center", annotation_clip=False, **beside)
-    axes.axvline(chance, color=style.GREY, linestyle=":", linewidth=1.6)
-    axes.set(xlim=(0, None), xlabel="accuracy on test images")
-    style.in_percent(axes.xaxis)
+    style.across_percent(axes, "accuracy on test images", chance)
     charts.key(figure, [*SEEN.values(), charts.CHANCE])
     return figure
 
@@ -178,11 +169,10 @@ def energies(history: pd.DataFrame) -> Figure:
     figure, axes = style.canvas(1, 2, 3.4, sharey=True)
     frame = banded(history, claims.FIVE)
     look = {"by": "network", "colours": colour_of, "styles": DASHES, "names": title_of}
-    by_band(axes[0], frame, band=None, linewidth=1.6, **look)
+    by_band(axes[0], frame, linewidth=1.6, **look)
     style.percent(axes[0, 0], highest=1.02)
     axes[0, 0].set_ylabel("energy kept in the band")
-    look = {name: (title_of(name), colour_of(name), "", DASHES[name]) for name in frame.network}
-    charts.key(figure, look.values(), ncols=3, handlelength=3)
+    charts.key(figure, charts.entries(axes[0, 0]), ncols=3, handlelength=3)
     return figure
 
 
@@ -219,7 +209,7 @@ def class_masks(found: Tensor, classes: Sequence[str]) -> Figure:
 def images(pixels: Tensor, modules: Mapping[str, learning.FourierMask]) -> Figure:
     """Images (n, C, H, W) seen through masks, and what those take away, with their similarity.
 
-    modules: {K's letter of a network: its mask}. What is taken away is shown around mid-grey.
+    modules: {K's letter of a network: its mask}. What lacks the image's mean is drawn with it.
     """
     figure, axes = style.canvas(len(pixels), 1 + 2 * len(modules), 0.5 + 1.28 * len(pixels))
     for row, image in zip(axes, pixels, strict=True):
@@ -227,11 +217,12 @@ def images(pixels: Tensor, modules: Mapping[str, learning.FourierMask]) -> Figur
         for letter, mask in modules.items():
             kept = learning.through(mask, image[None])[0].detach()
             alike[f"through {letter}"] = structural_similarity(image[None], kept[None]).item()
-            shown |= {f"through {letter}": kept, f"taken by {letter},\n+ grey": image - kept + 0.5}
+            taken = {f"through {letter}": kept, f"taken by {letter}": image - kept}
+            shown |= {title: with_mean(each, image) for title, each in taken.items()}
         for panel, (title, each) in zip(row, shown.items(), strict=True):
             style.picture(panel, each, title if row[0] is axes[0, 0] else "")
             if title in alike:
-                panel.set_xlabel(f"{alike[title]:.2f}", fontsize=10.5)
+                panel.set_xlabel(f"{alike[title]:.2f}", fontsize=11)
     return figure
 
 
@@ -257,7 +248,7 @@ def nonlinearity(frame: pd.DataFrame) -> Figure:
     colours = [style.COLOURS["original" if place == 1 else "high"] for place in frame.index]
 
     def draw(panel, name):
-        panel.vlines(frame.index, 1e-4, frame[name].clip(lower=1e-4), colors=colours, linewidth=3)
+        panel.bar(frame.index, frame[name], 0.35, color=colours, label="_amplitude")
         panel.set(yscale="log", ylim=(1e-4, 4), xlim=(-0.7, len(frame) - 0.3))
         panel.set_xticks(range(1, len(frame), 2))
 
@@ -276,7 +267,8 @@ def on_which_images(history: pd.DataFrame) -> pd.DataFrame:
         for split, words in (("train", "training"), ("test", "test")):
             own = claims.rows_of(history, label, split=split, scope="all")
             ends = own.groupby("part").accuracy.mean()
-            row |= {f"{words} images": ends["original"], f"{words}, masked": ends["masked"]}
+            both = style.rounded(ends["original"]), style.rounded(ends["masked"])
+            row[f"{words}: whole, masked"] = ", ".join(both)
             row[f"share kept, {words}"] = ends["masked"] / ends["original"]
         weight = claims.rows_of(history, label, split="mask", part="weight").value.mean()
         rows.append(row | {"weight": weight})

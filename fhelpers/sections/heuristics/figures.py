@@ -6,67 +6,48 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from fhelpers.claims import reliance
 from fhelpers.claims.reliance import GAP, TEST, TRAIN
-from fhelpers.drawing import charts, comparisons, names, style
-from fhelpers.drawing.comparisons import points
-from fhelpers.drawing.labels import over_seeds
+from fhelpers.drawing import charts, comparisons, style
+from fhelpers.drawing.names import NAMES
+from fhelpers.drawing.names import OPTIMISERS as OTHER_OPTIMISERS
+from fhelpers.drawing.style import points
 from fhelpers.sections.heuristics import claims
 
-BANDS = comparisons.ALT["bands"]
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
+PANELS, BANDS = comparisons.ALT["panels"], comparisons.ALT["bands"]
+BATCH = (
+    "Three panels against the batch size: accuracy on training and on test images, the gap between "
+    "them, and for two radii the accuracy lost when the high part is removed, with intervals."
+)
 ALT = {
-    "batch-sizes": comparisons.ALT["panels"].format(each="batch size"),
-    "against-batch": (
-        "Three panels against the batch size: accuracy on training and on test images, the gap "
-        "between them, and for each radius the accuracy lost when the high part is removed. Points "
-        "have intervals; a line joins them."
-    ),
-    "against-batch-equal": (
-        "The same three panels against the batch size, each network taken when it first had the "
-        "training accuracy that all reach, so that the training curve is flat."
-    ),
-    "heuristics": comparisons.ALT["panels"].format(each="heuristic"),
+    "batch-sizes": PANELS.format(each="batch size"),
+    "against-batch": BATCH,
+    "against-batch-equal": f"{BATCH} Each network is taken when it first had the training accuracy "
+    "that all reach, so that the training curve is flat.",
+    "heuristics": PANELS.format(each="heuristic"),
     "ends": comparisons.ALT["ends"].format(each="heuristic")
     + " Hollow diamonds are the paper's test accuracies, where it gives any.",
-    "bands": BANDS.format(each="heuristic", first="vanilla training"),
-    "bands-equal": BANDS.format(each="heuristic", first="vanilla training")
+    "bands": BANDS.format(each="heuristic"),
+    "bands-equal": BANDS.format(each="heuristic")
     + " Each network is taken when it first had the training accuracy that all reach.",
-    "attacked": (
-        "Two panels, adversarial training without and with crop and flip. In each a black curve is "
-        "the accuracy on test images after each epoch and a green one that on attacked ones."
-    ),
-    "variants": comparisons.ALT["panels"].format(each="variant of mix-up and adversarial training"),
-    "optimisers": comparisons.ALT["panels"].format(each="optimiser"),
-    "optimiser-bands": BANDS.format(each="optimiser", first="Adam"),
+    "attacked": "Two panels, clean test images and test images under PGD. In each a solid green "
+    "curve is the accuracy after each epoch of adversarial training without crop and flip, a "
+    "dashed one that with them. A dotted line marks chance.",
+    "variants": PANELS.format(each="variant of mix-up and adversarial training"),
+    "optimisers": PANELS.format(each="optimiser"),
+    "optimiser-bands": BANDS.format(each="optimiser"),
 }
 
-HEURISTICS = {
-    "vanilla": "vanilla",
-    "dropout": "dropout",
-    "mixup-0.5": "mix-up",
-    "batchnorm": "BatchNorm",
-    "adversarial": "adversarial",
-}
-VARIANTS = {
-    "mixup-0.5": "mix-up,\nα = 0.5",
-    "mixup-1": "mix-up,\nα = 1",
-    "adversarial": "adversarial",
-    "adversarial-crop-flip": "adversarial,\ncrop and flip",
-}
-EVERY = {
-    "vanilla": "vanilla",
-    "dropout": "dropout",
-    "mixup-0.5": "mix-up, α = 0.5",
-    "mixup-1": "mix-up, α = 1",
-    "batchnorm": "BatchNorm",
-    "adversarial": "adversarial",
-    "adversarial-crop-flip": "with crop and flip",
-}
-OPTIMISERS = {"vanilla": "Adam", **names.OPTIMISERS}
+SHOWN = ("vanilla", "dropout", "mixup-0.5", "mixup-1", "batchnorm", "adversarial")
+EVERY = {label: NAMES[label] for label in (*SHOWN, "adversarial-crop-flip")}
+HEURISTICS = {label: NAMES[label] for label in SHOWN if label != "mixup-1"}
+VARIANTS = {label: name for label, name in EVERY.items() if label.startswith(("mixup", "adv"))}
+OPTIMISERS = {"vanilla": "Adam", **OTHER_OPTIMISERS}
 ATTACKED = {"adversarial": "without crop and flip", "adversarial-crop-flip": "with crop and flip"}
-CHECKED = {"original": "clean images", "attacked": "under PGD"}
+CHECKED = {"original": "clean images", "attacked": "images under PGD"}
 
 
 def of_batches(labels: Sequence[str]) -> dict[str, str]:
@@ -85,66 +66,57 @@ def of_batches(labels: Sequence[str]) -> dict[str, str]:
 
 @style.styled
 def attacked(history: pd.DataFrame, chance: float) -> Figure:
-    """Accuracy under PGD after each epoch of adversarial training, beside that on clean images.
-
-    history: runs.history with the labels of `ATTACKED`, whose part "attacked" holds the check on
-    one batch of test images.
-    """
+    """Accuracy on clean test images and under PGD after each epoch of adversarial training."""
     rows = history[(history.split == "test") & (history.scope == "subset")]
     rows = rows[rows.label.isin(list(ATTACKED)) & rows.part.isin(list(CHECKED))]
-    lines = over_seeds(rows, ["label", "part", "epoch"], "accuracy")
-    colours = dict(zip(CHECKED, map(style.COLOURS.get, ("original", "adversarial")), strict=True))
+    look = {"by": "label", "colours": style.COLOURS["adversarial"], "names": ATTACKED}
+    look["styles"] = dict(zip(ATTACKED, ("-", "--"), strict=True))
 
-    def draw(panel: Axes, label: str) -> None:
-        looks = {"by": "part", "colours": colours, "names": CHECKED}
-        charts.curves(panel, lines[lines.label == label], x="epoch", **looks)
-        panel.axhline(chance, color=style.GREY, linestyle=":", linewidth=1.6, zorder=1)
+    def draw(panel: Axes, part: str) -> None:
+        charts.curves(panel, rows[rows.part == part], x="epoch", y="accuracy", **look)
+        style.chance_line(panel, chance, where=None)
 
     figure, panels = charts.small_multiples(
-        ATTACKED, 2.8, draw, head=0.6, xlabel="epochs of training", ylabel="accuracy on test images"
+        CHECKED, 2.8, draw, head=0.6, xlabel="epochs of training", ylabel="accuracy on test images"
     )
     panels[0].set_xlim(0, rows.epoch.max())
-    # The next tenth above all values: a scale that wastes no room on faint networks.
+    panels[0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
     style.percent(panels[0], highest=min(1.02, np.ceil(10 * rows.accuracy.max() + 0.5) / 10))
-    entries = [(name, colours[part]) for part, name in CHECKED.items()]
-    charts.key(figure, [*entries, charts.CHANCE])
+    lines = [(name, look["colours"], "", look["styles"][la]) for la, name in ATTACKED.items()]
+    charts.key(figure, [*lines, charts.CHANCE])
     return figure
 
 
 @style.styled
 def against_batch(history: pd.DataFrame) -> Figure:
-    """Accuracy, gap and dependence on the high part against the batch size.
-
-    history: runs.history with labels batch-<size>, or one cut by `reliance.at_common_accuracy`.
-    Values are from its rows of scope "all". Series stand side by side, or intervals would overlap.
-    """
+    """Accuracy, gap and dependence on the high part against the batch size."""
     sizes, radii = claims.batch_sizes(history.label), reliance.monitored_radii(history)
+    radii = comparisons.two_radii(radii)
     black, reds = style.COLOURS["original"], style.shades("high", radii)
+    lost = {f"r = {radius:g}": reliance.lost_without_high([radius]) for radius in radii}
     contents = {
-        "accuracy": {"training": (TRAIN, style.GREY), "test": (TEST, black)},
-        "gap": {"gap": (GAP, black)},
-        "lost without\nhigh part": {
-            f"r = {radius:g}": (reliance.lost_without_high([radius]), reds[radius])
-            for radius in radii
-        },
+        "accuracy": {"training": TRAIN, "test": TEST},
+        "gap": {"gap": GAP},
+        "lost without\nhigh part": lost,
     }
+    colours = {"training": style.GREY, "test": black, "gap": black}
+    colours |= dict(zip(lost, reds.values(), strict=True))
+    markers = dict(zip(colours, "soo" + "^v", strict=False))
     figure, (panels,) = style.canvas(1, 3, 3.5)
-    logs = {f"batch-{size}": np.log2(size) for size in sizes}
-    for panel, (title, series) in zip(panels, contents.items(), strict=True):
-        measures, colours = ({n: pair[k] for n, pair in series.items()} for k in (0, 1))
-        rows = comparisons.estimates(history, logs, measures)
-        steps = {name: 0.16 * (k - (len(series) - 1) / 2) for k, name in enumerate(series)}
-        rows["place"] = rows.label.map(logs) + rows.measure.map(steps)
-        looks = {"markers": "o", "bars": True, "linewidth": 1.2, "markersize": 4.5}
-        charts.curves(panel, rows, x="place", by="measure", colours=colours, **looks)
-        panel.set_xticks([*logs.values()], map(str, sizes), rotation=90 * (len(sizes) > 3))
+    labels = {f"batch-{size}": str(size) for size in sizes}
+    look = {"by": "measure", "colours": colours, "markers": markers, "styles": "-", "dodge": 0.22}
+    for panel, (title, measures) in zip(panels, contents.items(), strict=True):
+        rows = comparisons.estimates(history, labels, measures)
+        charts.dots(panel, rows, at="label", order=labels, upright=True, markersize=5, **look)
+        panel.tick_params(axis="x", rotation=90 * (len(sizes) > 3))
         panel.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
         style.in_percent(panel.yaxis)
-        panel.set_title(title, fontsize=11.5)
+        panel.set_title(title)
     figure.supxlabel("images in a batch", fontsize=12)
-    lost = f"lost, r = {', '.join(f'{radius:g}' for radius in radii)}"
-    entries = [("training", style.GREY), ("test, and gap", black), (lost, list(reds.values()))]
-    charts.key(figure, entries, handlelength=3)
+    said = {"training": "training", "test": "test, and gap"} | {
+        each: f"lost, {each}" for each in lost
+    }
+    charts.key(figure, [(text, colours[name], markers[name]) for name, text in said.items()])
     return figure
 
 

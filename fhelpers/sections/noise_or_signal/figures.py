@@ -13,25 +13,16 @@ from fhelpers.sections.noise_or_signal.claims import cases
 from fhelpers.sections.noise_or_signal.measure import SPLITS
 
 ALT = {
-    "counts": (
-        "A row for each split: a point with its interval is the share of images that are "
-        "classified correctly whole and from the rest but not from the first part; a vertical tick "
-        "is the share to be expected if the three predictions were independent."
-    ),
-    "networks": (
-        "A row for each network with three points: the share of such images by the Fourier split, "
-        "by singular values of equal energy and of equally many coefficients."
-    ),
-    "examples": (
-        "A row of pictures for each image: the image, its low and its high part, and the leading "
-        "and trailing part by singular values, each with the network's prediction above it."
-    ),
+    "counts": "A row for each split: a point with its interval is the share of images that are "
+    "classified correctly whole and from the rest but not from the first part; a vertical tick is "
+    "the share to be expected if the three predictions were independent.",
+    "networks": "A row for each network with three points: the share of such images by the "
+    "Fourier split, by singular values of equal energy and of equally many coefficients.",
+    "examples": "A row of pictures for each image: the image, its low and its high part, and the "
+    "leading and trailing part by singular values, each with the network's prediction above it.",
 }
 LOOKS = {
-    "colours": {
-        split: style.COLOURS[part]
-        for split, part in zip(SPLITS, ("high", "original", "shuffled"), strict=True)
-    },
+    "colours": dict(zip(SPLITS, (style.COLOURS["high"], style.INK, style.GREY), strict=True)),
     "markers": dict(zip(SPLITS, "osD", strict=True)),
 }
 
@@ -68,8 +59,7 @@ def counts(rows: pd.DataFrame) -> Figure:
     alone = "if predictions were independent"
     chances = [expected(rows[rows.part == split]) for split in SPLITS]
     axes.plot(chances, range(len(SPLITS)), markersize=20, label=f"_{alone}", **tick)
-    axes.set(xlabel="share of test images", xlim=(0, None))
-    style.in_percent(axes.xaxis)
+    style.across_percent(axes, "share of test images")
     charts.key(figure, [(alone, style.GREY, "|", "", {"markersize": 14})])
     return figure
 
@@ -81,9 +71,8 @@ def by_network(rows: pd.DataFrame) -> Figure:
     names = {label: NAMES[label] for label in frame.network.unique()}
     figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(names))
     charts.dots(axes, frame, at="network", order=names, by="part", **LOOKS)
-    axes.set(xlabel="share of test images", xlim=(0, None))
-    style.in_percent(axes.xaxis)
-    charts.key(figure, [(s, *(look[s] for look in LOOKS.values()), "") for s in SPLITS])
+    style.across_percent(axes, "share of test images")
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -96,7 +85,7 @@ def examples(pictures: list[Mapping[str, tuple[Tensor, str]]]) -> Figure:
         for panel, (title, (image, said)) in zip(row, shown.items(), strict=True):
             style.picture(panel, image)
             head = f"{title}\n{said}" if row[0] is axes[0, 0] else said
-            panel.set_title(head, fontsize=10.5, fontweight="normal")
+            panel.set_title(head, fontsize=11, fontweight="normal")
     return figure
 
 

@@ -21,23 +21,17 @@ from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_b
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "pictures": (
-        "A row for each data set: a test image, its low parts at the smallest and the largest "
-        "radius, blurred by the same number of pixels in every row, and its high parts, which are "
-        "outlines on grey."
-    ),
-    "summary": (
-        "Three panels with a row for each data set. Above, accuracy on low parts with true and "
-        "with shuffled labels at equal training accuracy; in the middle, the same for the smallest "
-        "radius, with true labels after one epoch and with shuffled ones at the end; below, "
-        "accuracy on whole test images of networks trained on low and on high parts. Points have "
-        "intervals, and a dotted tick in each row marks chance."
-    ),
-    "by-epoch": (
-        "A panel for each data set. Black curves are the accuracy on whole training images after "
-        "each epoch, blue ones that on their low parts at the smallest radius, solid with true and "
-        "dashed with shuffled labels. A dotted line marks chance."
-    ),
+    "pictures": "A row for each data set: a test image, its low parts at the smallest and the "
+    "largest radius, blurred by the same number of pixels in every row, and its high parts, which "
+    "are outlines on grey.",
+    "summary": "Three panels with a row for each data set. Above, accuracy on low parts with true "
+    "and with shuffled labels at equal training accuracy; in the middle, the same for the "
+    "smallest radius, with true labels after one epoch and with shuffled ones at the end; below, "
+    "accuracy on whole test images of networks trained on low and on high parts. Points have "
+    "intervals, and a dotted tick in each row marks chance.",
+    "by-epoch": "A panel for each data set. Black curves are the accuracy on whole training "
+    "images after each epoch, blue ones that on their low parts at the smallest radius, solid "
+    "with true and dashed with shuffled labels. A dotted line marks chance.",
 }
 
 PANELS = {
@@ -104,17 +98,14 @@ def equal_accuracy(history: pd.DataFrame) -> dict[str, Estimate]:
 
 @style.styled
 def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Figure:
-    """One image of each data set and its parts at the smallest and the largest radius.
-
-    examples: {data set: (image (C, H, W), {radius: (low, high)})}.
-    """
+    """One image of each data set and its parts at the smallest and the largest radius."""
     ends = {name: sorted({min(parts), max(parts)}) for name, (_, parts) in examples.items()}
     columns = 1 + 2 * max(map(len, ends.values()))
     rows = len(examples)
     figure, axes = style.canvas(rows, columns, 0.3 + rows * 6.9 / columns)
     for line, (name, (image, parts)) in zip(axes, examples.items(), strict=True):
         style.picture(line[0], image, "whole")
-        line[0].set_ylabel(title(name), fontsize=10.5)
+        line[0].set_ylabel(title(name), fontsize=11)
         for shift, part in enumerate(("low", "high")):
             for place, radius in enumerate(ends[name]):
                 panel = line[1 + shift * len(ends[name]) + place]
@@ -125,10 +116,7 @@ def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Fi
 
 @style.styled
 def compared(frame: pd.DataFrame) -> Figure:
-    """W5, W6 and W7 on all data sets at once, a panel a claim and a row a data set.
-
-    frame: from `summary`. In the last panel the radius is by lightness, as everywhere.
-    """
+    """W5, W6 and W7 on all data sets at once, a panel a claim and a row a data set."""
     names = {name: title(name) for name in frame.dataset.unique()}
     colours, markers = ({name: look[k] for name, look in SERIES.items()} for k in (0, 1))
     look = {"markers": markers, "names": said, "by": ["series", "radius"], "clip_on": False}
@@ -162,11 +150,7 @@ def said(series: str, radius: float = np.nan, *_) -> str:
 
 @style.styled
 def by_epoch(histories: Mapping[str, pd.DataFrame], chances: Mapping[str, float]) -> Figure:
-    """W, Fig. 3 on every data set: training accuracy whole and on low parts of the smallest radius.
-
-    histories: {data set: its history with the labels of section 02}; chances: {data set: 1 /
-    classes}.
-    """
+    """W, Fig. 3 on every data set: accuracy on training images and their smallest low parts."""
     radii = {name: smallest_radii(history, 1)[0] for name, history in histories.items()}
     parts = {"original": "whole images", "low": "their low parts"}
 
@@ -265,10 +249,7 @@ def lengths_in_words(epochs: Mapping[str, int]) -> str:
 
 
 def on_imagenet(names: Sequence[str], found: str | None) -> str:
-    """Which ImageNet subset the page shows, or how to get one.
-
-    names: the data sets on the page; found: the subset that is installed, None without any.
-    """
+    """Which ImageNet subset the page shows, or how to get one."""
     shown = [title(name) for name in names if name in FURTHER["ImageNet subset"]]
     if shown:
         return f"ImageNet is on this page as its subset {style.listing(shown)}."

@@ -9,29 +9,21 @@ from matplotlib.figure import Figure
 
 from fhelpers.claims.labels import at_equal_accuracy as at_equal_training_accuracy
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.labels import LINES, NAMES, monitored, over_seeds
+from fhelpers.drawing.labels import LINES, NAMES, monitored
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "epochs": (
-        "Accuracy on whole training images after each epoch, one curve for true and one for "
-        "shuffled labels. Both rise from chance, the one with true labels faster."
-    ),
-    "by-epoch": (
-        "Two panels with equal axes, true labels and shuffled labels. In each the accuracy on "
-        "whole training images after each epoch is a black curve, and the accuracy on their low "
-        "parts one blue curve for each radius. A dotted line marks chance."
-    ),
-    "equal-accuracy": (
-        "A panel for each radius. Against the accuracy on whole training images stands the "
-        "accuracy on their low parts, a solid curve for true labels and a dashed one for shuffled "
-        "labels. The diagonal would be no loss; a dotted line marks chance."
-    ),
-    "table1": (
-        "Two panels, trained on low parts and trained on high parts. For each radius the accuracy "
-        "on training images and on whole test images with intervals, and the published values as "
-        "hollow diamonds. A dotted line marks chance."
-    ),
+    "epochs": "Accuracy on whole training images after each epoch, one curve for true and one for "
+    "shuffled labels. Both rise from chance, the one with true labels faster.",
+    "by-epoch": "Two panels with equal axes, true labels and shuffled labels. In each the "
+    "accuracy on whole training images after each epoch is a black curve, and the accuracy on "
+    "their low parts one blue curve for each radius. A dotted line marks chance.",
+    "equal-accuracy": "A panel for each radius. Against the accuracy on whole training images "
+    "stands the accuracy on their low parts, a solid curve for true labels and a dashed one for "
+    "shuffled labels. The diagonal would be no loss; a dotted line marks chance.",
+    "table1": "Two panels, trained on low parts and trained on high parts. For each radius the "
+    "accuracy on training images and on whole test images with intervals, and the published "
+    "values as hollow diamonds. A dotted line marks chance.",
 }
 
 
@@ -41,11 +33,7 @@ SPLITS = {"train": "training images", "test": "whole test images"}
 
 @style.styled
 def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
-    """W, Fig. 3: accuracy after each epoch on training images and their low parts.
-
-    history: runs.history with the labels "natural" and "shuffled", a panel each; chance: accuracy
-    of a guess.
-    """
+    """W, Fig. 3: accuracy after each epoch on training images and their low parts."""
     ends = []
 
     def draw(panel: Axes, label: str) -> None:
@@ -70,24 +58,15 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
 
 @style.styled
 def epochs_needed(history: pd.DataFrame) -> Figure:
-    """Accuracy on whole training images after each epoch, true against shuffled labels.
-
-    history: runs.history with the labels "natural" and "shuffled".
-    """
+    """Accuracy on whole training images after each epoch, true against shuffled labels."""
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
     rows = [monitored(history, label).assign(label=label) for label in NAMES]
     look = {"colours": COLOURS, "styles": LINES, "names": NAMES, "clip_on": False}
     charts.curves(axes, pd.concat(rows).query("part == 'original'"), x="epoch", by="label", **look)
     style.percent(axes, highest=1.02)
     axes.set(xlim=(0, None), xlabel="epochs of training", ylabel="accuracy on training images")
-    model_key(figure, COLOURS)
+    charts.key(figure, charts.entries(axes), handlelength=2.6)
     return figure
-
-
-def model_key(figure: Figure, colours: Mapping[str, str]) -> None:
-    """Line style and name of the two models, above the panels."""
-    entries = [(name, colours[label], "", LINES[label]) for label, name in NAMES.items()]
-    charts.key(figure, entries, handlelength=2.6, fontsize=12)
 
 
 def at_levels(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
@@ -107,7 +86,8 @@ def compared(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
     """
     tidy = at_levels(history, radii)
     seeds = tidy.groupby(["radius", "level"]).seed.transform("nunique")
-    return over_seeds(tidy[seeds == history.seed.nunique()], ["radius", "label", "level"], "a")
+    tidy = tidy[seeds == history.seed.nunique()]
+    return charts.over_seeds(tidy, ["radius", "label", "level"], "a")
 
 
 @style.styled
@@ -128,8 +108,8 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
         panel.plot([0, 1], [0, 1], color=style.GREY, linewidth=1, label="_no loss")
         look = {"x": "level", "styles": LINES, "colours": COLOURS | {"natural": shades[radius]}}
         charts.curves(panel, frame[frame.radius == radius], by="label", names=NAMES, **look)
-        named = {"names": lambda label, seed: f"{NAMES[label]}, seed {seed}", "band": None}
-        own = single[single.radius == radius]
+        named = {"names": lambda label, seed: f"{NAMES[label]}, seed {seed}"}
+        own = single[single.radius == radius].assign(low=np.nan, high=np.nan)
         charts.curves(panel, own, y="a", by=["label", "seed"], linewidth=0.9, **look, **named)
         style.chance_line(panel, chance, where=0.62)
 
@@ -141,31 +121,27 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     panels[0].set(xlim=(0, 1), xticks=[0, 0.5, 1])
     style.in_percent(panels[0].xaxis)
     turned = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
-    looks = {"color": style.GREY, "fontsize": 10.5, "ha": "center"}
+    looks = {"color": style.GREY, "fontsize": 11, "ha": "center"}
     panels[0].text(0.42, 0.45, "no loss", **turned, **looks)
-    model_key(figure, COLOURS | {"natural": style.COLOURS["low"]})
+    colours = COLOURS | {"natural": style.COLOURS["low"]}
+    models = [(name, colours[label], "", LINES[label]) for label, name in NAMES.items()]
+    charts.key(figure, models, handlelength=2.6)
     return figure
 
 
 @style.styled
 def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figure:
-    """W, Table 1: trained on one part of the images, tested on whole images.
-
-    scores: from `band_trained`; published: `claims.TABLE1`, drawn as hollow diamonds
-    at the radii that were run; chance: accuracy of a guess. Lines join our values.
-    """
+    """W, Table 1: trained on one part of the images, tested on whole images."""
     radii = sorted(scores.radius.unique())
-    scores = scores[scores.split.isin(SPLITS)].assign(place=scores.radius.map(radii.index))
+    scores = scores[scores.split.isin(SPLITS)]
     published = published[published.radius.isin(radii)]
-    ends = []
 
     def draw(panel: Axes, band: str) -> None:
         colours = {"train": style.GREY, "test": style.COLOURS[band]}
-        look = {"colours": colours, "markers": style.MARKERS[band], "names": SPLITS}
+        look = {"colours": colours, "markers": {"train": "s", "test": "o"}, "names": SPLITS}
         ours, theirs = (frame[frame.trained_on == band] for frame in (scores, published))
-        ends[:] = charts.curves(
-            panel, ours, x="place", by="split", bars=True, linewidth=1.4, **look
-        )
+        look |= {"order": radii, "by": "split", "dodge": 0, "styles": "-", "upright": True}
+        charts.dots(panel, ours, at="radius", **look)
         places = theirs.radius.map(radii.index) + 0.2
         for split, name in SPLITS.items():
             name = f"{name}, in the paper"
@@ -174,15 +150,11 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
 
     titles = {band: f"trained on {band} parts" for band in ("low", "high")}
     figure, panels = charts.small_multiples(
-        titles, 4.1, draw, colours=style.COLOURS, xlabel="radius r", ylabel="accuracy"
+        titles, 3.7, draw, head=0.4, colours=style.COLOURS, xlabel="radius r", ylabel="accuracy"
     )
     style.percent(panels[0], highest=1.04)
-    panels[0].set_xticks(range(len(radii)), [f"{radius:g}" for radius in radii])
-    panels[0].set_xlim(-0.4, len(radii) - 0.5)
-    ends = [(y, name.replace(" ", "\n"), colour) for y, name, colour in ends]
-    style.label_ends(panels[1], ends, gap=0.2)
-    if len(published):
-        charts.key(figure, [("here", style.INK, "o", "-", {"linewidth": 1.4}), charts.PAPER])
+    entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], style.INK, "o")]
+    charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0)])
     return figure
 
 
@@ -190,10 +162,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
 
 
 def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
-    """The last epoch that both models have, and their training accuracies then, as text.
-
-    history: as for `by_epoch`. A row for whole images and one for the low parts of each radius.
-    """
+    """The last epoch that both models have, and their training accuracies then, as text."""
     rows = {name: monitored(history, label) for label, name in NAMES.items()}
     epoch = min(int(frame.epoch.max()) for frame in rows.values())
     columns = {}
@@ -208,10 +177,7 @@ def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
-    """Accuracy on low parts at the highest training accuracy that both models passed through.
-
-    The mean over seeds, each taken at its own highest.
-    """
+    """Accuracy on low parts at the highest training accuracy that both models passed through."""
     rows = []
     for radius in sorted(radii):
         wide = at_equal_training_accuracy(history, radius)
@@ -222,13 +188,9 @@ def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataF
 
 
 def beside_paper(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Table 1 as a table: ours with interval beside the paper's; "–" where it has none."""
-    wide = in_words(scores)
-    theirs = published.set_index(["trained_on", "radius"]).reindex(wide.index)
-    columns = {}
-    for split, name in SPLITS.items():
-        columns |= {f"{name}, here": wide[split], f"{name}, paper": theirs[split]}
-    return by_part(pd.DataFrame(columns))
+    """Table 1 as a table: ours with interval, and the paper's in brackets where it has one."""
+    wide = in_words(scores, published.set_index(["trained_on", "radius"]))
+    return by_part(wide[list(SPLITS)].rename(columns=SPLITS))
 
 
 def on_the_same_part(scores: pd.DataFrame) -> pd.DataFrame:
@@ -237,9 +199,16 @@ def on_the_same_part(scores: pd.DataFrame) -> pd.DataFrame:
     return by_part(in_words(scores)[list(names)].rename(columns=names))
 
 
-def in_words(scores: pd.DataFrame) -> pd.DataFrame:
+def in_words(scores: pd.DataFrame, published: pd.DataFrame | None = None) -> pd.DataFrame:
     """Accuracies with intervals, a row for each part trained on and a column for each split."""
-    texts = scores.assign(text=[style.with_interval(row) for row in scores.itertuples()])
+
+    def text(row) -> str:
+        known = published is not None and row.split in published
+        known = known and (row.trained_on, row.radius) in published.index
+        theirs = published.loc[(row.trained_on, row.radius), row.split] if known else None
+        return style.with_interval(row, theirs)
+
+    texts = scores.assign(text=[text(row) for row in scores.itertuples()])
     wide = texts.pivot(index=["trained_on", "radius"], columns="split", values="text")
     return wide.sort_index(ascending=[False, True])
 
@@ -254,10 +223,7 @@ def by_part(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_short(verdicts: Mapping, scores: pd.DataFrame) -> str:
-    """The section's finding: W4, W5 and Table 1, each in a sentence.
-
-    verdicts: {"W4": …, "W5": …}; what could not be measured is left to the note that says why.
-    """
+    """The section's finding: W4, W5 and Table 1, each in a sentence."""
     lead = verdicts["W5"].estimate.value
     equal = verdicts["W5"].note
     if np.isfinite(lead):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.masks import WHOLE, by_band, centres, looks
+from fhelpers.drawing.masks import WHOLE, by_band, centres, looks, with_mean
 from fhelpers.frequency import filter_spectrum
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
@@ -22,27 +22,19 @@ from fhelpers.sections.single_image_masks.measure import single_masks
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
-    "gallery": (
-        "A row for each of some test images: the image, its adversarial version, the mask, both "
-        "versions seen through the mask, the mask's complement, which holds the frequencies whose "
-        "weight is 0, and the image seen through the complement, around mid-grey."
-    ),
-    "versions": (
-        "For the natural network in black and the adversarially trained one in green: the share of "
-        "each version that is classified correctly, among images that are correct as they are, "
-        "with intervals."
-    ),
-    "gains": (
-        "Two panels, rings on the left and directions on the right: the share of images whose mask "
-        "has more energy in the band for A than for N, with an interval as a band and a line at "
-        "one half."
-    ),
-    "map": (
-        "On the left a neighbour map in which every point is the mask of one image; the three most "
-        "frequent classes have their own colour and sign, the others are pale. On the right the "
-        "accuracy of a linear classifier of the masks on the classes and on shuffled classes, for "
-        "the natural network in black and the adversarially trained one in green."
-    ),
+    "gallery": "A row for each of some test images: the image, its adversarial version, the mask, "
+    "both versions seen through the mask, the mask's complement, which holds the frequencies "
+    "whose weight is 0, and the image seen through the complement; all with the image's mean.",
+    "versions": "For the natural network in black and the adversarially trained one in green: the "
+    "share of each version that is classified correctly, among images that are correct as they "
+    "are, with intervals.",
+    "gains": "Two panels, rings on the left and directions on the right: the share of images "
+    "whose mask has more energy in the band for A than for N, with an interval as a band and a "
+    "line at one half.",
+    "map": "Three times the same neighbour map, in which every point is the mask of one image, "
+    "each time with one of the three most frequent classes in black and the others pale. In the "
+    "last panel the accuracy of a linear classifier of the masks on the classes and on shuffled "
+    "classes, for the natural network in black and the adversarial one in green.",
 }
 VERSIONS = {  # C is the complement: the frequencies whose weight is 0
     "masked": "M(x)",
@@ -56,7 +48,6 @@ NETWORKS = {  # as entries of a key
     "natural": ("N, natural", style.COLOURS["original"], "o", ""),
     "adversarial": ("A, adversarial", style.COLOURS["adversarial"], "^", ""),
 }
-SIGNS = {"low": "o", "high": "s", "shuffled": "v"}  # of classes on the map, by their colour
 
 
 def masks_of(run) -> Tensor:
@@ -66,10 +57,7 @@ def masks_of(run) -> Tensor:
 
 @style.styled
 def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
-    """Images, their attacked versions, masks and what each lets through: a row an image.
-
-    pixels: the test images (n, C, H, W); chosen: which of the run's masks are shown.
-    """
+    """Images, their attacked versions, masks and what each lets through: a row an image."""
     kept, found = masks_of(run), run.tensors()
     gone = complement(single_masks(run)).masks().detach()[:, 0]
     figure, axes = style.canvas(len(chosen), 7, 0.5 + 0.92 * len(chosen))
@@ -77,8 +65,9 @@ def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
         x, x_a = pixels[found["numbers"][number]], found["attacked"][number]
         mask, rest = kept[number], gone[number]
         shown = {"x": x, "x_A": x_a, "M": mask}
-        shown |= {f"M({n})": filter_spectrum(each, mask) for n, each in (("x", x), ("x_A", x_a))}
-        shown |= {"C": rest, "C(x)\n+ grey": filter_spectrum(x, rest) + 0.5}
+        shown |= {"M(x)": with_mean(filter_spectrum(x, mask), x)}
+        shown |= {"M(x_A)": with_mean(filter_spectrum(x_a, mask), x_a)}
+        shown |= {"C": rest, "C(x)": with_mean(filter_spectrum(x, rest), x)}
         for panel, (name, image) in zip(row, shown.items(), strict=True):
             options = {"cmap": WHOLE, "vmin": 0, "vmax": 1} if image.ndim == 2 else {}
             style.picture(panel, image, name if row[0] is axes[0, 0] else "", **options)
@@ -100,7 +89,7 @@ def versions(history: pd.DataFrame) -> Figure:
     both(axes, VERSIONS, lambda name, part: claims.right_on(history, f"images/{name}", part))
     style.percent(axes, highest=1.03)
     axes.set_ylabel("classified correctly")
-    charts.key(figure, NETWORKS.values())
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -192,25 +181,22 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     places, kept = found["map"].numpy(), found["answers"].numpy()
     counts = np.bincount(kept)
     frequent = [number for number in counts.argsort()[::-1][:3] if counts[number]]
-    entries = [
-        (classes[number], style.COLOURS[part], marker, "")
-        for number, (part, marker) in zip(frequent, SIGNS.items(), strict=False)
-    ]
-    entries.append(("other classes", style.with_contrast(style.GREY, 1.6), ".", ""))
-    groups = [*(kept == number for number in frequent), ~np.isin(kept, frequent)]
-    figure, ((left, right),) = style.canvas(1, 2, 3.9, width_ratios=[1.5, 1])
-    for (name, colour, marker, line), own in zip(entries, groups, strict=True):
-        look = {"linestyle": line, "markersize": 4, "label": f"_{name}"}
-        left.plot(*places[own].T, marker, color=colour, **look)
-    left.set(**middle(places))
-    style.bare(left)
-    linear(right, history)
-    titles = {left: "neighbour map\n(UMAP's objective)", right: "linear classifier,\ncorrect"}
-    for panel, title in titles.items():
-        panel.set_title(title, fontsize=11.5, fontweight="normal")
-    below = {"loc": "upper center", "fontsize": 10.5}
-    charts.key(left, entries, bbox_to_anchor=(0.5, 0), ncols=2, **below)
-    charts.key(right, NETWORKS.values(), bbox_to_anchor=(0.4, -0.1), **below)
+    figure, axes = style.canvas(2, 2, 5.4)
+    *panels, last = axes.flat
+    for panel, number in zip(panels, frequent, strict=False):
+        own = kept == number
+        looks = {"other classes": (~own, style.with_contrast(style.GREY, 1.8), 3)}
+        for name, (which, colour, size) in (looks | {classes[number]: (own, style.INK, 5)}).items():
+            look = {"markersize": size, "label": f"_{name}"}
+            panel.plot(*places[which].T, "o", color=colour, **look)
+        panel.set(**middle(places))
+        style.bare(panel)
+        panel.set_title(f"masks of {classes[number]}")
+    for panel in panels[len(frequent) :]:
+        panel.set_axis_off()
+    linear(last, history)
+    last.set_title("linear classifier, correct")
+    charts.key(figure, charts.entries(last))
     return figure
 
 

@@ -10,32 +10,24 @@ from torch import Tensor
 from fhelpers import smoothing
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.labels import over_seeds
 from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.sections.smooth_kernels.claims import MEASURES, over_seeds_or_filters
 
 ALT = {
-    "kernels": (
-        "Four rows of small squares, one square a filter of the first layer, its weights shown as "
-        "colours: the natural network, the same smoothed, the adversarially trained network, the "
-        "same smoothed."
-    ),
-    "smoothness": (
-        "Two panels, one for each measure of smoothness. A row for each network and kernel size, "
-        "before and after smoothing: small dots are filters, a point with its interval their mean."
-    ),
-    "transfer": (
-        "Four maps of frequencies with zero frequency in the centre: how strongly the first layer "
-        "of each network passes each frequency, bright where it passes more than on average."
-    ),
-    "maps": (
-        "Three maps of frequencies with zero frequency in the centre: the accuracy that is left "
-        "when one single frequency is added to every image, bright where much is left."
-    ),
-    "profile": (
-        "Accuracy against the distance of the added frequency from the spectrum's centre, a curve "
-        "for each of three networks, and a diamond at the left for its accuracy with nothing added."
-    ),
+    "kernels": "Four rows of small squares, one square a filter of the first layer, its weights "
+    "shown as colours: the natural network, the same smoothed, the adversarially trained network, "
+    "the same smoothed.",
+    "smoothness": "Two panels, one for each measure of smoothness. A row for each network and "
+    "kernel size, before and after smoothing: small dots are filters, a point with its interval "
+    "their mean.",
+    "transfer": "Four maps of frequencies with zero frequency in the centre: how strongly the "
+    "first layer of each network passes each frequency, bright where it passes more than on "
+    "average.",
+    "maps": "Three maps of frequencies with zero frequency in the centre: the accuracy that is "
+    "left when one single frequency is added to every image, bright where much is left.",
+    "profile": "Accuracy against the distance of the added frequency from the spectrum's centre, "
+    "a curve with its interval for each of three networks, and a diamond at the left for its "
+    "accuracy with nothing added.",
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "smoothed": "natural, smoothed"}
 KINDS = {"natural": "original", "adversarial": "adversarial", "smoothed": "low"}
@@ -69,17 +61,14 @@ def kernels(weights: Mapping[str, Tensor], *, most: int = 16) -> Figure:
             low, high = kernel.min(), kernel.max()
             style.picture(panel, (kernel - low) / (high - low).clamp(min=1e-12))
         options = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-        words = row[0].annotate(title, (0, 1), xytext=(0, 2.5), fontsize=10.5, **options)
+        words = row[0].annotate(title, (0, 1), xytext=(0, 2.5), fontsize=11, **options)
         words.set_in_layout(False)  # or the first column would grow as wide as the title
     return figure
 
 
 @style.styled
 def smoothness(table: pd.DataFrame) -> Figure:
-    """Both measures of smoothness, a row for each network, kernel size and smoothing.
-
-    table: from `claims.kernels_of`; its column `smoothed` is the ρ, 0 for none.
-    """
+    """Both measures of smoothness, a row for each network, kernel size and smoothing."""
     groups = {row_name(*key): rows for key, rows in table.groupby(ROW, sort=False)}
     colours = {name: COLOURS[rows.network.iloc[0]] for name, rows in groups.items()}
     figure, axes = style.canvas(1, 2, 1.1 + 0.36 * len(groups), sharey=True)
@@ -91,7 +80,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
             seeds = [each[measure].to_numpy() for _, each in rows.groupby("seed")]
             means.append({"row": name, **vars(over_seeds_or_filters(seeds))})
         charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")
-        panel.set_title(title, fontsize=11.5, fontweight="normal")
+        panel.set_title(title.replace(" ", "\n", 1))
         panel.set_xlim(left=0)
     figure.supxlabel("smoother to the left", fontsize=12)
     return figure
@@ -103,10 +92,7 @@ def row_name(size: int, network: str, rho: float) -> str:
 
 @style.styled
 def transfer(weights: Mapping[str, Tensor]) -> Figure:
-    """How strongly whole first layers pass each frequency, against their own mean.
-
-    weights: (O, C, k, k) by title. Root mean square over filters.
-    """
+    """How strongly whole first layers pass each frequency, against their own mean."""
     passed = {}
     for title, weight in weights.items():
         found = smoothing.transfer_function(weight).square().mean(0).sqrt()
@@ -133,14 +119,13 @@ def spectra(found: Mapping[str, Tensor], label: str, *, percent: bool = False) -
 
 @style.styled
 def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) -> Figure:
-    """Accuracy against the distance of the added frequency, a curve for each network.
-
-    history: rows of the heat maps' runs, labels map-…; clean: by label, with nothing added.
-    """
+    """Accuracy against the distance of the added frequency, a curve for each network."""
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
-    waves = history[history.part == "wave"]
-    frame = over_seeds(waves, ["label", "radius"], "accuracy")
-    frame = frame.assign(network=frame.label.str.removeprefix("map-"))
+    frame = pd.DataFrame(
+        {"network": label.removeprefix("map-"), "radius": radius}
+        | vars(style.accuracy(rows.accuracy, int(rows.images.min())))
+        for (label, radius), rows in history[history.part == "wave"].groupby(["label", "radius"])
+    )
     ends = charts.curves(axes, frame, x="radius", by="network", colours=COLOURS, names=NAMES)
     for name, title in NAMES.items():
         look = {"color": COLOURS[name], "markersize": 6, "clip_on": False}

@@ -35,24 +35,16 @@ RIVALS = {
     "clean": ("clean", style.GREY, "s", ""),
 }
 ALT = {
-    "curves": (
-        "A panel for each attack and ε. Accuracy against ρ: a black curve for the natural network, "
-        "a green one for the adversarially trained network, hollow diamonds for the paper. "
-        "Under attack the axis is logarithmic above 1 %."
-    ),
-    "forms": (
-        "A panel for each ε. Accuracy under PGD against ρ, black for the natural network and green "
-        "for the adversarially trained one: solid curves are the published form of smoothing, "
-        "dashed ones the form that keeps the kernels' gain."
-    ),
-    "checks": (
-        "A panel for each defence and a row for each attack: a point with its interval is the "
-        "accuracy under that attack."
-    ),
-    "rivals": (
-        "A row for each defence. A triangle is the accuracy under the table's PGD, a circle the "
-        "accuracy under all checks together, a grey square the clean accuracy."
-    ),
+    "curves": "A panel for each attack and ε. Accuracy against ρ: a black curve for the natural "
+    "network, a green one for the adversarially trained network, hollow diamonds for the paper. "
+    "Under attack the axis is logarithmic above 1 %.",
+    "forms": "A panel for each ε. Accuracy under PGD against ρ, black for the natural network and "
+    "green for the adversarially trained one: solid curves are the published form of smoothing, "
+    "dashed ones the form that keeps the kernels' gain.",
+    "checks": "A panel for each defence and a row for each attack: a point with its interval is "
+    "the accuracy under that attack.",
+    "rivals": "A row for each defence. A triangle is the accuracy under the table's PGD, a circle "
+    "the accuracy under all checks together, a grey square the clean accuracy.",
 }
 CHECKS = ("PGD", "more steps", "restarts", "margin loss", "transfer", "all together", "AutoAttack")
 
@@ -80,9 +72,9 @@ def side_by_side(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """Table 2 for one network: ours, and the paper's in brackets where it has a value."""
     frame = tidied(table)
     own = frame[(frame.network == network) & (frame.form == "published")]
-    theirs = [f" ({value:.3f})" if value == value else "" for value in own.paper]
+    theirs = [f" ({style.rounded(value)})" if value == value else "" for value in own.paper]
     own = own.assign(
-        text=[f"{ours:.3f}{text}" for ours, text in zip(own.value, theirs, strict=True)],
+        text=own.value.map(style.rounded) + theirs,
         column=["clean" if not e else f"{a.upper()} {e:g}" for a, e in own[PLACE[2:4]].to_numpy()],
     )
     wide = own.pivot(index="rho", columns="column", values="text")[own.column.unique()]
@@ -108,16 +100,16 @@ def curves(table: pd.DataFrame) -> Figure:
         panel.set_title("clean" if attack == "clean" else f"{attack.upper()}, ε = {epsilon:g}")
         if attack != "clean":
             panel.set_yscale("symlog", linthresh=0.01, linscale=0.5)
-            panel.set(ylim=(-0.0005, 1), yticks=[0, 0.01, 0.1, 1])
+            panel.set(ylim=(-0.001, 1), yticks=[0, 0.01, 0.1, 1])
             panel.minorticks_off()
         style.in_percent(panel.yaxis)
     style.percent(axes[0, 0])
+    axes[0, 0].margins(x=0.1)  # room for whole diamonds
     for panel in axes[0, 1:]:
         panel.set_axis_off()
     figure.supxlabel("ρ", fontsize=12)
     figure.supylabel("accuracy", fontsize=12)
-    key = [(NAMES[network], colour, "o") for network, colour in NETWORKS.items()]
-    charts.key(figure, [*key, ("the paper", *charts.PAPER[1:])])
+    charts.key(figure, [*charts.entries(axes[0, 0]), charts.PAPER])
     return figure
 
 
@@ -131,7 +123,7 @@ def forms(table: pd.DataFrame) -> Figure:
 
     def draw(panel: Axes, epsilon: float) -> None:
         rows = frame[frame.epsilon == epsilon]
-        charts.curves(panel, rows, x="rho", band=None, markersize=4.5, **look)
+        charts.curves(panel, rows, x="rho", markersize=4.5, **look)
 
     words = {"xlabel": "ρ", "ylabel": "accuracy"}
     figure, axes = charts.small_multiples(titles, 2.9, draw, columns=3, **words)
@@ -171,11 +163,11 @@ def checks(history: pd.DataFrame, epsilon: float) -> Figure:
         look = {"colours": NETWORKS[which[0]], "names": titles[which]}
         charts.dots(panel, pd.DataFrame(made), at="check", order=CHECKS, **look)
         style.in_percent(panel.xaxis)
-        panel.locator_params(axis="x", nbins=4)
+        panel.locator_params(axis="x", nbins=2)
 
     height, words = 1.5 + 0.34 * len(CHECKS), f"accuracy at ε = {epsilon:g}"
     figure, axes = charts.small_multiples(titles, height, draw, columns=3, xlabel=words)
-    axes[0].set_xlim(left=-0.01)
+    axes[0].set_xlim(-0.01, min(1.0, axes[0].get_xlim()[1]))
     return figure
 
 
@@ -193,7 +185,7 @@ def rivals(history: pd.DataFrame, epsilon: float) -> Figure:
     charts.dots(axes, frame, at="defence", by="check", **looks(RIVALS))
     axes.set(xlabel=f"accuracy, clean and at ε = {epsilon:g}", xlim=(-0.01, None))
     style.in_percent(axes.xaxis)
-    charts.key(figure, RIVALS.values())
+    charts.key(figure, charts.entries(axes))
     return figure
 
 

@@ -15,22 +15,14 @@ from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate, over_seeds
 
 ALT = {
-    "pairs": (
-        "Columns of four pictures: a test image, a perturbation of its high part made visible, the "
-        "perturbed image, which looks like the first, and the low part that both share."
-    ),
-    "fooled": (
-        "Share of fooled images against the size of the perturbation: a vermilion curve for "
-        "perturbations of the high part, a blue one for the low part, a black one for both."
-    ),
-    "sizes": (
-        "A row for each network. Three points: how large a perturbation of the high part, of the "
-        "low part and of the whole image half of the images need."
-    ),
-    "scatter": (
-        "A point for each network, with its name beside it: accuracy on test images to the right, "
-        "accuracy under PGD upwards. Adversarially trained networks are green triangles."
-    ),
+    "pairs": "Columns of four pictures: a test image, a perturbation of its high part made "
+    "visible, the perturbed image, which looks like the first, and the low part that both share.",
+    "fooled": "Share of fooled images against the size of the perturbation: a vermilion curve for "
+    "perturbations of the high part, a blue one for the low part, a black one for both.",
+    "sizes": "A row for each network. Three points: how large a perturbation of the high part, of "
+    "the low part and of the whole image half of the images need.",
+    "scatter": "A point for each network, with its name beside it: accuracy on test images to the "
+    "right, accuracy under PGD upwards. Adversarially trained networks are green triangles.",
 }
 BANDS = {"high": "high part only", "low": "low part only", "all": "anything"}
 COLOURS = {band: style.COLOURS.get(band, style.COLOURS["original"]) for band in BANDS}
@@ -58,7 +50,7 @@ def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
         for place, panel in enumerate(row):
             style.picture(panel, pictures[place])
             text = classes[int(tensors[said][place])] if said else ""
-            panel.set_title(text, fontsize=10.5, fontweight="normal")
+            panel.set_title(text, fontsize=11, fontweight="normal")
         row[0].set_ylabel(title, fontsize=11)
     return figure
 
@@ -71,10 +63,7 @@ def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
 
 @style.styled
 def fooled(rows: pd.DataFrame) -> Figure:
-    """Fooled share of the correctly classified images against ε, a curve for each band.
-
-    rows: `perturbations` of one network. Bands are intervals over seeds, or over images.
-    """
+    """Fooled share of the correctly classified images against ε, a curve for each band."""
     shares = []
     for band in BANDS:
         seeds = sizes_in(rows, band)
@@ -83,13 +72,11 @@ def fooled(rows: pd.DataFrame) -> Figure:
             estimate = style.accuracy(each, len(seeds[0]))
             shares.append({"part": band, "epsilon": epsilon} | vars(estimate))
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
-    ends = charts.curves(
-        axes, pd.DataFrame(shares), x="epsilon", by="part", colours=COLOURS, names=BANDS
-    )
+    charts.curves(axes, pd.DataFrame(shares), x="epsilon", by="part", colours=COLOURS, names=BANDS)
     in_powers_of_two(axes)
     axes.set(xlabel="ε, root mean square in 255ths", ylabel="fooled images", xlim=(0.25, LARGEST))
     style.percent(axes, highest=1.02)
-    style.label_ends(axes, ends, gap=0.09)
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -121,10 +108,7 @@ def median_size(rows: pd.DataFrame, band: str) -> Estimate:
 
 
 def medians(rows: pd.DataFrame) -> pd.DataFrame:
-    """`median_size` of every network that classifies some image correctly, in every band.
-
-    Columns network, name, part, text, value, low, high, n, over.
-    """
+    """`median_size` of every network that classifies some image correctly, in every band."""
     able, found = set(rows.network[rows["size"] > 0]), []
     for label, name in NAMES.items():
         for band in BANDS if label in able else ():
@@ -143,14 +127,13 @@ def sizes(rows: pd.DataFrame) -> Figure:
     figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(names))
     some = frame[np.isfinite(frame.value)]
     looks = {"colours": COLOURS, "markers": MARKERS, "names": BANDS}
-    dodge = dict(zip(BANDS, (-0.24, 0, 0.24), strict=True))
-    charts.dots(axes, some, at="name", order=names, by="part", dodge=dodge, **looks)
+    charts.dots(axes, some, at="name", order=names, by="part", dodge=0.24, **looks)
     for name in frame.name[~np.isfinite(frame.value) & (frame.part == "all")]:
         place = LARGEST + 2, names.index(name)
-        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=10.5)
+        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=11)
     in_powers_of_two(axes)
     axes.set(xlabel="ε that fools half of the images, in 255ths", xlim=(0.1, 60))
-    charts.key(figure, [(text, COLOURS[band], MARKERS[band], "") for band, text in BANDS.items()])
+    charts.key(figure, charts.entries(axes))
     return figure
 
 
@@ -166,9 +149,9 @@ def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
         under = style.accuracy(rows.accuracy, int(rows.images.iloc[0]))
         trained = "adversarial" if label.startswith("adversarial") else "original"
         look = {"color": style.COLOURS[trained], "label": f"_{NAMES[label]}"}
-        bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4, "label": numbers.INTERVAL}
-        axes.plot([clean.low, clean.high], [under.value] * 2, **bar)
-        axes.plot([clean.value] * 2, [under.low, under.high], **bar)
+        bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4}
+        axes.hlines(under.value, clean.low, clean.high, **bar)
+        axes.vlines(clean.value, under.low, under.high, **bar)
         point = [clean.value], [under.value], style.MARKERS[trained]
         (drawn,) = axes.plot(*point, markersize=6.5, **look)
         numbers.spanned(drawn, [under.low], [under.high])
@@ -191,13 +174,13 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> 
     taken += [Bbox.from_extents(x - 999, 0, x, 999) for x in (left, right + 999)]
     offsets = [(side * 7, up) for up in (0, 6, -6, 11, -11, 17, -17, 23, -23) for side in (1, -1)]
     for (*point, name, colour), (x, y) in zip(points, spots, strict=True):
-        width, boxes = 6 * len(name), {}
+        width, boxes = 6.6 * len(name), {}
         for over, up in offsets:
             start = x + over if over > 0 else x + over - width
             boxes[over, up] = Bbox.from_bounds(start, y + up - 6, width, 12)
         best = min(offsets, key=lambda offset: boxes[offset].count_overlaps(taken))
         taken.append(boxes[best])
-        look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 10}
+        look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 11}
         colour = style.for_text(colour)
         axes.annotate(name, point, best, textcoords="offset points", color=colour, **look)
 
