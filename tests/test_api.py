@@ -1,14 +1,18 @@
-"""The API pages: every public function of the modules to take away, with an example that runs."""
+"""What visitors take along: every public function has an example, and the lines they read run."""
 
 import doctest
 import importlib
 import inspect
 import re
+import sys
 from types import FunctionType
 
 import pytest
 import torch
 from browsing import ROOT
+from torchvision.utils import save_image
+
+from fhelpers import frequency
 
 PAGES = [ROOT / "book" / name for name in ("api.md", "api_methods.md")]
 MODULES = ["frequency", "data", "networks", "attacks", "smoothing", "masks", "heatmap", "report"]
@@ -29,19 +33,22 @@ def public(name):
 FUNCTIONS = [(module, name) for module in MODULES for name in public(module)]
 
 
+def lines_of(page):
+    """The Python of a page, block by block."""
+    return re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+
+
 @pytest.fixture(scope="module")
 def beginning():
-    """What the lines at the top of the page define."""
-    (lines,) = re.findall(r"```python\n(.*?)```", PAGES[0].read_text("utf-8"), re.DOTALL)
-    names = {}
+    """What the lines at the top of the first page define."""
+    (lines,), names = lines_of(PAGES[0]), {}
     exec(lines, names)
     return names
 
 
 def test_each_module_stands_on_a_page():
-    listed = re.findall(
-        r"automodule:: fhelpers\.(\w+)", "".join(map(ROOT.__class__.read_text, PAGES))
-    )
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    listed = re.findall(r"automodule:: fhelpers\.(\w+)", text)
     assert listed == MODULES
     assert len(FUNCTIONS) > 35
 
@@ -53,3 +60,29 @@ def test_examples_run(module, name, beginning):
     (test,) = doctest.DocTestFinder(recurse=False).find(function, name, globs=dict(beginning))
     assert test.examples, f"{module}.{name} has no example"
     assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
+
+
+MODEL = """
+from fhelpers import networks
+model = networks.build("resnet-8", channels=3, classes=2, width=4).eval()
+"""
+
+
+def test_the_lines_to_take_along_run_on_a_model_of_ones_own(tmp_path, monkeypatch, capsys):
+    for number in range(12):
+        folder = tmp_path / "my_images" / ("cats", "dogs")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        save_image(torch.rand(3, 50, 40), folder / f"{number}.png")
+    (tmp_path / "my_model.py").write_text(MODEL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    names = {}
+    for lines in lines_of(ROOT / "book" / "take_along.md"):
+        exec(lines, names)
+    sys.modules.pop("my_model")
+    assert names["images"].shape == (12, 3, 32, 32)
+    assert names["labels"].tolist() == [0] * 6 + [1] * 6
+    assert torch.equal(names["low"], frequency.split(names["images"], 8)[0])
+    assert "kept: " in capsys.readouterr().out
+    for file in ("parts.png", "mask.png", "my_report/report.html", "my_report/report.json"):
+        assert (tmp_path / file).is_file()
