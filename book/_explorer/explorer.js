@@ -95,7 +95,7 @@
   const topOf = (values) => values.indexOf(Math.max(...values));
   // "a frog", "an airplane", "class 3".
   const named = (name) => (/\d|your/.test(name) ? name : `${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}`);
-  const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
+  const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)}\u00a0%`;
 
   // The class that a curve follows: what the picture shows, or what M_natural sees in a reader's own.
   function classOf(which) {
@@ -331,7 +331,7 @@
     place.dataset.mode = hidden ? "guess" : mode === "mix" ? "mix" : "split";
     modes.forEach((each) => { each.firstChild.checked = each.firstChild.value === mode; });
     strips.forEach(({ which, title, tiles, row, set }) => {
-      title.textContent = mode === "mix" ? `The ${which} part of …`
+      title.textContent = mode === "mix" ? `The ${which} part of`
         : "Choose an image, or drop one of your own anywhere on this page";
       set.hidden = mode === "guess" || (which === "high" && mode !== "mix");
       tiles.forEach((tile, i) => { tile.firstChild.checked = i === state[which]; });

@@ -39,21 +39,25 @@ def whole_radii(height: int, width: int) -> list[int]:
     return list(range(1, int(frequency.radial_distance(height, width).max() - 1e-6) + 1))
 
 
-def choose(model: nn.Module, test: data.ImageData) -> list[int]:
+def choose(models: Mapping[str, nn.Module], test: data.ImageData) -> list[int]:
     """Places of the images to show: first cases as in W's Figure 2, then some of each class.
 
-    A case is recognised as a whole and from its high part, and mistaken in its low part. The
-    clearest of a few classes are taken; without any, the first image that the model recognises.
+    A case is recognised by M_natural as a whole and from its high part, and mistaken in its low
+    part. One of each class is taken, those first whose low part M_adversarial recognises, then the
+    clearest. Without any, the first image that M_natural recognises.
     """
     pixels = test.pixels()
     parts = [pixels, *frequency.split(pixels, CASE_RADIUS * pixels.shape[-1])]
-    answers = [probabilities(model, part) for part in parts]
+    answers = [probabilities(models["natural"], part) for part in parts]
     whole, low, high = (answer.argmax(1) == test.labels for answer in answers)
     cases = places(whole & ~low & high)
     clear = torch.stack([answer[cases].amax(1) for answer in answers]).amin(0)
-    ranked = [cases[place] for place in clear.argsort(descending=True).tolist()]
-    by_class = {test.labels[place].item(): place for place in reversed(ranked)}
-    first = sorted(by_class.values(), key=ranked.index)[:CASES] or places(whole)[:1]
+    withstood = probabilities(models["adversarial"], parts[1]).argmax(1) == test.labels
+    order = (clear + withstood[cases]).argsort(descending=True)
+    by_class: dict[int, int] = {}
+    for place in [cases[number] for number in order.tolist()]:
+        by_class.setdefault(test.labels[place].item(), place)
+    first = list(by_class.values())[:CASES] or places(whole)[:1]
     groups = [places(test.labels == label)[:PER_CLASS] for label in range(len(test.classes))]
     first += [place for group in zip(*groups, strict=False) for place in group]
     return list(dict.fromkeys(first))[: max(3, PIXEL_BYTES // test.images[0].numel())]
@@ -136,7 +140,7 @@ def write(natural: Run, adversarial: Run, folder: Path) -> Path:
         )
     test = recipe.load(train=False)
     models = {"natural": natural.model(), "adversarial": adversarial.model()}
-    chosen = choose(models["natural"], test)
+    chosen = choose(models, test)
     pixels, labels = test.pixels()[chosen], test.labels[chosen]
     channels, height, width = pixels.shape[1:]
     radii = whole_radii(height, width)
