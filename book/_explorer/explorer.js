@@ -347,7 +347,7 @@
     slider.setAttribute("aria-valuetext", `radius ${r}`);
     shownRadius.textContent = `${r}`;
     if (hidden) {
-      quizWords.textContent = `${state.part === "low" ? "Low part" : "High part, grey added"}, r = ${r}`;
+      quizWords.textContent = `${state.part === "low" ? "Low part" : "High part, grey added"}, r\u00a0=\u00a0${r}`;
       quizCanvas.setAttribute("aria-label", quizWords.textContent);
       paint(quizCanvas, pixelsOf(state.part, r), state.part === "high" ? 0.5 : 0);
       headline.replaceChildren("What is this?");
@@ -502,23 +502,25 @@
   function save() {
     const canvas = make("canvas", { width: 1200, height: 640 }), context = canvas.getContext("2d");
     const style = getComputedStyle(place), family = style.fontFamily;
-    const write = (text, x, y, font, width) => {
-      context.font = `${font} ${family}`;
-      context.fillText(text, x, y, width);
+    const write = (text, x, y, font, size, width) => {
+      const shrunk = (px) => `${font} ${px}px ${family}`;
+      context.font = shrunk(size);
+      context.font = shrunk(size * Math.min(1, width / context.measureText(text).width));
+      context.fillText(text, x, y);
     };
     context.fillStyle = getComputedStyle(document.body).backgroundColor;
     context.fillRect(0, 0, 1200, 640);
     Object.assign(context, { fillStyle: style.color, imageSmoothingEnabled: false });
-    write(headline.textContent, 60, 78, "600 34px", 1080);
+    write(headline.textContent, 60, 78, 600, 34, 1080);
     PARTS.forEach((part, i) => {
       const x = 60 + 380 * i, { canvas: picture, words, more } = views[part];
       context.drawImage(picture, x, 120, 320, 320);
-      if (i) write(i === 1 ? "+" : "=", x - 42, 290, "600 40px");
-      write(`${words.textContent} ${more.textContent}`, x, 476, "600 24px", 320);
+      if (i) write(i === 1 ? "+" : "=", x - 42, 290, 600, 40, 60);
+      write(`${words.textContent} ${more.textContent}`, x, 476, 600, 24, 320);
       boards.forEach(({ name, cells }, row) =>
-        write(`${NAMES[name]}: ${cells[part].textContent}`, x, 514 + 34 * row, "24px", 320));
+        write(`${NAMES[name]}: ${cells[part].textContent}`, x, 514 + 34 * row, 400, 24, 320));
     });
-    write(`Radius r = ${state.r}. ${document.title}`, 60, 612, "20px", 1080);
+    write(`Radius r = ${state.r}. ${document.title}`, 60, 612, 400, 20, 1080);
     const link = make("a", { download: `${addressed().replaceAll("/", "-")}.png` });
     link.href = canvas.toDataURL("image/png");
     link.click();
