@@ -1,7 +1,8 @@
-"""Sphinx extension: what the workflow makes besides notebooks goes to `_static/` of the built book.
+"""Sphinx extension: what belongs to no page's source goes to `_static/` of the built book.
 
-The files of the page "Explorer": those that are written by hand lie in book/_explorer/, those that
-come from trained networks in _build/explorer/ (`fhelpers explorer`). And the archive of all records.
+These are the files of the page "Explorer", which lie in book/_explorer/ where they are written by
+hand, and in _build/explorer/ where they come from trained networks (`fhelpers explorer`), and the
+archive of all records.
 """
 
 import shutil
