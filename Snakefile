@@ -5,6 +5,8 @@
 Any parameter of a notebook may stand behind --config; a notebook takes those that it has.
 """
 
+import importlib
+import inspect
 import json
 import re
 import shlex
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from fhelpers.pages import notebooks
+from fhelpers.pages import notebooks, published, scorecard
 from fhelpers.runs import schedule, store
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import SCORECARD
@@ -76,6 +78,10 @@ GPU = {"gpu": 1} if torch.cuda.is_available() else {}
 # The explorer shows two networks that sections train anyway; both are planned before any rule runs.
 SHOWN = {"01_decomposition": "natural", "03_heuristics": "adversarial"}
 EXPLORED = [PLANS[slug][label][0].run_id for slug, label in SHOWN.items()]
+# The modules whose docstrings are the API pages.
+DESCRIBED = re.findall(
+    r"automodule:: (\S+)", "".join(page.read_text("utf-8") for page in Path("book").glob("api*.md"))
+)
 
 
 rule book:
@@ -89,11 +95,13 @@ rule html:
         expand("book/sections/{slug}.ipynb", slug=SECTIONS),
         [str(page) for page in sorted(Path("book").glob("*.md"))],
         "_build/explorer/data.js",
+        "_build/records.zip",
         "_config.yml",
         "_toc.yml",
         "book/references.bib",
         ["CHANGELOG.md", "CITATION.cff", "LICENSE"],
         [f"notebooks/{slug}.py" for slug in SECTIONS],
+        [inspect.getsourcefile(importlib.import_module(name)) for name in DESCRIBED],
         [
             str(path)
             for folder in ("_static", "_root", "_ext", "_explorer")
@@ -119,6 +127,19 @@ rule explorer:
         runs=" ".join(EXPLORED),
     shell:
         FHELPERS + " explorer {params.runs}"
+
+
+rule records:
+    input:
+        [record(run_id) for run_id in RUNS],
+        notebooks.dependencies("00_scorecard"),
+    output:
+        "_build/records.zip",
+    run:
+        asked = DEFAULTS["00_scorecard"] | parameters("00_scorecard")
+        outcomes = scorecard.compute(**asked)
+        claims = scorecard.to_json(scorecard.table(outcomes, asked["scale"]))
+        published.archive(RUNS, claims, Path(output[0]))
 
 
 rule notebook:

@@ -15,6 +15,9 @@ from torch.nn import functional as F
 from fhelpers import frequency
 from fhelpers.networks.modes import evaluating, uses_batch_moments
 
+__all__ = [
+    "SuspectGradients", "ascend", "cross_entropy", "fgsm", "margin", "pgd", "smallest_epsilon",
+]  # fmt: skip
 BATCH = 250  # large enough to keep a core busy, small enough for its cache
 EXAMINED = 16  # images on which a model is examined before it is attacked
 LEVELS = 1_000  # Foolbox's FGSM tries ε = 1/1000, 2/1000, … 1
@@ -33,7 +36,11 @@ def check_epsilon(epsilon: float) -> None:
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Summed cross-entropy of logits (N, classes)."""
+    """Summed cross-entropy of logits (N, classes).
+
+    >>> round(attacks.cross_entropy(torch.zeros(1, 10), torch.tensor([3])).item(), 3)
+    2.303
+    """
     return F.cross_entropy(logits.float(), labels, reduction="sum")
 
 
@@ -41,6 +48,9 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """Best wrong logit minus the right one, summed (Carlini and Wagner 2017).
 
     Unlike cross-entropy it keeps its gradient when the model is so sure that its softmax is 1.
+
+    >>> attacks.margin(torch.tensor([[5.0, 2.0, 1.0]]), torch.tensor([0])).item()
+    -3.0
     """
     right = logits.float().gather(1, labels[:, None])
     wrong = logits.float().scatter(1, labels[:, None], -math.inf).amax(1, keepdim=True)
@@ -80,6 +90,10 @@ def ascend(model, images, labels, epsilon, *, steps, step_size, start) -> Tensor
     """Take `steps` signed gradient steps from `start`, for every image alike.
 
     This is what adversarial training needs: the strongest image found, fooled or not.
+
+    >>> stronger = attacks.ascend(
+    ...     model, images, labels, 8 / 255, steps=3, step_size=4 / 255, start=images
+    ... )
     """
     current = start
     for _ in range(steps):
@@ -93,6 +107,10 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Te
 
     images: (N, C, H, W) in [0, 1]; labels: int64 (N,); ε in pixel units.
     Returns images of the same shape within ε and [0, 1]. Raises ValueError and warns as `examine`.
+
+    >>> attacked = attacks.fgsm(model, images, labels, 8 / 255)
+    >>> (attacked - images).abs().max().item() <= 8 / 255 + 1e-6
+    True
     """
     check_epsilon(epsilon)
     with evaluating(model):
@@ -124,6 +142,9 @@ def pgd(
     at another random point and works only on the images that still resist.
     Returns images of the same shape within ε and [0, 1]. Raises ValueError for an ε, a number of
     steps or restarts that is not possible, and raises and warns as `examine`.
+
+    >>> attacked = attacks.pgd(model, images, labels, 8 / 255, steps=3)
+    >>> right = model(attacked).argmax(1) == labels
     """
     check_epsilon(epsilon)
     for name, count in (("steps", steps), ("restarts", restarts)):
@@ -209,6 +230,9 @@ def smallest_epsilon(
     attack: "fgsm" tries the ε of a grid along the gradient's sign; "pgd" takes `steps` of ε / 30
     from the image itself and halves the range of ε `halvings` times. 0 for images that are wrong
     anyway, inf where nothing in [0, 1] fools. Raises and warns as `pgd`.
+
+    >>> attacks.smallest_epsilon(model, images, labels, attack="fgsm").shape
+    torch.Size([20])
     """
     searches = {"fgsm": along_the_sign, "pgd": by_halving}
     if attack not in searches:

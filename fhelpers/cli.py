@@ -149,7 +149,7 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
     from fhelpers.pages import explorer
     from fhelpers.runs import store
 
-    pair = [store.carry_out(store.find(name)) for name in (natural, adversarial)]
+    pair = [store.carry_out(store.find(name), whole=True) for name in (natural, adversarial)]
     destination = to or places.home() / "_build" / "explorer"
     file = explorer.write(*pair, destination)
     print(f"{file} · {file.stat().st_size / 1e6:.2f} MB")

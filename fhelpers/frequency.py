@@ -26,6 +26,9 @@ def radial_distance(height: int, width: int) -> Tensor:
     """Distance of each bin of a centred spectrum to the zero-frequency bin, in bins (W §3.1).
 
     Returns (height, width), float32; 0 at (height // 2, width // 2).
+
+    >>> frequency.radial_distance(3, 3)[0].tolist()
+    [1.4142135381698608, 1.0, 1.4142135381698608]
     """
     rows, columns = _offsets(height, width)
     return (rows**2 + columns**2).sqrt().float()
@@ -36,6 +39,9 @@ def disc(height: int, width: int, radius: float, *, inclusive: bool = True) -> T
 
     `inclusive` is the paper's ≤; False gives the < of the released code. Returns (height, width),
     bool. Raises ValueError if `radius` is not a number above 0.
+
+    >>> [frequency.disc(32, 32, 4, inclusive=each).sum().item() for each in (True, False)]
+    [49, 45]
     """
     if not isinstance(radius, Real) or isinstance(radius, bool) or not radius > 0:
         raise ValueError(f"radius must be a number above 0, not {radius!r}; give it in bins.")
@@ -50,6 +56,10 @@ def filter_spectrum(images: Tensor, mask: Tensor) -> Tensor:
     (H, W) or broadcastable to `images`. It need not be Hermitian-symmetric: the result is what
     discarding the imaginary part gives. Differentiable in both arguments. Raises ValueError for
     other types or sizes.
+
+    >>> low = frequency.filter_spectrum(images, frequency.disc(32, 32, 8))
+    >>> torch.allclose(low, frequency.split(images, 8)[0], atol=1e-6)
+    True
     """
     _check_float(images)
     if not isinstance(mask, Tensor) or mask.is_complex() or mask.shape[-2:] != images.shape[-2:]:
@@ -72,6 +82,10 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
     """Raise ValueError unless `images` is float (N, C, H, W) in [0, 1] without NaN.
 
     `channels`, if given, is the C that is required.
+
+    >>> frequency.check_images(255 * images)
+    Traceback (most recent call last):
+    ValueError: images must lie in [0, 1], but they span ...; scale them first ...
     """
     _check_float(images)
     if images.ndim != 4:
@@ -100,6 +114,10 @@ def split(images: Tensor, radius: float, *, inclusive: bool = True) -> tuple[Ten
 
     Parts have the shape of `images`, add up to them to 1e-6, and may leave [0, 1]. See `disc` for
     `radius` and `inclusive`. Differentiable. Raises ValueError as `check_images` and `disc` do.
+
+    >>> low, high = frequency.split(images, 8)
+    >>> torch.allclose(low + high, images, atol=1e-6)
+    True
     """
     return split_many(images, [radius], inclusive=inclusive)[radius]
 
@@ -107,7 +125,11 @@ def split(images: Tensor, radius: float, *, inclusive: bool = True) -> tuple[Ten
 def split_many(
     images: Tensor, radii: Iterable[float], *, inclusive: bool = True
 ) -> dict[float, tuple[Tensor, Tensor]]:
-    """`split` at several radii with one forward transform: {radius: (low, high)}."""
+    """`split` at several radii with one forward transform: {radius: (low, high)}.
+
+    >>> [low.shape == images.shape for low, high in frequency.split_many(images, [4, 8]).values()]
+    [True, True]
+    """
     check_images(images)
     discs = {radius: disc(*images.shape[-2:], radius, inclusive=inclusive) for radius in radii}
     parts, masks = {}, {}
@@ -139,6 +161,10 @@ def svd_split(images: Tensor, rank: int | Tensor) -> tuple[Tensor, Tensor]:
     the same number everywhere or one of an integer tensor (N, C) for each channel of each image.
     Parts have the shape of `images` and add up to them. Raises ValueError as `check_images` does
     and if a rank is not a whole number above 0.
+
+    >>> leading, trailing = frequency.svd_split(images, 3)
+    >>> torch.linalg.matrix_rank(leading[0, 0], atol=1e-4).item()
+    3
     """
     check_images(images)
     if isinstance(rank, Tensor):
@@ -162,6 +188,9 @@ def spectrum(images: Tensor) -> Tensor:
     """The centred complex spectrum of real images (…, H, W), of the same shape.
 
     Not normalised: the sum of its squared magnitudes is H · W times that of the images.
+
+    >>> frequency.spectrum(torch.ones(4, 4)).abs().argmax().item() == 2 * 4 + 2  # the centre
+    True
     """
     _check_float(images)
     return torch.fft.fftshift(torch.fft.fft2(images), dim=(-2, -1))
@@ -174,6 +203,9 @@ def radial_energy(spectrum: Tensor, bands: int) -> Tensor:
     b/bands up to, not including, (b + 1)/bands of the largest one; the last holds that one too.
     Returns (…, bands); rings that meet no bin are 0. Raises ValueError if `bands` is not a whole
     number above 0.
+
+    >>> frequency.radial_energy(frequency.disc(32, 32, 8), 4).tolist()
+    [97.0, 100.0, 0.0, 0.0]
     """
     _check_count("bands", bands)
     rows, columns = _offsets(*spectrum.shape[-2:])
@@ -190,6 +222,10 @@ def angular_energy(spectrum: Tensor, bands: int) -> Tensor:
     change from left to right, π/2 change from top to bottom. Band b holds angles from b·π/bands
     up to, not including, (b + 1)·π/bands. Returns (…, bands). Raises ValueError if `bands` is not
     a whole number above 0.
+
+    >>> stripes = torch.tensor([0.0, 1.0]).repeat(8, 4)  # they change from left to right
+    >>> frequency.angular_energy(frequency.spectrum(stripes), 4).round().tolist()
+    [1024.0, 0.0, 0.0, 0.0]
     """
     _check_count("bands", bands)
     rows, columns = _offsets(*spectrum.shape[-2:])
@@ -209,6 +245,9 @@ def divide_by_max(images: Tensor) -> Tensor:
     The maximum is taken over channels and pixels together. Images whose maximum is not above 0 are
     returned as they are: the released code makes NaN of a black image and would turn an image of
     negative values upside down.
+
+    >>> frequency.divide_by_max(images / 2).amax().item()
+    1.0
     """
     largest = images.amax(dim=(1, 2, 3), keepdim=True)
     return images / torch.where(largest > 0, largest, torch.ones_like(largest))
@@ -275,6 +314,9 @@ def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
     first, second: (N, C, H, W); pixels are clipped to [0, 1], as a screen would do, and channels
     averaged. Only windows that lie within the image count. Raises ValueError for other shapes and
     for images smaller than the window.
+
+    >>> frequency.structural_similarity(images, images).mean().item()
+    1.0
     """
     if first.shape != second.shape or first.ndim != 4 or min(first.shape[-2:]) < WINDOW:
         raise ValueError(

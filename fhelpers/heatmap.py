@@ -19,6 +19,7 @@ from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.training import predict
 
+__all__ = ["heat_map", "waves"]
 BATCH = 250  # images a forward pass: more would leave the processor's cache
 
 
@@ -27,6 +28,10 @@ def waves(height: int, width: int) -> tuple[Tensor, Tensor]:
 
     A wave and the one of the opposite frequency are the same wave at another phase, so the upper
     half of the plane is enough. cos + sin, not cos alone, has the same norm at every frequency.
+
+    >>> bins, basis = heatmap.waves(8, 8)
+    >>> len(bins), round(basis[0].norm().item(), 3)
+    (34, 1.0)
     """
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     up, right = height // 2 - rows, columns - width // 2
@@ -59,6 +64,9 @@ def heat_map(
     channel, 4 as Yin et al. take for CIFAR-10 images. Perturbed images are clipped to [0, 1]. The
     map is symmetric about its centre. Raises ValueError for images outside [0, 1] and for a norm
     below 0.
+
+    >>> heatmap.heat_map(model, images[:2, :, :8, :8], labels[:2]).shape
+    torch.Size([8, 8])
     """
     frequency.check_images(images)
     if not 0 <= norm < math.inf:

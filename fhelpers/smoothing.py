@@ -24,6 +24,9 @@ def smooth_kernel(weight: Tensor, rho: float, *, keep_gain: bool = False) -> Ten
     not normalised, so that a constant kernel grows by 1 + 8ρ; `keep_gain` divides by that, which
     leaves a constant kernel as it is. Returns a new tensor of the same shape. Raises ValueError
     unless ρ is a number of at least 0 and the weight has four axes.
+
+    >>> smoothing.smooth_kernel(torch.ones(1, 1, 3, 3), 0.5)[0, 0, 0].tolist()  # 1 + 8 · 0.5
+    [5.0, 5.0, 5.0]
     """
     if not isinstance(rho, int | float) or isinstance(rho, bool) or not 0 <= rho < math.inf:
         raise ValueError(f"rho must be a number of at least 0, not {rho!r}")
@@ -41,12 +44,19 @@ def smooth_first_layer(model: nn.Module, rho: float, *, keep_gain: bool = False)
     Works for any model with a two-dimensional convolution, whose kernels may have any size; the
     bias and all other layers stay as they are, and the model itself is not touched.
     Raises ValueError for a model without a convolution, and as `smooth_kernel` does.
+
+    >>> smoother = smoothing.smooth_first_layer(model, 0.5)
+    >>> smoother(images).shape
+    torch.Size([20, 10])
     """
     return with_first_weight(model, lambda weight: smooth_kernel(weight, rho, keep_gain=keep_gain))
 
 
 def scale_first_layer(model: nn.Module, gain: float) -> nn.Module:
-    """A copy of the model whose first kernels are multiplied by `gain`: eq. 3 without smoothing."""
+    """A copy of the model whose first kernels are multiplied by `gain`: eq. 3 without smoothing.
+
+    >>> louder = smoothing.scale_first_layer(model, 2.0)
+    """
     return with_first_weight(model, lambda weight: gain * weight)
 
 
@@ -64,6 +74,9 @@ def adjacent_difference(weight: Tensor) -> Tensor:
 
     weight: (O, I, k, k) -> (O,). 0 for constant kernels; scaling a kernel changes nothing. NaN for
     kernels of size 1, which have no neighbours, and for those that are zero throughout.
+
+    >>> smoothing.adjacent_difference(torch.ones(1, 1, 3, 3)).item()
+    0.0
     """
     across = (weight[..., 1:] - weight[..., :-1]).abs().flatten(1)
     down = (weight[..., 1:, :] - weight[..., :-1, :]).abs().flatten(1)
@@ -74,6 +87,9 @@ def transfer_function(weight: Tensor) -> Tensor:
     """How strongly each filter passes each frequency: (O, 32, 32), zero frequency in the centre.
 
     weight: (O, I, k, k). Root of the summed squared magnitudes over the input channels.
+
+    >>> smoothing.transfer_function(networks.first_convolution(model).weight).shape
+    torch.Size([4, 32, 32])
     """
     size = weight.shape[-1]
     padded = F.pad(weight.float(), (0, GRID - size, 0, GRID - size))
@@ -85,6 +101,10 @@ def high_share(weight: Tensor) -> Tensor:
 
     A kernel of one single weight passes all frequencies alike and has the share of the grid that
     lies out there, 0.81; a constant kernel has less the larger it is.
+
+    >>> dot = torch.tensor([[[[1.0]]]])
+    >>> round(smoothing.high_share(dot).item(), 2)
+    0.81
     """
     outside = ~frequency.disc(GRID, GRID, NYQUIST / 2)
     energy = transfer_function(weight).square()

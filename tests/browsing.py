@@ -56,10 +56,10 @@ def build(folder):
 
 
 def explore(folder):
-    """Write the explorer's files for networks that the sections have trained at smoke scale."""
+    """Write the explorer's files and the archive of records, as the workflow does."""
     import smoke
 
-    from fhelpers.pages import explorer, notebooks
+    from fhelpers.pages import explorer, notebooks, published
     from fhelpers.runs import store
 
     runs = []
@@ -67,6 +67,7 @@ def explore(folder):
         plan = notebooks.plan(slug, smoke.other_parameters(slug))
         runs.append(store.carry_out(plan[label][0]))
     explorer.write(*runs, folder / "_build" / "explorer")
+    published.archive([run.run_id for run in runs], "[]", folder / "_build" / "records.zip")
 
 
 @pytest.fixture(scope="session")

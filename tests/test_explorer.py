@@ -1,34 +1,71 @@
-"""The explorer says what PyTorch says, by mouse, by keyboard and by touch, and on new images."""
+"""The explorer answers as PyTorch does, from a file, by mouse, by keyboard and by touch."""
 
 import base64
 import json
 import re
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from browsing import ROOT, explore
 from PIL import Image
 from torch import nn
 
-from fhelpers import data, frequency, networks, smoothing
+from fhelpers import data, frequency, networks
 from fhelpers.pages import explorer
 from fhelpers.runs import store
 
-TOLERANCE = 1e-3  # of a probability; the page prints three places
-MOST_BYTES = 2_000_000
-NAMES = ("natural", "adversarial", "smoothed")
-PARTS = ("image", "low", "high")
+TOLERANCE = 1e-3  # of a probability; the page prints tenths of a per cent
+MOST_BYTES = 2_500_000
+NAMES = ("natural", "adversarial")
+PARTS = ("low", "high", "sum")
 
 
 @pytest.fixture(scope="module")
-def shown(pages):
-    """What the page was given, and the two trained networks behind it."""
-    text = (pages / "_static" / "explorer" / "data.js").read_text("utf-8")
-    own = json.loads(text.removeprefix("window.fhExplorer = ").rstrip(";\n"))
-    networks = [store.carry_out(store.find(name)).model() for name in own["runs"]]
-    return own, *networks
+def address(request, tmp_path_factory):
+    """The explorer's page as a file: of a real build with `--pages`, else the explorer alone."""
+    if given := request.config.getoption("--pages"):
+        return (ROOT / given / "book" / "explorer.html").resolve().as_uri()
+    folder = tmp_path_factory.mktemp("explorer")
+    explore(folder)
+    static = folder / "_static" / "explorer"
+    static.parent.mkdir()
+    (folder / "_build" / "explorer").rename(static)
+    for file in (ROOT / "book" / "_explorer").iterdir():
+        (static / file.name).write_bytes(file.read_bytes())
+    (folder / "book").mkdir()
+    text = (ROOT / "book" / "explorer.md").read_text("utf-8")
+    inside = re.search(r"```{raw} html\n(.*?)```", text, re.DOTALL)[1]
+    page = folder / "book" / "explorer.html"
+    page.write_text(f'<!DOCTYPE html><meta charset="utf-8"><title>Explorer</title>{inside}')
+    return page.as_uri()
+
+
+@pytest.fixture(scope="module")
+def own(address):
+    """What the page was given."""
+    static = explorer.Path(unquote(urlsplit(address).path)).parents[1] / "_static" / "explorer"
+    text = (static / "data.js").read_text("utf-8")
+    return json.loads(text.removeprefix("window.fhExplorer = ").rstrip(";\n"))
+
+
+@pytest.fixture(scope="module")
+def models(own):
+    """The two trained networks behind the page."""
+    return [store.carry_out(store.find(name)).model().eval() for name in own["runs"]]
+
+
+@pytest.fixture
+def opened(page, address):
+    """The explorer in a fresh tab, opened from a file with the network cut off."""
+    troubles = []
+    page.context.set_offline(True)
+    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.goto(address)
+    yield page
+    assert troubles == []
 
 
 def picture(own, index):
@@ -39,119 +76,148 @@ def picture(own, index):
 
 
 @torch.no_grad()
-def by_torch(shown, image, radius, rho):
-    """{network: {part: probabilities}} of an image (1, C, H, W), without the page's own code."""
-    _, natural, adversarial = shown
-    batch = torch.cat([image, *frequency.split(image, radius)])
-    networks = (natural, adversarial, smoothing.smooth_first_layer(natural, rho))
-    return {
-        name: dict(zip(PARTS, model.eval()(batch).softmax(1).tolist(), strict=True))
-        for name, model in zip(NAMES, networks, strict=True)
-    }
+def by_torch(own, models, low, high, radius):
+    """[(class, probability) for each part] for each network, without the page's own code."""
+    one, two = frequency.split(low, radius)[0], frequency.split(high, radius)[1]
+    batch = torch.cat([one, two, one + two])
+    return [
+        [(own["classes"][place], value) for value, place in zip(*answer.max(1), strict=True)]
+        for answer in (model(batch).softmax(1) for model in models)
+    ]
 
 
 def on_the_page(page):
-    """The same, as the page shows it."""
-    return {
-        name: {
-            part: [
-                float(text)
-                for text in page.locator(
-                    f"table[data-network={name}] td.fh-p-{part}"
-                ).all_inner_texts()
-            ]
-            for part in PARTS
-        }
-        for name in NAMES
-    }
+    """The same, as the table shows it."""
+    found = []
+    for name in NAMES:
+        cells = page.locator(f"tbody[data-network={name}] td").all_inner_texts()
+        found.append([re.fullmatch(r"(?:[✓✗] )?(.+)\s+([\d.]+)\s%", cell) for cell in cells])
+    return [[(cell[1].strip(), float(cell[2]) / 100) for cell in row] for row in found]
 
 
 def agree(found, expected):
-    both = np.array([[each[n][p] for n in NAMES for p in PARTS] for each in (found, expected)])
-    largest = np.abs(both[0] - both[1]).max()
-    print(f"largest difference from PyTorch: {largest:.5f}")
-    assert largest <= TOLERANCE
+    for ours, theirs in zip(found, expected, strict=True):
+        assert [name for name, _ in ours] == [name for name, _ in theirs]
+        assert np.allclose(*([value for _, value in row] for row in (ours, theirs)), 0, TOLERANCE)
 
 
-def settled(page, image, radius, rho):
-    page.wait_for_selector(f"#fh-explorer[data-shown='{image}/{radius}/{rho:g}']", timeout=60_000)
-
-
-@pytest.fixture
-def opened(page, server):
-    """The explorer in a fresh tab, and how many bytes it loaded."""
-    loaded, troubles = [], []
-    page.on(
-        "requestfinished",
-        lambda request: loaded.append(int(request.response().headers.get("content-length", 0))),
-    )
-    page.on("console", lambda message: message.type == "error" and troubles.append(message.text))
-    page.goto(server + "book/explorer.html")
-    page.wait_for_load_state("networkidle")
-    yield page, loaded
-    assert troubles == []
+def settled(page, mode, low, high, radius):
+    """Wait until the table and all curves are there."""
+    shown = f"{mode}/{low}/{high}/{radius}"
+    page.wait_for_selector(f"#fh-explorer[data-shown='{shown}']", timeout=60_000)
 
 
 def bin_at(page, own, right, down):
     """The place in the window of a bin of the spectrum, counted from its centre."""
-    box = page.locator(".fh-view-spectrum canvas").bounding_box()
+    box = page.locator(".fh-spectrum").bounding_box()
     x = (own["width"] // 2 + 0.5 + right) / own["width"]
     y = (own["height"] // 2 + 0.5 + down) / own["height"]
     return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
 
-def test_by_mouse(opened, shown):
-    page, _ = opened
-    own = shown[0]
-    page.locator(".fh-images label").nth(4).click()
-    page.locator("#fh-rho").select_option("0.5")
-    page.locator(".fh-view-spectrum canvas").scroll_into_view_if_needed()
-    page.mouse.move(*bin_at(page, own, 3, 0))
-    page.mouse.down()
-    page.mouse.move(*bin_at(page, own, 0, 9), steps=3)
-    settled(page, 4, 9, 0.5)
-    agree(on_the_page(page), by_torch(shown, picture(own, 4), 9, 0.5))
-    page.mouse.move(*bin_at(page, own, 6.1, 8.2), steps=3)
-    page.mouse.up()
-    page.mouse.move(*bin_at(page, own, 1, 1))
-    settled(page, 4, 10, 0.5)
-    agree(on_the_page(page), by_torch(shown, picture(own, 4), 10, 0.5))
+def mode(page, name):
+    page.locator(f"label:has(input[value={name}])").click()
 
 
-def test_by_keyboard(opened, shown):
-    page, _ = opened
-    page.locator(".fh-images input").first.focus()
-    for key in ("ArrowRight", "ArrowRight", "Tab", "Tab", "ArrowLeft", "ArrowLeft", "ArrowLeft"):
-        page.keyboard.press(key)
-    settled(page, 2, 5, 0.1)
-    agree(on_the_page(page), by_torch(shown, picture(shown[0], 2), 5, 0.1))
-    for key in ("End", "Tab", "ArrowDown"):
-        page.keyboard.press(key)
-    last = shown[0]["radii"][-1]
-    settled(page, 2, last, 0.25)
-    agree(on_the_page(page), by_torch(shown, picture(shown[0], 2), last, 0.25))
-    said = page.locator(".fh-said").inner_text()
-    assert f"Radius {last}. M_natural: image" in said
+def test_networks_in_the_browser_give_the_probabilities_of_pytorch(opened, own, models):
+    shape = [own["channels"], own["height"], own["width"]]
+    indices = range(min(4, len(own["labels"])))
+    batch = torch.cat([part for i in indices for part in frequency.split(picture(own, i), 5)])
+    batch = torch.cat([batch, torch.rand(2, *shape, generator=torch.manual_seed(0))])
+    script = """([name, shape, batch]) => {
+      const run = fhNetwork.network(fhExplorer.networks[name], shape);
+      return batch.map((pixels) => run(Float32Array.from(pixels)));
+    }"""
+    for name, model in zip(NAMES, models, strict=True):
+        found = opened.evaluate(script, [name, shape, batch.flatten(1).tolist()])
+        with torch.no_grad():
+            expected = model(batch).softmax(1)
+        largest = (torch.tensor(found) - expected).abs().max()
+        print(f"{name}: largest difference from PyTorch {largest:.1e}")
+        assert largest <= 1e-5
 
 
-def test_by_touch_on_a_phone(browser, server, shown):
+def test_it_opens_on_an_image_that_m_natural_recognises(opened, own):
+    settled(opened, "split", 0, 0, own["radius"])
+    assert on_the_page(opened)[0][2][0] == own["classes"][own["labels"][0]]
+    assert opened.locator("tbody[data-network=natural] td").last.inner_text().startswith("✓")
+
+
+def test_by_mouse(opened, own, models):
+    opened.locator("#fh-explorer .fh-images label").nth(4).click()
+    opened.locator(".fh-spectrum").scroll_into_view_if_needed()
+    opened.mouse.move(*bin_at(opened, own, 3, 0))
+    opened.mouse.down()
+    opened.mouse.move(*bin_at(opened, own, 0, 9), steps=3)
+    settled(opened, "split", 4, 4, 9)
+    image = picture(own, 4)
+    agree(on_the_page(opened), by_torch(own, models, image, image, 9))
+    opened.mouse.up()
+    opened.mouse.move(*bin_at(opened, own, 1, 1))
+    box = opened.locator("figure[data-network=adversarial] svg").bounding_box()
+    opened.mouse.click(box["x"] + box["width"] * 0.9, box["y"] + 40)
+    reached = int(opened.locator(".fh-controls output").inner_text())
+    assert reached > 15
+    settled(opened, "split", 4, 4, reached)
+    agree(on_the_page(opened), by_torch(own, models, image, image, reached))
+
+
+def test_a_mix_by_keyboard_with_its_curves_and_flip_points(opened, own, models):
+    opened.locator("input[value=split]").focus()
+    opened.keyboard.press("ArrowRight")
+    low, high, radius = own["mix"]
+    settled(opened, "mix", low, high, radius)
+    for key in ("Tab", "ArrowRight", "Tab", "ArrowLeft"):
+        opened.keyboard.press(key)
+    low, high = (low + 1) % len(own["labels"]), (high - 1) % len(own["labels"])
+    settled(opened, "mix", low, high, radius)
+    opened.locator("#fh-radius").focus()
+    for key in ("Home", "ArrowRight", "ArrowRight"):
+        opened.keyboard.press(key)
+    settled(opened, "mix", low, high, 3)
+    images = picture(own, low), picture(own, high)
+    agree(on_the_page(opened), by_torch(own, models, *images, 3))
+    said = opened.locator(".fh-said").inner_text()
+    assert re.match("You may see .* or .* M_natural sees .* M_adversarial sees ", said)
+    radii = own["radii"]
+    mixed = frequency.split_many(torch.cat(images), radii)
+    batch = torch.stack([lows[0] + highs[1] for lows, highs in mixed.values()])
+    wanted = own["labels"][low]
+    for name, model in zip(NAMES, models, strict=True):
+        with torch.no_grad():
+            answer = model(batch).softmax(1)
+        told = opened.locator(f"figure[data-network={name}] title").text_content()
+        drawn = re.findall(r"r = \d+: (\d+)\s%, (\d+)\s%", told)
+        expected = answer[:, [wanted, own["labels"][high]]]
+        assert np.abs(np.array(drawn, float) / 100 - expected.numpy()).max() <= 0.005 + TOLERANCE
+        wrong = [r for r, top in zip(radii, answer.argmax(1), strict=True) if top != wanted]
+        words = opened.locator(f"figure[data-network={name}] figcaption").inner_text()
+        if not wrong:
+            assert "at every radius" in words
+        elif wrong[-1] == radii[-1]:
+            assert "never settles" in words
+        else:
+            assert f"from r = {wrong[-1] + 1} on" in words
+
+
+def test_by_touch_on_a_phone(browser, address, own, models):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()
-    page.goto(server + "book/explorer.html")
-    page.locator(".fh-view-spectrum canvas").scroll_into_view_if_needed()
-    page.touchscreen.tap(*bin_at(page, shown[0], 0, -6))
-    settled(page, 0, 6, 0.1)
-    agree(on_the_page(page), by_torch(shown, picture(shown[0], 0), 6, 0.1))
+    page.goto(address)
+    page.locator(".fh-spectrum").scroll_into_view_if_needed()
+    page.touchscreen.tap(*bin_at(page, own, 0, -6))
+    settled(page, "split", 0, 0, 6)
+    image = picture(own, 0)
+    agree(on_the_page(page), by_torch(own, models, image, image, 6))
     context.close()
 
 
-def test_pictures_of_the_parts_are_those_of_the_package(opened, shown):
-    page, _ = opened
-    own = shown[0]
-    settled(page, 0, 8, 0.1)
-    low, high = frequency.split(picture(own, 0), 8)
+def test_pictures_of_the_parts_are_those_of_the_package(opened, own):
+    radius = own["radius"]
+    settled(opened, "split", 0, 0, radius)
+    low, high = frequency.split(picture(own, 0), radius)
     for name, expected in (("low", low), ("high", high + 0.5)):
-        drawn = page.eval_on_selector(
+        drawn = opened.eval_on_selector(
             f".fh-view-{name} canvas",
             "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)",
         )
@@ -160,100 +226,128 @@ def test_pictures_of_the_parts_are_those_of_the_package(opened, shown):
         assert np.abs(seen - wanted).max() <= 0.51
 
 
-def test_the_page_is_small_and_loads_the_networks_only_when_asked(opened):
-    page, loaded = opened
-    print(f"the explorer loads {sum(loaded) / 1e6:.2f} MB")
-    assert 100_000 < sum(loaded) < MOST_BYTES
-    before = len(loaded)
-    page.locator(".fh-own summary").click()
-    page.wait_for_function(
-        "document.querySelector('.fh-own-state').textContent.match(/Ready|cannot/)"
-    )
-    assert len(loaded) >= before
+def test_all_that_the_page_loads_is_small_and_its_own(page, address):
+    loaded = {}
+
+    def keep(request):
+        parts = urlsplit(request.url)
+        if parts.scheme != "blob":
+            assert parts.scheme in ("file", "data"), request.url
+            file = explorer.Path(unquote(parts.path))
+            loaded[request.url] = file.stat().st_size if parts.scheme == "file" else 0
+
+    page.on("requestfinished", keep)
+    page.goto(address)
+    page.wait_for_selector("#fh-explorer[data-shown]")
+    print(f"the explorer loads {sum(loaded.values()) / 1e6:.2f} MB")
+    assert 50_000 < sum(loaded.values()) <= MOST_BYTES
+
+
+def test_the_address_holds_the_state(opened, address, own):
+    mode(opened, "mix")
+    opened.locator("#fh-radius").fill("4")
+    low, high, _ = own["mix"]
+    settled(opened, "mix", low, high, 5)
+    opened.wait_for_function("location.hash.includes('r=5')")
+    shared, table = opened.url, on_the_page(opened)
+    assert shared == f"{address}#mode=mix&low={low}&high={high}&r=5"
+    opened.goto("about:blank")
+    opened.goto(shared)
+    settled(opened, "mix", low, high, 5)
+    assert on_the_page(opened) == table
+    opened.evaluate("location.hash = '#mode=split&low=2&r=7'")
+    settled(opened, "split", 2, 2, 7)
+    opened.goto("about:blank")
+    opened.goto(f"{address}#mode=dance&low=999&r=none")
+    settled(opened, "split", 0, 0, own["radius"])
+
+
+def test_guess_first_then_see(opened, own, models):
+    opened.evaluate("location.hash = '#mode=guess&low=3&r=4&part=high'")
+    opened.wait_for_selector("#fh-explorer[data-mode=guess][data-shown='guess/3/3/4']")
+    assert opened.locator("tbody td").first.is_hidden()
+    right = own["classes"][own["labels"][3]]
+    opened.get_by_role("button", name=right, exact=True).press("Enter")
+    opened.wait_for_selector("#fh-explorer[data-mode=split]")
+    image = picture(own, 3)
+    answers = by_torch(own, models, image, image, 4)
+    opened.wait_for_function("document.querySelector('.fh-note').textContent")
+    counts = [1] + [int(row[1][0] == right) for row in answers]
+    said = "Right so far, of 1: you {}, M_natural {}, M_adversarial {}.".format(*counts)
+    assert opened.locator(".fh-note").inner_text() == said
+    assert "From its high part you saw" in opened.locator(".fh-said").inner_text()
+    agree(on_the_page(opened), answers)
+    opened.get_by_role("button", name="Next picture").click()
+    opened.wait_for_selector("#fh-explorer[data-mode=guess]")
+
+
+def test_the_picture_can_be_saved(opened, own):
+    mode(opened, "mix")
+    low, high, radius = own["mix"]
+    settled(opened, "mix", low, high, radius)
+    with opened.expect_download() as caught:
+        opened.get_by_role("button", name="Save the picture").press("Enter")
+    assert caught.value.suggested_filename == f"mix-{low}-{high}-{radius}.png"
+    saved = np.asarray(Image.open(caught.value.path()).convert("RGB")).astype(int)
+    assert saved.shape == (640, 1200, 3)
+    middle = own["height"] // 2, own["width"] // 2
+    shown = frequency.split(picture(own, low), radius)[0][0, :, *middle]
+    at = [int(320 * (0.5 + half) / (2 * half)) for half in middle]  # even sides
+    drawn = saved[120 + at[0], 60 + at[1], : own["channels"]]
+    assert np.abs(drawn - (shown.clamp(0, 1) * 255).numpy()).max() <= 1.5
 
 
 @pytest.fixture
-def own_image(opened, shown, tmp_path):
-    """The page with an image of the reader's own, and that image as a tensor."""
-    own, page = shown[0], opened[0]
-    if own["missing"]:
-        pytest.skip(f"the networks cannot run in this copy of the book: {own['missing']}")
+def own_file(own, tmp_path):
+    """An image of the reader's own, twice as wide as high, and what the page makes of it."""
     random = np.random.default_rng(5).integers(0, 256, (own["height"], own["width"], 3), np.uint8)
     if own["channels"] == 1:
         random[:] = random[..., :1]
-    Image.fromarray(random).save(tmp_path / "own.png")
-    page.locator(".fh-own summary").click()
-    page.locator("#fh-file").set_input_files(tmp_path / "own.png")
+    margin = np.zeros((own["height"], own["width"] // 2, 3), np.uint8)
+    Image.fromarray(np.concatenate([margin, random, margin], 1)).save(tmp_path / "own.png")
     pixels = torch.tensor(random).permute(2, 0, 1)[None, : own["channels"]].float() / 255
-    return page, pixels
+    return tmp_path / "own.png", pixels
 
 
-def test_networks_in_the_browser_say_what_pytorch_says(own_image, shown):
-    page, pixels = own_image
-    settled(page, "own", 8, 0.1)
-    agree(on_the_page(page), by_torch(shown, pixels, 8, 0.1))
-    page.locator("#fh-radius").focus()
-    for _ in range(4):
-        page.keyboard.press("ArrowRight")
-    page.locator("#fh-rho").select_option("1")
-    settled(page, "own", 12, 1.0)
-    agree(on_the_page(page), by_torch(shown, pixels, 12, 1.0))
-    page.locator(".fh-images label").nth(1).click()
-    settled(page, 1, 12, 1.0)
-    agree(on_the_page(page), by_torch(shown, picture(shown[0], 1), 12, 1.0))
+def test_an_image_dropped_anywhere_is_split_and_mixed(opened, own, models, own_file):
+    file, pixels = own_file
+    content = base64.b64encode(file.read_bytes()).decode()
+    script = """(content) => {
+      const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File([bytes], "own.png", { type: "image/png" }));
+      for (const type of ["dragenter", "dragover", "drop"]) {
+        const event = new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true });
+        document.body.dispatchEvent(event);
+        if (type !== "drop" && !document.querySelector("html.fh-dropping")) throw Error(type);
+      }
+    }"""
+    opened.evaluate(script, content)
+    mine, radius = len(own["labels"]), own["radius"]
+    settled(opened, "split", mine, mine, radius)
+    assert opened.locator("html.fh-dropping").count() == 0
+    agree(on_the_page(opened), by_torch(own, models, pixels, pixels, radius))
+    mode(opened, "mix")
+    opened.wait_for_selector(f"#fh-explorer[data-shown^='mix/{mine}/']", timeout=60_000)
+    high = int(opened.locator("#fh-explorer").get_attribute("data-shown").split("/")[2])
+    agree(on_the_page(opened), by_torch(own, models, pixels, picture(own, high), radius))
 
 
-def test_a_file_that_is_no_image_is_refused_in_a_sentence(opened, shown, tmp_path):
-    page = opened[0]
-    if shown[0]["missing"]:
-        pytest.skip("the networks cannot run in this copy of the book")
-    (tmp_path / "own.png").write_text("no image")
-    page.locator(".fh-own summary").click()
-    page.locator("#fh-file").set_input_files(tmp_path / "own.png")
-    page.wait_for_function(
-        "document.querySelector('.fh-own-state').textContent.includes('cannot be read as an image')"
-    )
-
-
-def test_a_page_opened_as_a_file_says_what_the_second_mode_needs(page, pages):
-    page.goto((pages / "book" / "explorer.html").as_uri())
-    assert len(on_the_page(page)["natural"]["image"]) > 1  # the first mode works
-    page.locator(".fh-own summary").click()
-    said = page.locator(".fh-own-state").inner_text()
-    assert "make serve" in said or "cannot run networks" in said
+def test_an_image_can_be_chosen_by_keyboard_and_no_image_is_refused(opened, own, own_file):
+    file, _ = own_file
+    with opened.expect_file_chooser() as chooser:
+        opened.locator("#fh-file").press("Enter")
+    chooser.value.set_files(file)
+    mine = len(own["labels"])
+    settled(opened, "split", mine, mine, own["radius"])
+    file.write_text("no image")
+    opened.locator("#fh-file").set_input_files(file)
+    report = opened.locator(".fh-own-state")
+    opened.wait_for_function("document.querySelector('.fh-own-state').innerText.includes('cannot')")
+    assert report.inner_text() == "own.png cannot be read as an image."
 
 
 # What the page is made from ----------------------------------------------------------------------
-
-
-def test_without_the_network_the_runtime_is_missing_and_that_is_said(tmp_path, monkeypatch):
-    monkeypatch.setenv("FHELPERS_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("FHELPERS_OFFLINE", "1")
-    assert "FHELPERS_OFFLINE" in explorer.runtime(tmp_path / "to")
-    assert not (tmp_path / "to").exists()
-
-
-def test_the_runtime_is_fetched_once_and_verified(tmp_path, monkeypatch):
-    monkeypatch.setenv("FHELPERS_DATA", str(tmp_path / "data"))
-    monkeypatch.delenv("FHELPERS_OFFLINE", raising=False)
-
-    def unreachable(package, workspace):
-        raise explorer.sources.Unreachable("npm is not installed")
-
-    monkeypatch.setattr(explorer.sources, "fetch_package", unreachable)
-    assert "could not be fetched: npm is not installed" in explorer.runtime(tmp_path / "to")
-    kept = tmp_path / "data" / f"{explorer.RUNTIME.name}-{explorer.RUNTIME.version}"
-    kept.mkdir()
-    (kept / "ort.wasm.min.js").write_text("// here")
-    assert explorer.runtime(tmp_path / "to") == ""
-    assert (tmp_path / "to" / "ort.wasm.min.js").is_file()
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_probabilities_survive_the_journey(values):
-    text = explorer.encoded(torch.tensor(values))
-    back = np.frombuffer(base64.b64decode(text), "<u2") / explorer.STEPS
-    np.testing.assert_allclose(back, values, atol=1e-5)
 
 
 def test_whole_radii_leave_something_of_the_high_part():
@@ -265,23 +359,56 @@ def test_whole_radii_leave_something_of_the_high_part():
         assert frequency.disc(size, size, last + 1).all()
 
 
-class Planted(nn.Module):
-    """Knows the class, here the brightest channel, of images as a whole and by their high part."""
+class Stripes(nn.Module):
+    """Names the channel with the strongest stripes, if there are any, and channel 0 otherwise."""
 
     def forward(self, images):
-        waves = images - images.mean((2, 3), keepdim=True)
-        return 50 * waves[..., ::2, ::2].mean((2, 3)) + 0 * images.sum((1, 2, 3))[:, None]
+        waves = (images - images.roll(1, -1)).square().mean((2, 3))
+        return 100 * waves + torch.tensor([0.1, 0.0, 0.0])
 
 
-def test_images_are_the_first_of_each_class_and_cases_like_those_of_the_paper():
+class Brightest(nn.Module):
+    """Names the brightest channel: by the low part alone."""
+
+    def forward(self, images):
+        return 20 * images.mean((2, 3))
+
+
+class Second(Brightest):
+    """Names class 2 if its channel is the brightest, and class 0 otherwise."""
+
+    def forward(self, images):
+        return super().forward(images) * torch.tensor([0, 0, 1.0]) + torch.tensor([0.1, 0, 0])
+
+
+def striped():
+    """Twelve images of three classes; stripes and brightness both stand in the class's channel."""
     labels = torch.tensor([0, 1, 2] * 4)
-    stripes = torch.zeros(12, 3, 32, 32, dtype=torch.uint8)
-    for image, label in zip(stripes, labels, strict=True):
-        image[label, ::2, ::2] = 200
-    test = data.ImageData(stripes, labels, ("a", "b", "c"))
-    chosen = explorer.choose(Planted(), test)
-    assert chosen[:6] == [0, 1, 2, 3, 4, 5]
-    assert len(chosen) <= 6 + explorer.CASES
+    images = torch.zeros(12, 3, 32, 32, dtype=torch.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[label, :, ::2] = 200
+    return data.ImageData(images, labels, ("a", "b", "c"))
+
+
+def test_images_are_cases_like_those_of_the_paper_then_some_of_each_class():
+    # Low parts have no stripes and are all called class 0, so images of 1 and 2 are the cases.
+    # Of these, M_adversarial, by its brightness, recognises those of class 2 alone.
+    chosen = explorer.choose({"natural": Stripes(), "adversarial": Second()}, striped())
+    assert chosen == [2, 1, 0, 3, 4, 5]
+    # Brightness never mistakes a low part: without cases, the first image that is recognised.
+    other = {"natural": Brightest(), "adversarial": Stripes()}
+    assert explorer.choose(other, striped()) == [0, 1, 2, 3, 4, 5]
+
+
+def test_mixes_tell_who_goes_by_which_part():
+    test = striped()
+    models = {"natural": Stripes(), "adversarial": Brightest()}
+    pixels, labels = test.pixels()[1:6], test.labels[1:6]
+    shares, (low, high, radius) = explorer.mixes(models, pixels, labels, [4, 12])
+    assert shares["natural"] == [[0, 1], [0, 1]]
+    assert shares["adversarial"] == [[1, 0], [1, 0]]
+    assert labels[low] != labels[high]
+    assert radius == 12
 
 
 def test_other_data_sets_are_refused():
@@ -294,16 +421,13 @@ def test_other_data_sets_are_refused():
         explorer.write(Fake("mnist"), Fake("cifar10"), None)
 
 
-@pytest.mark.parametrize("name", ["resnet-8", "lenet"])
-def test_an_onnx_file_holds_the_whole_network(name):
-    import onnx
-
-    model = networks.build(name, channels=1, classes=4, width=4)
-    for parameter in model.parameters():  # equal ones, such as zero biases, are written once
-        nn.init.normal_(parameter)
-    loaded = onnx.load_from_string(explorer.as_onnx(model, (1, 28, 28)))
-    onnx.checker.check_model(loaded)
-    values = sum(np.prod(tensor.dims) for tensor in loaded.graph.initializer)
-    assert values >= sum(parameter.numel() for parameter in model.parameters())
-    assert [each.name for each in loaded.graph.input] == ["pixels"]
-    assert re.fullmatch("probabilities", loaded.graph.output[0].name)
+def test_a_network_is_exported_whole_or_refused():
+    model = networks.build("resnet-20", channels=1, classes=4, width=4)
+    written = explorer.exported(model, (1, 28, 28))
+    shapes = [tuple(weight["shape"]) for weight in written["weights"]]
+    assert shapes == [tuple(parameter.shape) for parameter in model.parameters()]
+    values = b"".join(base64.b64decode(weight["values"]) for weight in written["weights"])
+    expected = torch.cat([parameter.flatten() for parameter in model.parameters()])
+    assert np.frombuffer(values, "<f4").tolist() == expected.tolist()
+    with pytest.raises(ValueError, match="the explorer cannot compute 'max_pool2d'"):
+        explorer.exported(networks.build("lenet", channels=1, classes=4), (1, 28, 28))

@@ -114,7 +114,7 @@ def test_the_whole_book_becomes_one_pdf(pages, tmp_path):
     if not shutil.which("chromium") and not shutil.which("google-chrome"):
         pytest.skip("there is no browser to print with")
     copy = tmp_path / "html"
-    shutil.copytree(pages, copy, ignore=shutil.ignore_patterns("*.wasm", "*.onnx", "*.map"))
+    shutil.copytree(pages, copy, ignore=shutil.ignore_patterns("*.map"))
     # A process of its own, because this one drives a browser already.
     command = [sys.executable, "-m", "fhelpers", "pdf", str(copy)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,5 +1,7 @@
 """Published records: what is copied, what stays behind, and what happens when that is needed."""
 
+import zipfile
+
 import pytest
 import torch
 
@@ -42,6 +44,21 @@ def test_a_record_published_without_weights_is_still_verified(elsewhere):
     (elsewhere.path / "history.parquet").write_bytes(b"other")
     with pytest.raises(store.DamagedRun, match=r"history\.parquet has digest"):
         _ = store.finished(elsewhere.run_id).record
+
+
+def test_one_archive_holds_all_records_without_weights(kept, tmp_path):
+    file = published.archive(
+        [kept.run_id, "not-there-0000"], "[]", tmp_path / "new" / "records.zip"
+    )
+    with zipfile.ZipFile(file) as archive:
+        files = ("record.json", "history.parquet", "outcomes.parquet")
+        assert sorted(archive.namelist()) == sorted(
+            ["claims.json", *(f"{kept.run_id}/{name}" for name in files)]
+        )
+        assert (
+            archive.read(f"{kept.run_id}/record.json") == (kept.path / "record.json").read_bytes()
+        )
+        assert archive.read("claims.json") == b"[]"
 
 
 def test_its_weights_are_asked_for_in_a_sentence(elsewhere):

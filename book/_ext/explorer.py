@@ -1,25 +1,28 @@
-"""Sphinx extension: the files of the page "Explorer" go to `_static/explorer/` of the built book.
+"""Sphinx extension: what belongs to no page's source goes to `_static/` of the built book.
 
-Those that are written by hand lie in book/_explorer/, those that come from trained networks in
-_build/explorer/, where the workflow puts them (`fhelpers explorer`).
+These are the files of the page "Explorer", which lie in book/_explorer/ where they are written by
+hand, and in _build/explorer/ where they come from trained networks (`fhelpers explorer`), and the
+archive of all records.
 """
 
 import shutil
 from pathlib import Path
 
 PAGE = "book/explorer"
+ARCHIVE = "records.zip"
 
 
 def copy(app, failure):
-    """Copy both folders, when the book has that page."""
-    if failure or app.builder.name != "html" or PAGE not in app.env.found_docs:
+    """Copy them, the explorer's when the book has that page."""
+    if failure or app.builder.name != "html":
         return
-    target = Path(app.outdir, "_static", "explorer")
-    shutil.rmtree(target, ignore_errors=True)
-    for folder in ("book/_explorer", "_build/explorer"):
-        source = Path(app.srcdir, folder)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True)
+    static, made = Path(app.outdir, "_static"), Path(app.srcdir, "_build")
+    if (made / ARCHIVE).is_file():
+        shutil.copy(made / ARCHIVE, static)
+    shutil.rmtree(static / "explorer", ignore_errors=True)
+    for folder in (Path(app.srcdir, "book", "_explorer"), made / "explorer"):
+        if folder.is_dir() and PAGE in app.env.found_docs:
+            shutil.copytree(folder, static / "explorer", dirs_exist_ok=True)
 
 
 def setup(app):

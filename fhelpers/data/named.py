@@ -45,6 +45,9 @@ def load(name: str, *, train: bool, limit: int | None = None, root=None, **optio
 
     Raises ValueError for an unknown name or option, too large a limit or a damaged file,
     FileNotFoundError when the data can neither be found nor fetched, OSError on a full disk.
+
+    >>> data.load("planted", train=True, limit=100).images.shape
+    torch.Size([100, 3, 32, 32])
     """
     split = "train" if train else "test"
     return known(name, options).load(split, limit, folder(root), **options)
@@ -55,29 +58,48 @@ def describe(name: str, *, root=None, **options) -> DatasetInfo:
 
     For a folder of files the digest is computed from their contents once, and remembered until a
     file changes. Raises like :func:`load`.
+
+    >>> data.describe("cifar10").train
+    50000
     """
     return known(name, options).describe(folder(root), **options)
 
 
 def available(name: str, root=None, **options) -> bool:
-    """Whether the data set can be loaded from files already there; never uses the network."""
+    """Whether the data set can be loaded from files already there; never uses the network.
+
+    >>> data.available("planted")
+    True
+    """
     return known(name, options).available(folder(root), **options)
 
 
 def fetch(name: str, root=None, **options) -> DatasetInfo:
-    """Make a data set ready for use: find or fetch its files and decode them. Says what it is."""
+    """Make a data set ready for use: find or fetch its files and decode them. Says what it is.
+
+    >>> data.fetch("planted").classes
+    10
+    """
     known(name, options).fetch(folder(root), **options)
     return describe(name, root=root, **options)
 
 
 def imagenet_subset() -> str | None:
-    """The first ImageNet subset of the registry that can be loaded without a network."""
+    """The first ImageNet subset of the registry that can be loaded without a network.
+
+    >>> data.imagenet_subset() in (None, "imagenette", "tiny-imagenet", "tiny-imagenet-10")
+    True
+    """
     subsets = (name for name, entry in DATASETS.items() if entry.subset_of == "ImageNet")
     return next(filter(available, subsets), None)
 
 
 def folder(root=None) -> Path:
-    """Where data are looked for and kept, as an absolute path."""
+    """Where data are looked for and kept, as an absolute path.
+
+    >>> data.folder("elsewhere").is_absolute()
+    True
+    """
     return files.absolute(root or os.environ.get("FHELPERS_DATA") or places.home() / "data")
 
 

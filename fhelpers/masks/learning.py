@@ -120,7 +120,11 @@ class FourierMask(nn.Module):
 
 @torch.no_grad()
 def complement(mask: FourierMask) -> FourierMask:
-    """The binary masks of the frequencies whose weight is 0, as K's released code takes them."""
+    """The binary masks of the frequencies whose weight is 0, as K's released code takes them.
+
+    >>> masks.complement(masks.FourierMask(32, 32)).total_weight().item()  # nothing is gone yet
+    0.0
+    """
     count, channels, _ = mask.weight.shape
     gone = FourierMask(*mask.size, count=count, channels=channels)
     gone.weight.data.copy_(mask.weight <= NOUGHT)
@@ -202,6 +206,10 @@ def learn_mask(
     without a mask and the mask's weight has settled, or after all epochs. Resumes from
     `checkpoint`. Raises ValueError as `frequency.check_images` and `frozen` do, and for labels or
     groups that do not fit.
+
+    >>> learned = masks.learn_mask(model, images, labels, masks.Learning(epochs=2))
+    >>> learned.mask.masks().shape
+    torch.Size([1, 1, 32, 32])
     """
     learning = learning or Learning()
     frequency.check_images(images)
@@ -319,7 +327,12 @@ def per_group(right: Tensor, groups: Tensor) -> Tensor:
 
 @torch.no_grad()
 def through(mask: FourierMask, images: Tensor, which: Tensor | None = None) -> Tensor:
-    """Images (N, C, H, W) seen through masks, on the CPU; they may leave [0, 1]."""
+    """Images (N, C, H, W) seen through masks, on the CPU; they may leave [0, 1].
+
+    >>> seen = masks.through(masks.FourierMask(32, 32), images)
+    >>> torch.allclose(seen, images, atol=1e-6)
+    True
+    """
     return mask.cpu()(images, which)
 
 
@@ -346,6 +359,10 @@ def learn_image_masks(
     single image is one step, and all are taken, because OneCycle ends at rest. An image that loses
     its class on the way gets the last mask that kept it, and counts as not `reached`. `progress`
     counts finished images. Raises ValueError as `learn_mask` does.
+
+    >>> learned = masks.learn_image_masks(model, images, masks.Learning(epochs=2))
+    >>> learned.mask.total_weight().shape
+    torch.Size([20])
     """
     learning = learning or Learning(epochs=60)
     frequency.check_images(images)

@@ -201,6 +201,9 @@ def build(
     n = 1, 3, 5. width: channels of the first layer, the others in proportion. batchnorm, bias,
     dropout and kernel_size as in `Switches`; None: as published. Weights are Xavier-uniform, biases
     0 (W, §4). Raises ValueError for a name, width or kernel size that is not possible.
+
+    >>> networks.build("lenet", channels=3, classes=10)(images).shape
+    torch.Size([20, 10])
     """
     if name not in NETWORKS:
         raise ValueError(f"model {name!r} is not known; choose one of {', '.join(NETWORKS)}")
@@ -232,7 +235,11 @@ def initialise(layer: nn.Module) -> None:
 
 
 def first_convolution(model: nn.Module) -> nn.Conv2d:
-    """The convolution that sees the image. Raises ValueError for a model without one."""
+    """The convolution that sees the image. Raises ValueError for a model without one.
+
+    >>> networks.first_convolution(model).weight.shape
+    torch.Size([4, 3, 3, 3])
+    """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):
             return layer

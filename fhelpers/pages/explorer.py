@@ -1,49 +1,32 @@
-"""What the page "Explorer" shows: test images, and how sure networks are of them and their parts.
+"""What the page "Explorer" loads: test images and two networks, which then run in the browser.
 
-The page computes the parts of an image itself. For the images that it comes with, the networks have
-been asked beforehand, at every radius; for an image of the reader's own they run in the browser.
+The page computes the parts of an image and runs the networks itself, so that it answers for the
+reader's own images too and needs no server.
 """
 
 import base64
-import contextlib
-import io
 import json
-import logging
-import shutil
-import tarfile
-import tempfile
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.fx import Node
 
-from fhelpers import data, frequency, smoothing
-from fhelpers.data import sources
+from fhelpers import data, frequency
 from fhelpers.runs import training
 from fhelpers.runs.store import Run
 
-RHOS = (0.1, 0.25, 0.5, 1.0)  # of M_natural(ρ), as in W's Table 2
 PER_CLASS = 2
-CASES = 4  # images that are known by their high part only (W, Fig. 2)
+CASES = 4  # images that are recognised from their high part only (W, Fig. 2)
 CASE_RADIUS = 12 / 32  # of the image's side
+SEEN_RADIUS = 6 / 32  # of the side: from here on, people go by the low part of a mix
 PIXEL_BYTES = 300_000  # of all images together: the page must stay small
-STEPS = 65_535  # probabilities travel as whole numbers of two bytes
-RUNTIME = sources.Package(
-    tool="npm",
-    name="onnxruntime-web",
-    version="1.30.0",
-    size=33_106_585,
-    sha256="d2228df7e4616bc3348bf504ee888f3bec43789a273f0a63f3e68d203ce3bf71",
-)
-RUNTIME_FILES = ("ort.wasm.min.js", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-
-
-def networks(natural: nn.Module, adversarial: nn.Module) -> dict[str, nn.Module]:
-    """The networks of the page by name: natural, adversarial, natural-0.1, … natural-1."""
-    smoothed = {f"natural-{rho:g}": smoothing.smooth_first_layer(natural, rho) for rho in RHOS}
-    return {"natural": natural, "adversarial": adversarial} | smoothed
+# What book/_explorer/network.js can compute: the layers of W's released network.
+LAYERS = {
+    "sub", "div", "conv2d", "relu", "add", "avg_pool2d", "pad", "adaptive_avg_pool2d", "flatten",
+    "dropout", "linear",
+}  # fmt: skip
 
 
 def probabilities(model: nn.Module, images: Tensor) -> Tensor:
@@ -56,105 +39,98 @@ def whole_radii(height: int, width: int) -> list[int]:
     return list(range(1, int(frequency.radial_distance(height, width).max() - 1e-6) + 1))
 
 
-def choose(model: nn.Module, test: data.ImageData) -> list[int]:
-    """Places of the images to show: the first of each class, then cases as in W's Figure 2.
+def choose(models: Mapping[str, nn.Module], test: data.ImageData) -> list[int]:
+    """Places of the images to show: first cases as in W's Figure 2, then some of each class.
 
-    A case is right as a whole and by its high part and wrong by its low part.
+    A case is recognised by M_natural as a whole and from its high part, and mistaken in its low
+    part. One of each class is taken, those first whose low part M_adversarial recognises, then the
+    clearest. Without any, the first image that M_natural recognises.
     """
-    room = max(1, PIXEL_BYTES // test.images[0].numel())
-    firsts = [
-        (test.labels == label).nonzero().flatten()[:PER_CLASS].tolist()
-        for label in range(len(test.classes))
-    ]
-    chosen = [place for group in zip(*firsts, strict=False) for place in group][:room]
     pixels = test.pixels()
-    low, high = frequency.split(pixels, CASE_RADIUS * pixels.shape[-1])
-    right = [probabilities(model, part).argmax(1) == test.labels for part in (pixels, low, high)]
-    cases = (right[0] & ~right[1] & right[2]).nonzero().flatten().tolist()
-    more = [place for place in cases if place not in chosen][: min(CASES, room - len(chosen))]
-    return chosen + more
+    parts = [pixels, *frequency.split(pixels, CASE_RADIUS * pixels.shape[-1])]
+    answers = [probabilities(models["natural"], part) for part in parts]
+    whole, low, high = (answer.argmax(1) == test.labels for answer in answers)
+    cases = places(whole & ~low & high)
+    clear = torch.stack([answer[cases].amax(1) for answer in answers]).amin(0)
+    withstood = probabilities(models["adversarial"], parts[1]).argmax(1) == test.labels
+    order = (clear + withstood[cases]).argsort(descending=True)
+    by_class: dict[int, int] = {}
+    for place in [cases[number] for number in order.tolist()]:
+        by_class.setdefault(test.labels[place].item(), place)
+    first = list(by_class.values())[:CASES] or places(whole)[:1]
+    groups = [places(test.labels == label)[:PER_CLASS] for label in range(len(test.classes))]
+    first += [place for group in zip(*groups, strict=False) for place in group]
+    return list(dict.fromkeys(first))[: max(3, PIXEL_BYTES // test.images[0].numel())]
 
 
-def answers(model: nn.Module, pixels: Tensor, radii: list[int]) -> Tensor:
-    """Probabilities (images, 1 + 2 · radii, classes): whole, then low and high at each radius."""
-    parts = [pixels]
-    for pair in frequency.split_many(pixels, radii).values():
-        parts += pair
-    return torch.stack([probabilities(model, part) for part in parts], 1)
+def places(mask: Tensor) -> list[int]:
+    """Where a mask (N,) is True."""
+    return mask.nonzero().flatten().tolist()
+
+
+def mixes(
+    models: Mapping[str, nn.Module], pixels: Tensor, labels: Tensor, radii: list[int]
+) -> tuple[dict, tuple]:
+    """What the networks make of the low part of one image with the high part of another.
+
+    Of all pairs of different classes: {network: [share named after the low part, after the high
+    part] at each radius}, and the clearest pair as (low, high, radius), which M_natural names
+    after its high part and M_adversarial after its low part.
+    """
+    low, high = (labels[:, None] != labels).nonzero(as_tuple=True)
+    shares, clearest = {name: [] for name in models}, []
+    for radius, (lows, highs) in frequency.split_many(pixels, radii).items():
+        pairs = lows[low] + highs[high]
+        answers = {name: probabilities(model, pairs) for name, model in models.items()}
+        for name, answer in answers.items():
+            named = [answer.argmax(1) == labels[part] for part in (low, high)]
+            shares[name].append([round(each.float().mean().item(), 4) for each in named])
+        by_high = answers["natural"].gather(1, labels[high][:, None])
+        by_low = answers["adversarial"].gather(1, labels[low][:, None])
+        score, place = torch.minimum(by_high, by_low)[:, 0].max(0)
+        if radius >= SEEN_RADIUS * pixels.shape[-1]:
+            clearest.append((score.item(), low[place].item(), high[place].item(), radius))
+    return shares, max(clearest)[1:]
 
 
 def encoded(values: Tensor) -> str:
-    """Bytes, or numbers from 0 to 1 as little-endian pairs of bytes, in base64."""
-    if values.dtype != torch.uint8:
-        values = (values * STEPS).round().to(torch.int32)
-        values = torch.stack([values % 256, values // 256], -1).to(torch.uint8)
-    return base64.b64encode(values.contiguous().numpy().tobytes()).decode()
+    """The values as they lie in memory, bytes or little-endian numbers, in base64."""
+    return base64.b64encode(values.detach().contiguous().numpy().tobytes()).decode()
 
 
-def content(models: Mapping[str, nn.Module], test: data.ImageData) -> dict:
-    """All that the first mode of the page needs, as JSON values."""
-    chosen = choose(models["natural"], test)
-    pixels = test.pixels()[chosen]
-    channels, height, width = pixels.shape[1:]
-    radii = whole_radii(height, width)
-    return {
-        "classes": list(test.classes),
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "radii": radii,
-        "rhos": list(RHOS),
-        "steps": STEPS,
-        "labels": test.labels[chosen].tolist(),
-        "images": encoded(test.images[chosen]),
-        "answers": {name: encoded(answers(model, pixels, radii)) for name, model in models.items()},
-    }
+def exported(model: nn.Module, shape: tuple[int, ...]) -> dict:
+    """A network for one image as JSON values: its weights, and its steps in order.
 
-
-def as_onnx(model: nn.Module, shape: tuple[int, ...]) -> bytes:
-    """The network as an ONNX file that maps an image and its two parts to probabilities."""
-    whole = nn.Sequential(model, nn.Softmax(1)).eval()
-    pixels = torch.zeros(3, *shape)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    names = {"input_names": ["pixels"], "output_names": ["probabilities"]}
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(whole, (pixels,), dynamo=True, verbose=False, **names)
-    return program.model_proto.SerializeToString()
-
-
-def runtime(folder: Path) -> str:
-    """Put what runs networks in a browser into `folder`; the reason as a sentence if it cannot be.
-
-    It is fetched once, as data sets are, and kept in the data folder.
+    A step is [operation, argument, …]; {"step": i} is what step i gives, -1 the image, and
+    {"weight": i} a weight. Raises ValueError for an operation that the page cannot compute.
     """
-    kept = data.folder() / f"{RUNTIME.name}-{RUNTIME.version}"
-    if not kept.is_dir():
-        if sources.offline():
-            return "FHELPERS_OFFLINE forbade the network"
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as name:
-            workspace = Path(name)
-            try:
-                archive = sources.fetch_package(RUNTIME, workspace)
-            except sources.Unreachable as error:
-                return f"{RUNTIME.name} could not be fetched: {error}"
-            unpacked = workspace / "unpacked"
-            unpacked.mkdir()
-            with tarfile.open(archive) as tar:
-                for file in RUNTIME_FILES:
-                    source = tar.extractfile(f"package/dist/{file}")
-                    (unpacked / file).write_bytes(source.read())
-            unpacked.replace(kept)
-    shutil.copytree(kept, folder, dirs_exist_ok=True)
-    return ""
+    program = torch.export.export(model.eval(), (torch.zeros(1, *shape),))
+    names = program.graph_signature.inputs_to_parameters
+    weights, steps, known = [], [], {}
+
+    def plain(argument):
+        return known[argument.name] if isinstance(argument, Node) else argument
+
+    for node in program.graph.nodes:
+        if node.name in names:
+            weight = program.state_dict[names[node.name]]
+            known[node.name] = {"weight": len(weights)}
+            weights.append({"shape": list(weight.shape), "values": encoded(weight.float())})
+        elif node.op == "placeholder":
+            known[node.name] = {"step": -1}
+        elif node.op == "call_function":
+            operation = node.target.overloadpacket.__name__
+            if operation not in LAYERS:
+                raise ValueError(f"the explorer cannot compute {operation!r}, which a network uses")
+            known[node.name] = {"step": len(steps)}
+            steps.append([operation, *map(plain, node.args)])
+    return {"weights": weights, "steps": steps}
 
 
 def write(natural: Run, adversarial: Run, folder: Path) -> Path:
-    """Write the page's files: data.js, an ONNX file for each network, and what runs them.
+    """Write data.js, all that the page loads besides its own scripts, and return its path.
 
     The networks must have been trained on the same data set. Raises ValueError if they were not.
-    Returns data.js, which is written last.
     """
     recipe, other = natural.recipe, adversarial.recipe
     if (recipe.dataset, recipe.data_options) != (other.dataset, other.data_options):
@@ -163,13 +139,28 @@ def write(natural: Run, adversarial: Run, folder: Path) -> Path:
             f"{adversarial.run_id}"
         )
     test = recipe.load(train=False)
-    models = networks(natural.model(), adversarial.model())
-    shown = content(models, test)
-    shown["runs"] = [natural.run_id, adversarial.run_id]
+    models = {"natural": natural.model(), "adversarial": adversarial.model()}
+    chosen = choose(models, test)
+    pixels, labels = test.pixels()[chosen], test.labels[chosen]
+    channels, height, width = pixels.shape[1:]
+    radii = whole_radii(height, width)
+    shares, clearest = mixes(models, pixels, labels, radii)
+    shown = {
+        "runs": [natural.run_id, adversarial.run_id],
+        "classes": list(test.classes),
+        "channels": channels,
+        "height": height,
+        "width": width,
+        "radii": radii,
+        "radius": round(CASE_RADIUS * width),
+        "seen": SEEN_RADIUS * width,
+        "labels": labels.tolist(),
+        "images": encoded(test.images[chosen]),
+        "shares": shares,
+        "mix": clearest,
+        "networks": {name: exported(each, pixels.shape[1:]) for name, each in models.items()},
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    for name, model in models.items():
-        (folder / f"{name}.onnx").write_bytes(as_onnx(model, tuple(test.images.shape[1:])))
-    shown["missing"] = runtime(folder)
     file = folder / "data.js"
     file.write_text(f"window.fhExplorer = {json.dumps(shown)};\n", "utf-8")
     return file

@@ -1,6 +1,8 @@
 """The published records: finished runs of the default book, committed with it."""
 
 import importlib
+import zipfile
+from collections.abc import Iterable
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
@@ -31,3 +33,18 @@ def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int
         for run in found
     ]
     return folders, len(runs) - len(found)
+
+
+def archive(run_ids: Iterable[str], claims: str, file: Path) -> Path:
+    """Write the finished runs of these names, without their tensors, and claims.json to a zip file.
+
+    Raises DamagedRun for a run that is not what was written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as written:
+        written.writestr("claims.json", claims)
+        for run in filter(None, map(store.finished, run_ids)):
+            for name in ("record.json", *run.record["files"]):
+                if name != store.TENSORS:
+                    written.write(run.path / name, f"{run.run_id}/{name}")
+    return file
