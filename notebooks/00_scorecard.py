@@ -2,21 +2,35 @@
 # (scorecard)=
 # # What held, and what did not
 
-# %% tags=["parameters", "hide-cell"]
+# %% tags=["parameters", "remove-cell"]
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 from fhelpers.drawing import style
-from fhelpers.pages import scorecard, scorecard_figures
+from fhelpers.pages import opening, scorecard, scorecard_figures
+from fhelpers.runs.schedule import fetch
+from fhelpers.sections.decomposition.plan import plan
 
 outcomes = scorecard.compute(scale, dataset, seeds)
 frame = scorecard.table(outcomes, scale)
+(first, *_) = fetch(plan(scale, dataset, seeds))["natural"]
 print(f"{len(frame)} claims; computed: {(frame.verdict != 'not computed').sum()}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**{scorecard_figures.summary(frame)}**")
+style.finding(opening.about(first, seeds, scale))
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.show(
+    opening.split_in_two(first, 12),
+    name="opening",
+    caption="One test image, split in two. Under each picture: what M_natural calls it.",
+    alt=opening.ALT,
+)
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+opening.show(outcomes)
 
 # %% [markdown]
 # Two papers make claims about what image frequencies have to do with how networks generalise
