@@ -2,22 +2,34 @@
 # (scorecard)=
 # # What held, and what did not
 
-# %% tags=["parameters", "hide-cell"]
+# %% tags=["parameters", "remove-cell"]
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 from fhelpers.drawing import style
-from fhelpers.pages import multiverse, scorecard, scorecard_figures
+from fhelpers.pages import multiverse, opening, scorecard, scorecard_figures
 
 runs = scorecard.load(scale, dataset, seeds)
 outcomes = scorecard.judge(runs)
 frame = scorecard.table(outcomes, scale)
+first = runs["decomposition"]["natural"][0]
 print(f"{len(frame)} claims; computed: {(frame.verdict != 'not computed').sum()}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**{scorecard_figures.summary(frame)}**")
+style.finding(opening.about(first, seeds, scale))
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.show(
+    opening.split_in_two(first, 12),
+    name="opening",
+    caption="One test image, split in two. Under each picture: what M_natural calls it.",
+    alt=opening.ALT,
+)
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+opening.show(outcomes)
 
 # %% [markdown]
 # Two papers make claims about what image frequencies have to do with how networks generalise

@@ -1,0 +1,129 @@
+"""The first screen of the book: an image split in two, and what held, in words."""
+
+import html
+import math
+from collections.abc import Sequence
+
+import torch
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from fhelpers import frequency, sections
+from fhelpers.claims import CLAIMS, Part
+from fhelpers.claims.verdicts import deciding
+from fhelpers.drawing import style
+from fhelpers.pages.scorecard import Outcome
+from fhelpers.runs.store import Run
+from fhelpers.runs.training import predict
+
+COLUMNS = {
+    "Held": ("reproduced",),
+    "Weaker, or not": ("weaker", "not reproduced"),
+    "Undecided": ("undecided", "not computed"),
+}
+WIDE, HIGH = 104, 14  # pixels of a bar
+ALT = (
+    "One test image three times: as it is; its low part, blurred; its high part, faint outlines on "
+    "grey. Beneath each stands what the network calls it, and how sure it is."
+)
+
+
+def example(run: Run, radius: float) -> int:
+    """The number of a test image that is right whole and from its high part, not from its low part.
+
+    The first one; where there is none, the first that is right whole.
+    """
+    whole, low = run.correct("original"), run.correct("low", radius)
+    for wanted in (whole & run.correct("high", radius) & ~low, whole & ~low, whole):
+        if wanted.any():
+            return int(wanted.argmax())
+    return 0
+
+
+@style.styled
+def split_in_two(run: Run, radius: float) -> Figure:
+    """An image, its low and its high part, and what the network sees in each."""
+    test, number = run.recipe.load(train=False), example(run, radius)
+    pixels = test.pixels()[number : number + 1]
+    low, high = frequency.split(pixels, radius)
+    answers = predict(run.model(), torch.cat([pixels, low, high])).softmax(1)
+    parts = {"the image": pixels, "its low part": low, "its high part": high + 0.5}
+    figure, axes = style.canvas(1, 3, 2.6)
+    for panel, (name, part), answer in zip(axes[0], parts.items(), answers, strict=True):
+        style.picture(panel, part[0], name)
+        said = test.classes[int(answer.argmax())].replace("_", " ")
+        panel.set_xlabel(f"“{said}”, {100 * answer.max():.0f} % sure", fontsize=11.5)
+    return figure
+
+
+def bar(part: Part) -> str:
+    """A bar of an effect with its interval; a short tick is no effect, a long one the margin."""
+    own = part.estimate
+    ends = [x for x in (own.low, own.high, own.value) if math.isfinite(x)]
+    if not ends:
+        return ""
+    least, most = min(*ends, part.neutral, part.margin), max(*ends, part.neutral, part.margin)
+
+    def place(x: float) -> float:
+        return round(4 + (WIDE - 8) * (x - least) / ((most - least) or 1), 1)
+
+    middle, line = HIGH / 2, '<path d="M{0} {1}V{2}" stroke="currentColor"/>'
+    drawn = line.format(place(part.neutral), middle - 3, middle + 3)
+    drawn += line.format(place(part.margin), 0, HIGH)
+    drawn += f'<path d="M4 {middle}H{WIDE - 4}" stroke="currentColor" opacity="0.3"/>'
+    if math.isfinite(own.low) and math.isfinite(own.high):
+        interval = f"M{place(own.low)} {middle}H{place(own.high)}"
+        drawn += f'<path d="{interval}" stroke="currentColor" stroke-width="3"/>'
+    if math.isfinite(own.value):
+        drawn += f'<circle cx="{place(own.value)}" cy="{middle}" r="4" fill="currentColor"/>'
+    return (
+        f'<svg class="fh-bar" width="{WIDE}" height="{HIGH}" viewBox="0 0 {WIDE} {HIGH}" '
+        f'aria-hidden="true">{drawn}</svg>'
+    )
+
+
+def item(each: Outcome) -> str:
+    """A claim in words with its effect, linked to its figure."""
+    claim = CLAIMS[each.id]
+    link = f"{sections.slug_of(claim.section)}.html#fig-{claim.figure}"
+    shown = f'<a href="{link}">{html.escape(claim.short)}</a>'
+    if each.verdict and not claim.identity:
+        part = deciding(each.verdict.parts)
+        side = "below" if part.ceiling else "above"
+        rule = f"{part.name}, claimed {side} {part.margin:g}"
+        shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
+        shown += f"{html.escape(str(part.estimate))}</span>"
+    word = "" if each.word in ("reproduced", "undecided") else f" {each.word}"
+    return f"<li>{shown} <small>{each.id}{word}</small></li>"
+
+
+def columns(outcomes: Sequence[Outcome]) -> str:
+    """The claims in three columns by verdict, identities apart."""
+    known = [each for each in outcomes if not CLAIMS[each.id].identity]
+    shown = ""
+    for title, words in COLUMNS.items():
+        own = [each for each in known if each.word in words]
+        items = "".join(map(item, own)) or "<li>none</li>"
+        shown += f"<section><h3>{title} ({len(own)})</h3><ul>{items}</ul></section>"
+    apart = "".join(item(each) for each in outcomes if CLAIMS[each.id].identity)
+    below = f'<div class="fh-apart">True by construction:<ul>{apart}</ul></div>' if apart else ""
+    return f'<div class="fh-verdicts">{shown}</div>{below}'
+
+
+def show(outcomes: Sequence[Outcome]) -> None:
+    """Display the columns; as text, a line for each claim."""
+    plain = "\n".join(f"{each.id} {each.word}: {CLAIMS[each.id].short}" for each in outcomes)
+    display({"text/html": columns(outcomes), "text/plain": plain}, raw=True)
+
+
+def about(run: Run, seeds: Sequence[int], scale: str) -> str:
+    """One line on what this book is and how large its networks are."""
+    recipe = run.recipe
+    weights = sum(p.numel() for p in recipe.rebuild().parameters())
+    trained = "one network of each kind" if len(seeds) == 1 else f"{len(seeds)} of each kind"
+    return (
+        f"This book reproduces two papers on what image frequencies have to do with how networks "
+        f"generalise. Its networks are small: M_natural is a {recipe.model} with {weights:,} "
+        f"weights, trained on {recipe.train_images:,} images of {recipe.dataset} ({trained}, scale "
+        f"`{scale}`)."
+    )
