@@ -20,6 +20,7 @@ import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from fhelpers import places
 from fhelpers.data import files, kept, sources
 from fhelpers.data.arrays import Parts, Pinned
 from fhelpers.data.dataset import SPLITS, Dataset, DatasetInfo, ImageData
@@ -267,13 +268,13 @@ def _fetch_imagenette(root: Path, workspace: Path, published: str, folder: str) 
 def _find_tiny(root: Path) -> Path | None:
     """The folder that FHELPERS_TINY_IMAGENET names, `root`'s tiny-imagenet-200, or `root`."""
     named = os.environ.get("FHELPERS_TINY_IMAGENET")
-    candidates = [files.absolute(named)] if named else [root / "tiny-imagenet-200", root]
+    candidates = [places.absolute(named)] if named else [root / "tiny-imagenet-200", root]
     return next((each for each in candidates if (each / "wnids.txt").is_file()), None)
 
 
 def _missing_tiny(root: Path) -> FileNotFoundError:
     named = os.environ.get("FHELPERS_TINY_IMAGENET")
-    place = files.absolute(named) if named else root / "tiny-imagenet-200"
+    place = places.absolute(named) if named else root / "tiny-imagenet-200"
     return FileNotFoundError(
         f"Tiny ImageNet's wnids.txt is not in {place} (it is not fetched automatically): put the "
         "folder tiny-imagenet-200 there, or set FHELPERS_TINY_IMAGENET to that folder, or set "
