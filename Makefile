@@ -51,7 +51,7 @@ bench: $(ENV)
 
 serve: $(ENV)
 	@test -e _build/html/index.html || { echo 'There are no pages yet: run "make book" first.' >&2; exit 2; }
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html "$$PORT"
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html -- "$$PORT"
 
 data: $(ENV)
 	$(BIN)/fhelpers data -- "$$DATASET"
@@ -76,7 +76,7 @@ export CHECK_PYTHON
 
 # An environment knows the place where it was made, and the interpreter it was made with.
 sound:
-	@test ! -e .venv/pyvenv.cfg || { $(BIN)/python -c "" 2>/dev/null && \
+	@test ! -e .venv/pyvenv.cfg || { $(BIN)/python -c "" >/dev/null 2>&1 && \
 	    { ! grep -q "^command = " .venv/pyvenv.cfg || grep -qF " $$(pwd -P)/.venv" .venv/pyvenv.cfg; }; } || \
 	  { echo "The environment .venv does not work: this folder was moved or copied, or its Python" \
 	    "is gone. Type rm -r .venv and call make again." >&2; exit 2; }

@@ -156,11 +156,14 @@ class ImageFolder(Dataset):
         """The folder's digest, computed once and remembered until a file changes."""
         path = self.path(folder, root) / "digest.txt"
         if path.is_file():
-            return path.read_text()
+            digest, _, check = path.read_text(errors="replace").partition(" ")
+            if check == hashlib.sha256(digest.encode()).hexdigest():  # else it was damaged
+                return digest
         with kept.workspace(root, self.name, folder.base.name, 1_000_000) as workspace:
             digest = folder.digest
             if workspace is not None:
-                (workspace / path.name).write_text(digest)
+                check = hashlib.sha256(digest.encode()).hexdigest()
+                (workspace / path.name).write_text(f"{digest} {check}")
                 path.parent.mkdir(exist_ok=True)
                 os.replace(workspace / path.name, path)
         return digest
