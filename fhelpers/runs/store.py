@@ -339,9 +339,10 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
     made.mkdir()
     write(recipe, result, compute, made)
     destination = root() / recipe.run_id
-    # A folder without its record (a workflow may delete an output before it makes it) is no run.
+    # A folder without its record is no run; a workflow makes empty ones.
     if destination.exists() and not (destination / "record.json").exists():
-        warnings.warn(f"{destination} had no record.json: it was made anew", stacklevel=2)
+        if any(destination.iterdir()):
+            warnings.warn(f"{destination} had no record.json: it was made anew", stacklevel=2)
         shutil.rmtree(destination)
     made.replace(destination)
     return Run(destination)
