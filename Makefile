@@ -3,20 +3,28 @@
 SCALE   ?= quick
 SEEDS   ?= 0
 DATASET ?= cifar10
-JOBS    ?= $(shell getconf _NPROCESSORS_ONLN)
 PYTHON  ?= python3
 PORT    ?= 8000
+ifndef JOBS
+JOBS := $(shell getconf _NPROCESSORS_ONLN)
+endif
+
+# Recipes read these from the environment, in quotes: whatever they hold is text, never a command.
+override SCALE   := $(value SCALE)
+override SEEDS   := $(value SEEDS)
+override DATASET := $(value DATASET)
+override JOBS    := $(value JOBS)
+override PYTHON  := $(value PYTHON)
+override PORT    := $(value PORT)
+export SCALE SEEDS DATASET JOBS PYTHON PORT
 
 BIN := .venv/bin
 ENV := .venv/.complete
-empty :=
-comma := ,
-list = [$(subst $(empty) ,$(comma),$(strip $(1)))]
 
-.PHONY: book pdf test reference golden bench serve data newest clean
+.PHONY: book pdf test reference golden bench serve data newest clean sound
 
 book: $(ENV)
-	$(BIN)/snakemake --cores $(JOBS) book --config scale=$(SCALE) seeds='$(call list,$(SEEDS))' dataset=$(DATASET)
+	$(BIN)/fhelpers book --scale="$$SCALE" --seeds="$$SEEDS" --dataset="$$DATASET" --jobs="$$JOBS"
 
 # The book as it was built last, as one PDF beside its pages.
 pdf: $(ENV)
@@ -43,10 +51,10 @@ bench: $(ENV)
 
 serve: $(ENV)
 	@test -e _build/html/index.html || { echo 'There are no pages yet: run "make book" first.' >&2; exit 2; }
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html -- "$$PORT"
 
 data: $(ENV)
-	$(BIN)/fhelpers data $(DATASET)
+	$(BIN)/fhelpers data -- "$$DATASET"
 
 # Pages only: runs, data and the environment cost more to make again (rm -r results data .venv).
 clean:
@@ -54,22 +62,29 @@ clean:
 
 # Another environment than everybody else's: to learn early what a new release breaks.
 newest:
-	$(PYTHON) -m venv .venv
+	"$$PYTHON" -m venv .venv
 	$(BIN)/pip install --upgrade --editable ".[book,test]"
 	touch $(ENV)
 
 define CHECK_PYTHON
-import sys
+import os, sys
 if not (3, 11) <= sys.version_info < (3, 13):
-    sys.exit("This needs Python 3.11 or 3.12, but $(PYTHON) is %d.%d: name another one, " \
-             "as in make $(MAKECMDGOALS) PYTHON=python3.11" % sys.version_info[:2])
+    sys.exit("This needs Python 3.11 or 3.12, but %s is %d.%d: name another one, as in " \
+             "make book PYTHON=python3.11" % (os.environ["PYTHON"], *sys.version_info[:2]))
 endef
 export CHECK_PYTHON
 
+# An environment knows the place where it was made, and the interpreter it was made with.
+sound:
+	@test ! -e .venv/pyvenv.cfg || { $(BIN)/python -c "" >/dev/null 2>&1 && \
+	    { ! grep -q "^command = " .venv/pyvenv.cfg || grep -qF " $$(pwd -P)/.venv" .venv/pyvenv.cfg; }; } || \
+	  { echo "The environment .venv does not work: this folder was moved or copied, or its Python" \
+	    "is gone. Type rm -r .venv and call make again." >&2; exit 2; }
+
 # The stamp comes last, so an installation that was cut off is carried on by the next call.
-$(ENV): requirements.lock pyproject.toml
-	$(PYTHON) -c "$$CHECK_PYTHON"
-	$(PYTHON) -m venv .venv
+$(ENV): requirements.lock pyproject.toml | sound
+	"$$PYTHON" -c "$$CHECK_PYTHON"
+	"$$PYTHON" -m venv .venv
 	$(BIN)/pip install --requirement requirements.lock
 	$(BIN)/pip install --no-deps --no-build-isolation --editable .
 	touch $@

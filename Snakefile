@@ -8,6 +8,7 @@ Any parameter of a notebook may stand behind --config; a notebook takes those th
 import importlib
 import inspect
 import json
+import os
 import re
 import shlex
 import sys
@@ -33,15 +34,16 @@ def literal(value):
     return notebooks.parse(value) if isinstance(value, str) else value
 
 
-ASKED = {name: literal(value) for name, value in config.items()}
+# Read once: a call that finds nothing to do should take no time.
+DEFAULTS = {slug: notebooks.defaults(slug) for slug in SECTIONS}
+TEXTS = {n for known in DEFAULTS.values() for n, value in known.items() if isinstance(value, str)}
+# A folder may be called 2017, which the parser of --config takes for a number.
+ASKED = {n: str(value) if n in TEXTS else literal(value) for n, value in config.items()}
 try:
     notebooks.check_all(ASKED)
 except (ValueError, OSError) as error:
-    sys.exit(f"fhelpers: {error}")
-
-
-# Read once: a call that finds nothing to do should take no time.
-DEFAULTS = {slug: notebooks.defaults(slug) for slug in SECTIONS}
+    print(f"fhelpers: {error}", file=sys.stderr, flush=True)
+    os._exit(2)  # Snakemake would make it 1
 
 
 def parameters(slug):

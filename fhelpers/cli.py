@@ -1,5 +1,6 @@
 """The command line: a thin face over the package. Errors are one sentence and exit status 2."""
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,8 @@ from typing import Annotated
 import cyclopts
 from cyclopts import App, Parameter
 from tqdm import tqdm
+
+from fhelpers import places
 
 # Lists are parameters' values here, not several values of the option.
 Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_list=False)]
@@ -71,7 +74,8 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
 
     found = [store.finished(name) for name in run_ids]
     if missing := [name for name, run in zip(run_ids, found, strict=True) if run is None]:
-        raise ValueError(f"no finished run is called {missing[0]!r}; see `fhelpers runs`")
+        what = f"no finished run is called {missing[0][:100]!r}"
+        raise ValueError(f"{what}; see `fhelpers runs`")
     found += store.some_published(published, seed)
     if not found:
         raise ValueError("name a finished run, or ask for published ones with --published N")
@@ -127,7 +131,11 @@ def notebook(
     """
     from fhelpers.pages import notebooks
 
-    given = {name: notebooks.parse(text) for name, text in p or []}
+    known = notebooks.defaults(slug)  # a folder may be called 2017: text stays text
+    given = {
+        name: text if isinstance(known.get(name), str) else notebooks.parse(text)
+        for name, text in p or []
+    }
     destination = to or notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{slug}.ipynb"
     print(notebooks.execute(slug, given, destination))
 
@@ -145,12 +153,11 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
     to
         The folder to write to; _build/explorer unless given.
     """
-    from fhelpers import places
     from fhelpers.pages import explorer
     from fhelpers.runs import store
 
+    destination = places.writable(to or places.home() / "_build" / "explorer", folder=True)
     pair = [store.carry_out(store.find(name), whole=True) for name in (natural, adversarial)]
-    destination = to or places.home() / "_build" / "explorer"
     file = explorer.write(*pair, destination)
     print(f"{file} · {file.stat().st_size / 1e6:.2f} MB")
 
@@ -245,13 +252,14 @@ def claims(
     from fhelpers.pages import notebooks, scorecard
     from fhelpers.runs import store
 
-    given = {"scale": scale, "dataset": dataset, "seeds": notebooks.parse(seeds)}
+    file = places.writable(to or Path("claims.json"))
+    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
     notebooks.check("00_scorecard", given)
     outcomes = scorecard.compute(**given)
     frame = scorecard.table(outcomes, scale)
     for each in outcomes:
         print(each.verdict or f"{each.id} not computed: {each.failure}")
-    file = to or Path("claims.json")
+    file.parent.mkdir(parents=True, exist_ok=True)
     store.write_text(file, scorecard.to_json(frame))
     print(file)
     return int(any(each.verdict is None for each in outcomes))
@@ -288,17 +296,64 @@ def coco(tiny_imagenet: Path, to: Path) -> None:
     """
     from fhelpers.data import coco as folders
 
-    print(f"{to}: {folders.from_tiny_imagenet(tiny_imagenet, to)} images")
+    to = places.writable(to, folder=True)
+    print(f"{to}: {folders.from_tiny_imagenet(places.absolute(tiny_imagenet), to)} images")
+
+
+@app.command
+def book(
+    *, scale: str = "quick", dataset: str = "cifar10", seeds: str = "0", jobs: int = 1
+) -> None:
+    """Build the book, as `make book` does: runs, pages, HTML.
+
+    A call goes on where one that was killed stopped; two calls at once are refused.
+
+    Parameters
+    ----------
+    scale
+        smoke, quick, standard or paper.
+    dataset
+        Such as cifar10.
+    seeds
+        Such as "0 1 2".
+    jobs
+        How many runs and pages at a time.
+    """
+    from fhelpers.pages import workflow
+
+    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
+    workflow.start(given, jobs)
+
+
+def whole_numbers(name: str, text: str) -> list[int]:
+    """Numbers typed as 0 1, as 0,1 or as [0, 1]."""
+    words = text.strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        what = f"{name} must be whole numbers such as 0 1 2"
+        raise ValueError(f"{what}, not {text[:100]!r}") from None
 
 
 def main() -> None:
     """Run the command line; wrong input ends with one sentence and status 2."""
+    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
+        stream.reconfigure(errors="replace")
     try:
         sys.exit(app(exit_on_error=False, print_error=False))
     except (ValueError, ArithmeticError, OSError, RuntimeError, cyclopts.CycloptsError) as error:
-        text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        print(f"fhelpers: {' '.join(text.split())}", file=sys.stderr)
+        print(f"fhelpers: {sentence(error)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("fhelpers: stopped; finished epochs are kept", file=sys.stderr)
         sys.exit(130)
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, on one line, with the file that the system's own errors leave out."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    if isinstance(error, cyclopts.CycloptsError):
+        text = re.sub(r'"[^"]{100,}"', lambda found: f"{found[0][:99]}…", text)
+    return " ".join(text.split())

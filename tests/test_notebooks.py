@@ -36,6 +36,7 @@ from IPython.display import display
 
 print(scale, dataset, seeds, radii, epochs, rate, shown)
 print(os.getcwd())
+print(sys.executable)
 print("50 %", file=sys.stderr)
 bar = {"application/vnd.jupyter.widget-view+json": {"model_id": "0"}, "text/plain": "a bar"}
 display(bar, raw=True)
@@ -158,6 +159,11 @@ def test_typed_values_are_literals_or_text(text, value):
         ({"radii": [math.nan]}, "radii=nan is not possible"),
         ({"radii": [math.inf]}, "radii=inf is not possible"),
         ({"epochs": -1}, "epochs=-1 is not possible"),
+        ({"epochs": 2**70}, "epochs=1180591620717411303424 is not possible: .* 1,000,000,000"),
+        ({"seeds": [2**64]}, "seeds=18446744073709551616 is not possible"),
+        ({"radii": [10**400]}, "radii=10000.*… is not possible"),
+        ({"rate": math.inf}, "rate=inf is not possible: it must be a number of at most"),
+        ({"rate": math.nan}, "rate=nan is not possible"),
     ],
 )
 def test_wrong_parameters_are_refused_in_one_sentence_before_anything_runs(
@@ -170,6 +176,16 @@ def test_wrong_parameters_are_refused_in_one_sentence_before_anything_runs(
     assert executed == []
     assert not destination.parent.exists()
     assert not store.root().exists()
+
+
+def test_files_are_named_from_where_the_user_stands(tiny, monkeypatch):
+    (tiny / "notebooks" / f"{SLUG}.py").write_text(SCRIPT.replace("rate = 0.5", 'weights = ""'))
+    (tiny / "mine.pt").touch()
+    monkeypatch.chdir(tiny / "notebooks")
+    for given, meant in (("../mine.pt", "notebooks/../mine.pt"), ("~/mine.pt", "mine.pt")):
+        monkeypatch.setenv("HOME", str(tiny))
+        assert notebooks.check(SLUG, {"weights": given})["weights"] == str(tiny / meant)
+    assert notebooks.check(SLUG, {"weights": "random"})["weights"] == "random"
 
 
 def test_right_parameters_take_the_place_of_the_defaults(tiny):
@@ -197,7 +213,14 @@ def page(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         make_book(folder, patch)
         run = store.carry_out(RECIPE)
-        destination = folder / "pages" / "tiny.ipynb"
+        # A kernel of the machine that is not this interpreter, and a home that cannot be written.
+        kernel = folder / "jupyter" / "kernels" / "python3"
+        kernel.mkdir(parents=True)
+        spec = {"argv": ["false"], "display_name": "other", "language": "python"}
+        (kernel / "kernel.json").write_text(json.dumps(spec))
+        patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
+        patch.setenv("HOME", "/dev/null")
+        destination = folder / "pages {rate}" / "{x}.ipynb"
         given = {"radii": [6], "seeds": [2, 1], "rate": 1e-3}
         written = notebooks.execute(SLUG, given, destination, progress=False)
         return written, nbformat.read(written, 4), run
@@ -214,8 +237,9 @@ def printed(notebook):
 def test_parameters_reach_the_notebook_and_it_runs_beside_its_folder(page):
     path, notebook, _ = page
     book = path.parent.parent
-    assert printed(notebook) == f"smoke planted [2, 1] [6] 0 0.001 True\n{book}\n"
-    assert [file.name for file in path.parent.iterdir()] == ["tiny.ipynb"]
+    said = f"smoke planted [2, 1] [6] 0 0.001 True\n{book}\n{sys.executable}\n"
+    assert printed(notebook) == said
+    assert [str(file) for file in book.glob("pages*/*")] == [f"{book}/pages {{rate}}/{{x}}.ipynb"]
     nbformat.validate(notebook)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import functools
+import io
 import json
 import os
 import pickle
@@ -104,9 +105,7 @@ def test_a_run_is_trained_once(trained, results):
     assert seen == [0, 1, 2]
     assert first.path == again.path == results / tiny().run_id
     assert sorted(file.name for file in first.path.iterdir()) == FILES
-    # Nothing else is left, but for the file that is locked while a run is trained.
-    left = [file.name for file in results.rglob("*") if file.is_file()]
-    assert sorted(left) == sorted([*FILES, f"{tiny().run_id}.lock"])
+    assert sorted(file.name for file in results.rglob("*") if file.is_file()) == FILES
 
 
 def test_a_record_says_what_was_asked_and_what_came_out(finished):
@@ -216,9 +215,10 @@ def test_a_record_rewritten_with_its_own_digest_missing_is_damaged(copied):
             _ = store.Run(copied).record
 
 
-def test_a_folder_without_its_record_is_trained_anew(copied, finished, trained):
+def test_a_folder_without_its_record_is_named_and_trained_anew(copied, finished, trained):
     (copied / "record.json").unlink()
-    assert_equal_runs(store.carry_out(tiny()), finished)
+    with pytest.warns(UserWarning, match=f"{copied} had no record.json: it was made anew"):
+        assert_equal_runs(store.carry_out(tiny()), finished)
     assert trained == [tiny()]
 
 
@@ -369,7 +369,8 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
     assert not [file for file in results.rglob(".*") if file.is_file()]
     checkpoint = store.unfinished(tiny().run_id) / "checkpoint.pt"
     if part == "checkpoint":
-        assert torch.load(checkpoint, weights_only=True)["epoch"] == 1
+        content = io.BytesIO(training.unsealed(checkpoint))
+        assert torch.load(content, weights_only=True)["epoch"] == 1
 
     seen = []
     assert_equal_runs(store.carry_out(tiny(), seen.append), finished)
@@ -469,7 +470,7 @@ def test_workers_end_with_a_parent_that_was_killed():
             os.killpg(parent.pid, signal.SIGKILL)
 
 
-def wait_for(true, seconds=30):
+def wait_for(true, seconds=120):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
@@ -550,7 +551,7 @@ def test_a_recipe_in_the_folder_of_another_is_refused():
     planned, other = store.plan(tiny(seed=3)), store.plan(tiny(seed=4))
     source = store.unfinished(planned) / "recipe.json"
     source.replace(store.unfinished(other) / "recipe.json")
-    with pytest.raises(ValueError, match=f"is the recipe of {planned}: delete it"):
+    with pytest.raises(ValueError, match=f"the recipe of run {other} is that of {planned}: delete"):
         store.find(other)
 
 
@@ -559,7 +560,9 @@ def test_a_recipe_that_cannot_be_read_is_named(content):
     planned = store.plan(tiny(seed=3))
     file = store.unfinished(planned) / "recipe.json"
     file.write_text(content)
-    with pytest.raises(ValueError, match=r"recipe\.json cannot be used .* delete it") as caught:
+    with pytest.raises(
+        ValueError, match=f"the recipe of run {planned} cannot be used .* delete"
+    ) as caught:
         store.find(planned)
     assert "\n" not in str(caught.value)
 

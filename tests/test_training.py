@@ -1,6 +1,7 @@
 """How classifiers are trained and watched, against hand-written references and planted data."""
 
 import dataclasses
+import io
 import itertools
 import math
 
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 from fhelpers import attacks, data, frequency, networks
 from fhelpers.runs import classifier, compute, monitoring, training
+from fhelpers.runs.checks import DamagedRun
 from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
@@ -527,19 +529,20 @@ def test_a_resumed_loop_counts_the_seconds_before(tmp_path):
 
 
 def test_a_checkpoint_cannot_execute_code(tmp_path):
-    import pickle
-
     marker = tmp_path / "executed"
 
     class Malice:
         def __reduce__(self):
             return (open, (str(marker), "w"))
 
+    content = io.BytesIO()
+    torch.save({"parts": [Malice()]}, content)
     path = tmp_path / "checkpoint.pt"
-    torch.save({"parts": [Malice()]}, path)
-    with pytest.raises(pickle.UnpicklingError):
-        little().load(path)
-    assert not marker.exists()
+    for written in (content.getvalue(), training.sealed(tmp_path.name, content.getvalue())):
+        path.write_bytes(written)
+        with pytest.raises(DamagedRun, match=f"delete {path} to begin anew"):
+            little().load(path)
+        assert not marker.exists()
 
 
 def test_a_watcher_may_end_the_training_early():

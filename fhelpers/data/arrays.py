@@ -61,6 +61,7 @@ class Pinned(Dataset):
 
     def load(self, split: str, limit: int | None, root: Path, **options) -> ImageData:
         count, path = self.limited(split, limit, self.counts[split]), self.path(split, root)
+        kept.clear(root, self.name)
         if not path.is_file():
             with kept.workspace(root, self.name, self.title, self.bytes_needed) as workspace:
                 if not path.is_file():  # another process may have fetched it while this one waited

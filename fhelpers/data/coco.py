@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,10 +20,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from fhelpers import places
 from fhelpers.data import files
 from fhelpers.data.objects import COCO_LIMITS, Truth
 
 SPLIT = "val2017"  # W §7: the 5,000 images of COCO val
+CLASSES = 10_000  # a number beyond them is an error
 
 # Tiny ImageNet's classes that are among COCO's: WordNet id -> COCO's number and name
 IN_COCO = {
@@ -105,7 +108,7 @@ class CocoFolder:
 
 def annotations(root: str | Path) -> Path:
     """The annotation file of a folder. Raises FileNotFoundError where it is missing."""
-    path = files.absolute(root) / "annotations" / f"instances_{SPLIT}.json"
+    path = places.absolute(root) / "annotations" / f"instances_{SPLIT}.json"
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is missing: coco_root must name a folder with annotations/"
@@ -137,7 +140,7 @@ def read(root: str | Path, limit: int = 0) -> CocoFolder:
     path = annotations(root)
     content = parse(path)
     images = sorted(content["images"], key=lambda image: image["id"])[: limit or None]
-    base = files.absolute(root)
+    base = places.absolute(root)
     for image in images:
         if not (base / SPLIT / image["file_name"]).is_file():
             raise FileNotFoundError(
@@ -149,33 +152,53 @@ def read(root: str | Path, limit: int = 0) -> CocoFolder:
         raise ValueError(f"{path} annotates none of its {len(images)} images: nothing to find")
     names = {category["id"]: category["name"] for category in content["categories"]}
     class_names = tuple(names.get(i, "") for i in range(1, max(names) + 1))
+    warnings += [f"{path.name}: {text}" for text in misnamed(class_names)]
     return CocoFolder(base, tuple(images), truth, class_names, tuple(warnings))
+
+
+def misnamed(class_names: Sequence[str]) -> list[str]:
+    """In a sentence each, the classes that the detectors trained on COCO know by other names."""
+    from torchvision.models.detection import RetinaNet_ResNet50_FPN_Weights as published
+
+    known = dict(enumerate(published.COCO_V1.meta["categories"]))
+    return [
+        f"category {number} is {files.quoted(name)}, in COCO it is {known.get(number, 'N/A')!r}"
+        for number, name in enumerate(class_names, start=1)
+        if name and name.casefold() != known.get(number, "N/A").casefold()
+    ]
 
 
 def parse(path: Path) -> dict:
     """The content of an annotation file, with the fields that are needed.
 
-    Raises ValueError where it is not JSON, a field is missing, or images are listed twice.
+    Raises ValueError where it is not JSON, a field is missing or of another type, or images are
+    listed twice.
     """
     with files.reading(path):
         text = path.read_bytes()
     try:
         content = json.loads(text)
-        ids = [image["id"] for image in content["images"]]
-        names = [image["file_name"] for image in content["images"]]
-        _ = [(image["width"], image["height"]) for image in content["images"]]
+        ids = sorted(image["id"] for image in content["images"])
+        names = [str.strip(image["file_name"]) for image in content["images"]]
         known = [category["id"] for category in content["categories"]]
+        _ = [str.strip(category["name"]) for category in content["categories"]]
+        for image in content["images"]:
+            _ = image["width"] + 0, image["height"] + 0
         for each in content["annotations"]:
-            _ = each["id"], each["image_id"], each["category_id"], each["area"], each["bbox"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not in COCO's format: {error!r}") from error
+            _ = hash((each["id"], each["image_id"], each["category_id"]))
+            _ = each["area"] + 0, [side + 0 for side in each["bbox"]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path} is not in COCO's format: {files.quoted(error)}") from error
     if len(set(ids)) < len(ids) or len(set(names)) < len(names):
         raise ValueError(f"{path} lists an image twice")
     if not ids:
         raise ValueError(f"{path} lists no images: there is nothing to evaluate")
     for number in known:  # the numbers are labels, and 0 is the background
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"{path}: category {number!r} must be a whole number from 1")
+        if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= CLASSES:
+            allowed = f"a whole number from 1 to {CLASSES}"
+            raise ValueError(f"{path}: category {files.quoted(number)} must be {allowed}")
+    if len(set(known)) < len(known):
+        raise ValueError(f"{path} lists a category twice")
     listed = set(ids)
     for each in content["annotations"]:
         if each["image_id"] not in listed:
@@ -192,9 +215,8 @@ def objects(content: dict, images: list[dict], path: Path) -> tuple[Truth, list[
     for each in own:
         box = each["bbox"]
         if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < 0:
-            raise ValueError(
-                f"{path}: annotation {each['id']} has the box {box}; it must be x, y, width, height"
-            )
+            what = f"annotation {each['id']} has the box {files.quoted(box)}"
+            raise ValueError(f"{path}: {what}; it must be x, y, width, height")
     kept = [each for each in own if min(each["bbox"][2:]) > 0]
     empty = [str(each["id"]) for each in own if min(each["bbox"][2:]) == 0]
     warnings = []
@@ -250,7 +272,8 @@ def from_tiny_imagenet(source: Path, destination: Path) -> int:
     categories = [{"id": number, "name": name} for number, name in used]
     target.parent.mkdir(parents=True, exist_ok=True)
     content = {"info": {}, "images": images, "annotations": found, "categories": categories}
-    target.write_text(json.dumps(content), "utf-8")
+    with places.replacing(target) as file:
+        file.write_text(json.dumps(content), "utf-8")
     return len(images)
 
 

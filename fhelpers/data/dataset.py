@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import torch
 
+from fhelpers.data.files import quoted
+
 SPLITS = ("train", "test")
 Options = tuple[tuple[str, object], ...]
 
@@ -63,7 +65,8 @@ class Dataset:
             if option not in self.options:
                 names = ", ".join(self.options)
                 choice = f"its options are {names}" if names else "it has no options"
-                raise ValueError(f"unknown option {option!r} of the data set {self.name}: {choice}")
+                what = f"unknown option {quoted(option)} of the data set {self.name}"
+                raise ValueError(f"{what}: {choice}")
         self.check_values(**options)
 
     def check_values(self, **options) -> None:
@@ -116,4 +119,4 @@ class Dataset:
 
     def refuse(self, what: str, value: object, allowed: str) -> None:
         """Raise the error for an impossible value."""
-        raise ValueError(f"{self.name}: {what} must be {allowed}, not {value!r}")
+        raise ValueError(f"{self.name}: {what} must be {allowed}, not {quoted(value)}")

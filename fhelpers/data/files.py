@@ -10,9 +10,10 @@ from PIL import Image
 MOST_PIXELS = 10_000 * 10_000  # no photograph of a data set has more: such a header is not believed
 
 
-def absolute(path: str | Path) -> Path:
-    """A path with ~ filled in, which stays the same place when the current folder changes."""
-    return Path(path).expanduser().absolute()
+def quoted(value: object, room: int = 100) -> str:
+    """A value as Python writes it, cut where it is too long for a sentence."""
+    text = repr(value)
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 @contextlib.contextmanager
@@ -64,7 +65,8 @@ def rows(path: Path, columns: int) -> Iterator[tuple[str, list[str]]]:
         if not any(row):
             continue
         if len(row) < columns or not all(row[:columns]):
-            raise ValueError(f"{place} must have {columns} columns with tabs between, not {text!r}")
+            wanted = f"{columns} columns with tabs between"
+            raise ValueError(f"{place} must have {wanted}, not {quoted(text)}")
         yield place, row
 
 

@@ -20,6 +20,7 @@ import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from fhelpers import places
 from fhelpers.data import files, kept, sources
 from fhelpers.data.arrays import Parts, Pinned
 from fhelpers.data.dataset import SPLITS, Dataset, DatasetInfo, ImageData
@@ -155,11 +156,14 @@ class ImageFolder(Dataset):
         """The folder's digest, computed once and remembered until a file changes."""
         path = self.path(folder, root) / "digest.txt"
         if path.is_file():
-            return path.read_text()
+            digest, _, check = path.read_text(errors="replace").partition(" ")
+            if check == hashlib.sha256(digest.encode()).hexdigest():  # else it was damaged
+                return digest
         with kept.workspace(root, self.name, folder.base.name, 1_000_000) as workspace:
             digest = folder.digest
             if workspace is not None:
-                (workspace / path.name).write_text(digest)
+                check = hashlib.sha256(digest.encode()).hexdigest()
+                (workspace / path.name).write_text(f"{digest} {check}")
                 path.parent.mkdir(exist_ok=True)
                 os.replace(workspace / path.name, path)
         return digest
@@ -267,13 +271,13 @@ def _fetch_imagenette(root: Path, workspace: Path, published: str, folder: str) 
 def _find_tiny(root: Path) -> Path | None:
     """The folder that FHELPERS_TINY_IMAGENET names, `root`'s tiny-imagenet-200, or `root`."""
     named = os.environ.get("FHELPERS_TINY_IMAGENET")
-    candidates = [files.absolute(named)] if named else [root / "tiny-imagenet-200", root]
+    candidates = [places.absolute(named)] if named else [root / "tiny-imagenet-200", root]
     return next((each for each in candidates if (each / "wnids.txt").is_file()), None)
 
 
 def _missing_tiny(root: Path) -> FileNotFoundError:
     named = os.environ.get("FHELPERS_TINY_IMAGENET")
-    place = files.absolute(named) if named else root / "tiny-imagenet-200"
+    place = places.absolute(named) if named else root / "tiny-imagenet-200"
     return FileNotFoundError(
         f"Tiny ImageNet's wnids.txt is not in {place} (it is not fetched automatically): put the "
         "folder tiny-imagenet-200 there, or set FHELPERS_TINY_IMAGENET to that folder, or set "

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -47,6 +47,14 @@ def workspace(root: Path, name: str, title: str, needed: int) -> Iterator[Path |
         if sources.is_disk_full(error):
             raise sources.disk_full(root, title, needed) from error
         raise
+
+
+def clear(root: Path, name: str) -> None:
+    """Remove what a killed process left, unless another one is at work there."""
+    folder = root / name / ".fetching"
+    if folder.exists():
+        with contextlib.suppress(Timeout, OSError), FileLock(root / name / ".lock", timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _existing(path: Path) -> Path:

@@ -12,8 +12,9 @@ import os
 from pathlib import Path
 
 from fhelpers import places
-from fhelpers.data import arrays, files, folders, planted
+from fhelpers.data import arrays, folders, planted
 from fhelpers.data.dataset import Dataset, DatasetInfo, ImageData
+from fhelpers.data.files import quoted
 
 # Every data set of the book: an entry here is all that a new one needs.
 DATASETS: dict[str, Dataset] = {
@@ -100,12 +101,12 @@ def folder(root=None) -> Path:
     >>> data.folder("elsewhere").is_absolute()
     True
     """
-    return files.absolute(root or os.environ.get("FHELPERS_DATA") or places.home() / "data")
+    return places.absolute(root or os.environ.get("FHELPERS_DATA") or places.home() / "data")
 
 
 def known(name: str, options: dict) -> Dataset:
     """The registry's entry. Raises ValueError for an unknown name, option or value."""
     if name not in DATASETS:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(DATASETS)}")
+        raise ValueError(f"unknown data set {quoted(name)}: choose one of {', '.join(DATASETS)}")
     DATASETS[name].check(options)
     return DATASETS[name]

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from fhelpers.data.dataset import Dataset, DatasetInfo, ImageData
+from fhelpers.data.files import quoted
 
 COUNTS = {"train": 50_000, "test": 10_000}
 GREY = 128  # mid-grey as an integer: half a grey level would put every pixel on a rounding tie
@@ -56,21 +57,22 @@ class Planted:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 allowed = f"a whole number from {least} to {most}"
-                raise ValueError(f"planted: {name} must be {allowed}, not {value!r}")
+                raise ValueError(f"planted: {name} must be {allowed}, not {quoted(value)}")
         for name in ("low", "high", "noise"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value <= 100:
-                raise ValueError(f"planted: {name} must be a number from 0 to 100, not {value!r}")
+                allowed = "a number from 0 to 100"
+                raise ValueError(f"planted: {name} must be {allowed}, not {quoted(value)}")
             object.__setattr__(self, name, float(value))  # 1 and 1.0 must give one digest
         for name in ("low_band", "high_band"):
             band = getattr(self, name)
             pair = isinstance(band, (tuple, list)) and len(band) == 2
             if not pair or not all(map(_is_number, band)):
-                raise ValueError(f"planted: {name} must be two numbers, not {band!r}")
+                raise ValueError(f"planted: {name} must be two numbers, not {quoted(band)}")
             object.__setattr__(self, name, tuple(map(float, band)))
             if band[0] < 0 or not _band_mask(self.size, *band).any():
                 raise ValueError(
-                    f"planted: {name} {band!r} holds no frequency of an image of "
+                    f"planted: {name} {quoted(band)} holds no frequency of an image of "
                     f"{self.size} pixels; give (a, b) with 0 <= a < b"
                 )
 

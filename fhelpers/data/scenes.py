@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from fhelpers import data
 from fhelpers.data import named, planted
+from fhelpers.data.files import quoted
 from fhelpers.data.objects import Truth
 
 STREAMS = {"train": 0, "test": 1}
@@ -55,7 +56,8 @@ class Scenes:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
                 allowed = f"a whole number from {least} to {most}"
-                raise ValueError(f"scenes: {name}={value!r} is not possible: it must be {allowed}")
+                text = f"scenes: {name}={quoted(value)} is not possible: it must be {allowed}"
+                raise ValueError(text)
 
     @property
     def generated(self) -> bool:

@@ -7,7 +7,6 @@ as possible is to go. What is left are the frequencies that this network cannot 
 K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
 """
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fhelpers import frequency
-from fhelpers.runs.checks import check_whole, is_number, refuse
+from fhelpers.runs.checks import (
+    check_not_negative,
+    check_positive,
+    check_whole,
+    is_number,
+    refuse,
+)
 from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.training import Training, check_channels, fit, predict
 
@@ -41,12 +46,9 @@ class Learning:
     epochs: int = 20  # at most; for a single image an epoch is one step
 
     def __post_init__(self):
-        if not (is_number(self.sparsity_weight) and 0 <= self.sparsity_weight < math.inf):
-            refuse("sparsity_weight", self.sparsity_weight, "a number of at least 0")
+        check_not_negative("sparsity_weight", self.sparsity_weight)
         for name in ("tolerance", "learning_rate"):
-            value = getattr(self, name)
-            if not (is_number(value) and 0 < value < math.inf):
-                refuse(name, value, "a number above 0")
+            check_positive(name, getattr(self, name))
         if not (is_number(self.threshold) and 0 < self.threshold <= 1):
             refuse("threshold", self.threshold, "a share above 0 and at most 1")
         for name in ("patience", "batch_size", "epochs"):

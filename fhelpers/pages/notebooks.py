@@ -10,19 +10,26 @@ import html
 import io
 import json
 import os
+import tempfile
 import tokenize
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
+from ipykernel.kernelspec import make_ipkernel_cmd
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
 
-from fhelpers import data, sections
+from fhelpers import data, places, sections
+from fhelpers.data.files import quoted
 from fhelpers.runs import scales, store
+from fhelpers.runs.checks import MOST, refuse
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import NOTEBOOKS, slugs
 
+FILES = {"coco_root", "model", "weights"}  # parameters that may name one of the user's own
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -42,7 +49,9 @@ SHARED = {
 def source(slug: str) -> Path:
     """The script of a notebook. Raises ValueError for a name that the book does not have."""
     if slug not in slugs():
-        raise ValueError(f"notebook {slug!r} is not known; choose one of {', '.join(slugs())}")
+        raise ValueError(
+            f"notebook {quoted(slug)} is not known; choose one of {', '.join(slugs())}"
+        )
     return NOTEBOOKS / f"{slug}.py"
 
 
@@ -100,9 +109,12 @@ def check(slug: str, given: dict) -> dict:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
-            raise ValueError(f"parameter {name!r} is not known in {slug}: {hint}")
+            raise ValueError(f"parameter {quoted(name)} is not known in {slug}: {hint}")
         check_type(slug, name, value, known[name])
     values = known | given
+    for name in FILES & set(values):  # now, from where the user stands: kernels run elsewhere
+        if values[name] and os.path.exists(path := places.absolute(values[name])):
+            values[name] = str(path)
     sections.of_section(slug, values)
     return values
 
@@ -118,7 +130,7 @@ def check_all(given: dict) -> None:
         if name not in taken:
             close = difflib.get_close_matches(name, taken, 1)
             hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
-            raise ValueError(f"parameter {name!r} is not known in any notebook: {hint}")
+            raise ValueError(f"parameter {quoted(name)} is not known in any notebook: {hint}")
     for slug in slugs():
         check(slug, {name: given[name] for name in defaults(slug) if name in given})
 
@@ -138,11 +150,13 @@ def check_type(slug: str, name: str, value: object, default: object) -> None:
         allowed = int | float
     if not isinstance(value, allowed) or isinstance(value, bool) != isinstance(default, bool):
         wrong_type(slug, name, value, f"{type(default).__name__}, such as {default!r}")
+    if isinstance(value, int | float) and not abs(value) <= MOST:
+        refuse(name, value, f"a number of at most {MOST:,}")
 
 
 def wrong_type(slug: str, name: str, value: object, wanted: str) -> None:
     raise ValueError(
-        f"parameter {name!r} of {slug} must be {wanted}; {value!r} is {type(value).__name__}"
+        f"parameter {name!r} of {slug} must be {wanted}; {quoted(value)} is {type(value).__name__}"
     )
 
 
@@ -172,31 +186,46 @@ def execute(
     The file appears whole or not at all. Raises ValueError for wrong parameters, before anything
     runs, and RuntimeError with the failing cell's error.
     """
-    values = check(slug, given)
-    notebook = read(slug)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    temporary = destination.with_name(f".{destination.name}.{os.getpid()}.ipynb")
+    values, destination = check(slug, given), places.writable(destination)
     try:
-        executed = papermill.execute_notebook(
-            notebook,
-            str(temporary),
-            parameters={name: values[name] for name in given},
-            cwd=NOTEBOOKS.parent,
-            progress_bar=progress,
-            log_output=False,
-            request_save_on_cell_execute=False,  # a page appears whole or not at all
-            shutdown_kernel="immediate",  # PyTorch takes two seconds to leave in good order
-        )
-        finish(executed, slug, values, provenance)
-        nbformat.write(executed, temporary)
-        temporary.replace(destination)
+        with tempfile.TemporaryDirectory() as folder:
+            executed = papermill.execute_notebook(
+                read(slug),
+                None,
+                parameters={name: values[name] for name in given},
+                cwd=NOTEBOOKS.parent,
+                progress_bar=progress,
+                log_output=False,
+                kernel_manager_class=own_kernel(Path(folder)),
+                shutdown_kernel="immediate",  # PyTorch takes two seconds to leave in good order
+            )
     except PapermillExecutionError as error:
         raise RuntimeError(
             f"{slug} stopped in cell {error.exec_count}: {error.ename}: {error.evalue}"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    finish(executed, slug, values, provenance)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with places.replacing(destination) as file:
+        nbformat.write(executed, file)
     return destination
+
+
+def own_kernel(folder: Path) -> type[AsyncKernelManager]:
+    """A manager of kernels in this very interpreter, whatever kernels the machine knows.
+
+    They keep their files in `folder`: nothing is read from, or written to, the user's home.
+    """
+    private = {"IPYTHONDIR": str(folder), "JUPYTER_RUNTIME_DIR": str(folder)}
+
+    class OwnKernel(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(argv=make_ipkernel_cmd(), language="python", env=private)
+
+        def __init__(self, **options):
+            super().__init__(connection_file=str(folder / "kernel.json"), **options)
+
+    return OwnKernel
 
 
 def finish(notebook, slug: str, values: dict, provenance: bool) -> None:

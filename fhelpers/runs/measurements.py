@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fhelpers.runs.checks import check_whole, refuse
 from fhelpers.runs.kinds import Runnable
-from fhelpers.runs.recipes import Recipe, check_against_data
+from fhelpers.runs.recipes import Recipe, check_against_data, check_reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,10 @@ class OfNetwork(Runnable):
 
     @property
     def data_digest(self) -> str:
-        return check_against_data(self.network).digest
+        info = check_against_data(self.network)
+        if (radius := getattr(self, "radius", None)) is not None:
+            check_reach("radius", radius, info)
+        return info.digest
 
     @property
     def needs(self) -> tuple:

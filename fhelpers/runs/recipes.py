@@ -89,7 +89,7 @@ class Recipe(Runnable, kind="classifier", version=2):
     def slug(self) -> str:
         """What a person recognises the run by."""
         words = [self.dataset, self.model]
-        words += [f"{name}{value:g}" for name, value in self.data_options if is_number(value)]
+        words += [f"{name}{value:g}" for name, value in self.data_options if is_plain(value)]
         words += ["shuffled"] * (self.labels == "shuffled")
         words += [f"{self.band}{self.band_radius:g}"] if self.band != "all" else []
         words += [f"w{self.width}"] if self.width is not None else []
@@ -141,6 +141,10 @@ class Recipe(Runnable, kind="classifier", version=2):
         return classifier.build(self)
 
 
+def is_plain(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def is_option(pair: object) -> bool:
     return isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)
 
@@ -157,7 +161,7 @@ def check(recipe: Recipe) -> None:
     check_positive("learning_rate", recipe.learning_rate)
     if not (is_number(recipe.dropout) and 0 <= recipe.dropout < 1):
         refuse("dropout", recipe.dropout, "a probability of at least 0 and below 1")
-    if recipe.mixup is not None and not (is_number(recipe.mixup) and 0 < recipe.mixup < math.inf):
+    if recipe.mixup is not None and not (is_number(recipe.mixup) and recipe.mixup > 0):
         refuse("mixup", recipe.mixup, "an α above 0, or None for no mix-up")
     if not (is_number(recipe.epsilon) and 0 < recipe.epsilon <= 1):
         refuse("epsilon", recipe.epsilon, "above 0 and at most 1, in pixel units")
@@ -194,8 +198,14 @@ def check_against_data(recipe: Recipe) -> data.DatasetInfo:
             refuse(name, getattr(recipe, name), f"at most {there:,}: {info.name} has no more")
     if recipe.batch_size > recipe.train_images:
         refuse("batch_size", recipe.batch_size, f"at most train_images, {recipe.train_images}")
-    farthest = math.hypot(info.height // 2, info.width // 2)
-    if recipe.band == "high" and recipe.band_radius >= farthest:
-        allowed = f"below {farthest:.1f}: from there on nothing is left of the high part"
-        refuse("band_radius", recipe.band_radius, allowed)
+    if recipe.band == "high":
+        check_reach("band_radius", recipe.band_radius, info)
     return info
+
+
+def check_reach(name: str, radius: float, info: data.DatasetInfo) -> None:
+    """Refuse a radius beyond which images have no frequency."""
+    farthest = math.hypot(info.height // 2, info.width // 2)
+    if radius >= farthest:
+        allowed = f"below {farthest:.1f}: from there on nothing is left of the high part"
+        refuse(name, radius, allowed)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fhelpers import data
+from fhelpers.data.files import quoted
 from fhelpers.runs.recipes import Recipe
 
 
@@ -98,10 +99,10 @@ def data_options(scale: str, dataset: str) -> tuple:
 def known(scale: str, dataset: str) -> None:
     """Raise ValueError unless scale and data set are ones that the book has."""
     if scale not in SCALES:
-        raise ValueError(f"scale {scale!r} is not known; choose one of {', '.join(SCALES)}")
+        raise ValueError(f"scale {quoted(scale)} is not known; choose one of {', '.join(SCALES)}")
     if dataset not in data.NAMES:
         raise ValueError(
-            f"data set {dataset!r} is not known; choose one of {', '.join(data.NAMES)}"
+            f"data set {quoted(dataset)} is not known; choose one of {', '.join(data.NAMES)}"
         )
 
 

@@ -18,6 +18,7 @@ import os
 import random
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from fhelpers import places
+from fhelpers.data.files import quoted
 from fhelpers.runs import kinds, provenance
+from fhelpers.runs.checks import DamagedRun
 from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.kinds import Job, Result, Runnable
 
@@ -44,16 +47,12 @@ SETUP = ("dataset", "train_images", "model", "epochs", "optimiser", "learning_ra
 
 def root() -> Path:
     """Where runs are kept: FHELPERS_RESULTS, else results/ of the checkout."""
-    return Path(os.environ.get("FHELPERS_RESULTS") or places.home() / "results")
+    return places.absolute(os.environ.get("FHELPERS_RESULTS") or places.home() / "results")
 
 
 def published() -> Path:
     """Committed records of the default book, looked up after the store itself."""
     return places.home() / "results" / "published"
-
-
-class DamagedRun(ValueError):
-    """A record that is not what was written, named with the way out."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +74,14 @@ class Run:
         try:
             text = (self.path / "record.json").read_text("utf-8")
             record = json.loads(text)
+            if record["format"] != FORMAT:
+                raise self.of_another_format(record["format"])
             as_written = text == as_text(record)
             digest, files = record.pop("digest"), record["files"]
             name = record["run_id"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except DamagedRun:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             raise self.damaged("record.json cannot be read") from error
         if not as_written or digest != digest_of(as_text(record)):
             raise self.damaged("record.json was altered after it was written")
@@ -94,12 +97,23 @@ class Run:
                 raise self.damaged(f"{file} has digest {found[:12]}, not {expected[:12]}")
         return record
 
+    def of_another_format(self, number: object) -> DamagedRun:
+        return DamagedRun(
+            f"the record of run {self.run_id} has the format {quoted(number)}, this version of the "
+            f"package reads {FORMAT}: use the version that wrote it, or delete {self.path}"
+        )
+
     def damaged(self, what: str) -> DamagedRun:
         return DamagedRun(f"run {self.run_id} is damaged: {what}; delete {self.path} to train anew")
 
     @property
     def recipe(self) -> Runnable:
-        return kinds.from_json(self.record["recipe"])
+        try:
+            return kinds.from_json(self.record["recipe"])
+        except DamagedRun:
+            raise
+        except ValueError as error:
+            raise DamagedRun(f"run {self.run_id} cannot be used: {error}") from error
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -244,13 +258,14 @@ def unfinished(run_id: str) -> Path:
 
 @contextmanager
 def naming_full_disk() -> Iterator[None]:
-    """Say in one sentence which disk is full and what to do."""
+    """Say in one sentence that the store's disk is full and what to do."""
     try:
         yield
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        # Without `strerror` it is a sentence already, about the disk that holds the data.
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.strerror is None:
             raise
-        sentence = f"the disk with {root().absolute()} is full: free some space and call again"
+        sentence = f"the disk with {root()} is full: free some space and call again"
         raise OSError(errno.ENOSPC, f"{sentence}; finished epochs are kept") from error
 
 
@@ -274,14 +289,18 @@ def plan(recipe: Runnable) -> str:
     return run_id
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name and rename it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def steps_done(run_id: str) -> int:
+    """How many steps of an unfinished run its process last reported."""
     try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        return int((unfinished(run_id) / "progress").read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is whole or absent."""
+    with places.replacing(path) as file:
+        file.write_text(text, "utf-8")
 
 
 def find(run_id: str) -> Runnable:
@@ -291,22 +310,21 @@ def find(run_id: str) -> Runnable:
     """
     if (run := finished(run_id)) is not None:
         return run.recipe
+    file = unfinished(run_id) / "recipe.json"
+    way_out = f"delete {file.parent}, and plan the run anew"
+    if not file.exists():
+        raise ValueError(f"no run is called {quoted(run_id)}; `fhelpers runs` lists those that are")
     try:
-        text = (unfinished(run_id) / "recipe.json").read_text("utf-8")
-        recipe = kinds.from_json(json.loads(text))
+        recipe = kinds.from_json(json.loads(file.read_text("utf-8")))
         named = recipe.run_id
-    except FileNotFoundError:
-        raise ValueError(
-            f"no run is called {run_id!r}; `fhelpers runs` lists those that are"
-        ) from None
-    except (ValueError, TypeError, AttributeError) as error:
-        folder = unfinished(run_id)
-        raise ValueError(f"{folder}/recipe.json cannot be used ({error}): delete it") from error
+    except FileNotFoundError:  # the data that the run needs
+        raise
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedRun(
+            f"the recipe of run {run_id} cannot be used ({quoted(str(error), 300)}): {way_out}"
+        ) from error
     if named != run_id:
-        raise ValueError(
-            f"{unfinished(run_id)}/recipe.json is the recipe of {named}: delete it, and "
-            "plan the run anew"
-        )
+        raise DamagedRun(f"the recipe of run {run_id} is that of {named}: {way_out}")
     return recipe
 
 
@@ -329,12 +347,27 @@ def carry_out(
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(lock_of(folder)):
             run = finished(run_id, whole=whole) or make(recipe, folder, progress)
-    _ = run.record
+    if run.path.parent == root():  # not where published numbers are made whole again
+        clear(run_id)
+    if kinds.as_json(run.recipe) != kinds.as_json(recipe):
+        raise run.damaged("its record is that of another recipe")
     return run
 
 
 def lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
+
+
+def clear(run_id: str) -> None:
+    """Remove what a finished run no longer needs, and what a killed process left of it.
+
+    Whoever waits for the lock, or takes it after this, finds the run finished.
+    """
+    folder = unfinished(run_id)
+    if folder.exists() or lock_of(folder).exists():
+        with suppress(Timeout), FileLock(lock_of(folder), timeout=0):
+            shutil.rmtree(folder, ignore_errors=True)
+            lock_of(folder).unlink(missing_ok=True)
 
 
 def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run:
@@ -354,11 +387,12 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
     made.mkdir()
     write(recipe, result, compute, made)
     destination = root() / recipe.run_id
-    # A folder without its record (a workflow may delete an output before it makes it) is no run.
+    # A folder without its record is no run; a workflow makes empty ones.
     if destination.exists() and not (destination / "record.json").exists():
+        if any(destination.iterdir()):
+            warnings.warn(f"{destination} had no record.json: it was made anew", stacklevel=2)
         shutil.rmtree(destination)
     made.replace(destination)
-    shutil.rmtree(folder, ignore_errors=True)  # another process may plan the run just now
     return Run(destination)
 
 
@@ -415,13 +449,12 @@ def listing() -> pd.DataFrame:
     """All runs that the store knows: name, state, epochs, seconds and accuracy on the test set."""
     rows = []
     for file in sorted(root().glob("*/record.json")):
+        clear(file.parent.name)
         rows.append({"run": file.parent.name, **state_of(Run(file.parent))})
     for file in sorted(root().glob(".unfinished/*/recipe.json")):
-        folder = file.parent
-        row = {"run": folder.name, "state": state_of_unfinished(folder)}
-        if (folder / "progress").exists():
-            row["epochs"] = (folder / "progress").read_text()
-        rows.append(row)
+        name = file.parent.name
+        row = {"run": name, "state": state_of_unfinished(file.parent)}
+        rows.append(row | ({"epochs": done} if (done := steps_done(name)) else {}))
     columns = ["run", "state", "epochs", "seconds", "accuracy"]
     return pd.DataFrame(rows, columns=columns).astype(object).fillna("")
 

@@ -4,8 +4,8 @@
 after each epoch. Classifiers, detectors and masks all go through it.
 """
 
+import hashlib
 import io
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fhelpers import places
 from fhelpers.networks import evaluating, uses_batch_moments
+from fhelpers.runs.checks import DamagedRun
 from fhelpers.runs.compute import EVALUATION_BATCH, MOMENTS_BATCH, choose_compute
 from fhelpers.runs.kinds import Result
 
+SEAL = "fhelpers checkpoint 1"  # the first words of one; the number rises with its format
 OPTIMISERS = {
     "adam": torch.optim.Adam,
     "sgd": lambda parameters, lr: torch.optim.SGD(parameters, lr, momentum=0.9),
@@ -56,27 +59,51 @@ class Training:
         return [part for part in (self.model, self.optimiser, self.schedule) if part is not None]
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint under a temporary name and rename it."""
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        """Write a checkpoint of the run that its folder is named after."""
         state = {"parts": [part.state_dict() for part in self.parts()], "rows": self.rows}
         state |= {"warnings": self.warnings, "epoch": self.epoch, "finished": self.finished}
         content = io.BytesIO()
         torch.save(state | {"seconds": self.seconds}, content)
-        try:
+        with places.replacing(path) as file:
             # torch would report a full disk as a broken file; Python names it.
-            temporary.write_bytes(content.getbuffer())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+            file.write_bytes(sealed(path.parent.name, content.getvalue()))
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint, which is read without executing code."""
-        state = torch.load(path, weights_only=True)
-        for part, saved in zip(self.parts(), state["parts"], strict=True):
-            part.load_state_dict(saved)
-        self.rows, self.warnings = state["rows"], state["warnings"]
-        self.epoch, self.finished = state["epoch"], state["finished"]
-        self.earlier = state["seconds"]
+        """Continue from a checkpoint, which is verified, and read without executing code.
+
+        Raises DamagedRun for anything but what `save` wrote for the same run.
+        """
+        try:
+            state = torch.load(io.BytesIO(unsealed(path)), weights_only=True)
+            for part, saved in zip(self.parts(), state["parts"], strict=True):
+                part.load_state_dict(saved)
+            self.rows, self.warnings = state["rows"], state["warnings"]
+            self.epoch, self.finished = state["epoch"], state["finished"]
+            self.earlier = state["seconds"]
+        except Exception as error:  # torch's readers raise whatever a content leads them to
+            what = str(error) if isinstance(error, DamagedRun) else "cannot be read"
+            raise DamagedRun(
+                f"the checkpoint of run {path.parent.name} {what}: delete {path} to begin anew"
+            ) from error
+
+
+def sealed(run_id: str, content: bytes) -> bytes:
+    """A checkpoint's content behind a line with its run and the SHA-256 of both."""
+    digest = hashlib.sha256(run_id.encode() + content).hexdigest()
+    return f"{SEAL} {digest} {run_id}\n".encode() + content
+
+
+def unsealed(path: Path) -> bytes:
+    """The content of a checkpoint. Raises DamagedRun, which says what it is instead."""
+    line, _, content = path.read_bytes().partition(b"\n")
+    if not line.startswith(f"{SEAL} ".encode()):
+        raise DamagedRun("is damaged, or of another version of this package")
+    run_id = line.decode(errors="replace").split(" ", 4)[-1]
+    if sealed(run_id, content) != line + b"\n" + content:
+        raise DamagedRun("is damaged")
+    if run_id != path.parent.name:
+        raise DamagedRun(f"is that of {run_id}")
+    return content
 
 
 def fit(

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fhelpers.claims import CLAIMS, Claim
-from fhelpers.runs.checks import refuse
+from fhelpers.data.files import quoted
+from fhelpers.runs.checks import MOST, refuse
 from fhelpers.runs.recipes import Recipe, check_against_data
 from fhelpers.runs.scales import Plan, known
 from fhelpers.runs.schedule import everything
@@ -62,7 +63,7 @@ def plan_of(slug: str) -> Callable[..., Plan]:
     if slug == SCORECARD:
         return scorecard
     if slug not in slugs() or (name := slug.partition("_")[2]) not in PLANS:
-        raise ValueError(f"section {slug!r} is not known; choose one of {', '.join(slugs())}")
+        raise ValueError(f"section {quoted(slug)} is not known; choose one of {', '.join(slugs())}")
     return PLANS[name]
 
 
@@ -75,11 +76,12 @@ def of_section(slug: str, parameters: dict) -> Plan:
     known(parameters["scale"], parameters["dataset"])
     seeds = parameters["seeds"]
     if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"seeds={seeds} is not possible: give one or more, each once, such as [0]")
+        refuse("seeds", seeds, "one or more, each once, such as [0]")
     if not parameters.get("radii", [4]):
         refuse("radii", parameters["radii"], "a list of one radius or more, such as [4, 8]")
-    if parameters.get("epochs", 0) < 0:
-        refuse("epochs", parameters["epochs"], "at least 1, or 0 for the scale's own")
+    if not 0 <= parameters.get("epochs", 0) <= MOST:
+        allowed = f"from 1 to {MOST:,}, or 0 for the scale's own"
+        refuse("epochs", parameters["epochs"], allowed)
     taken = inspect.signature(function).parameters
     plan = function(**{name: value for name, value in parameters.items() if name in taken})
     for recipe in everything(recipe for group in plan.values() for recipe in group).values():

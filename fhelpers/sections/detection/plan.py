@@ -38,8 +38,11 @@ def plan(
         refuse("weights", weights, '"" without coco_root: scenes train their own detector')
     found: Plan = {}
     if coco_root:
-        coco.annotations(coco_root)  # refused now if it is not there, not after an hour
         detecting.of_weights(weights)
+        folder = coco.read(coco_root)  # refused now if it is unsound, not after an hour
+        if not weights and (other := coco.misnamed(folder.class_names)):
+            allowed = f"a folder with COCO's numbers, which the published weights have: {other[0]}"
+            refuse("coco_root", coco_root, allowed)
         whole = {"coco_root": coco_root, "weights": weights, "seed": seeds[0]}
         found["original"] = (detecting.Evaluation(**whole),)
     else:

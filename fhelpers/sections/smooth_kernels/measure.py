@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fhelpers.networks import first_convolution
+from fhelpers.runs.checks import check_not_negative
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.smoothing import adjacent_difference, high_share, smooth_first_layer
@@ -17,6 +18,10 @@ class Kernels(OfNetwork, kind="kernels"):
 
     images: int = 1  # none is looked at
     rho: float = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_not_negative("rho", self.rho)
 
     @property
     def slug(self) -> str:
