@@ -146,6 +146,7 @@ def campaign(place: Place, code: str, kills: int, chance: random.Random) -> int:
             place.clear()
             after = chance.random() * seconds
             killed = place.kill(code, after)
+            seconds = seconds if killed else min(seconds, after)  # the machine had been busy
         place.finish(code)
         found = place.contents()
         equal += found == expected
