@@ -57,6 +57,9 @@ def classifiers() -> dict[str, Recipe]:
             model="resnet-32", optimiser="adagrad", batchnorm="batch", train_images=20
         ),
         "resnet-18": tiny(model="resnet-18", train_images=10, test_images=10, batch_size=5),
+        "pgd, monitored now and then": tiny(
+            adversary="pgd", attack_steps=2, monitored_attacks=5, monitor_every=3, epochs=13
+        ),
         "lenet, adadelta, dropout, 3×3": tiny(optimiser="adadelta", dropout=0.5, kernel_size=3),
         "alexnet, rmsprop, mixup": tiny(model="alexnet", width=8, optimiser="rmsprop", mixup=0.5),
         "vgg-11, low": tiny(model="vgg-11", width=8, band="low", band_radius=8),
