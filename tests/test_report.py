@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fhelpers import data, frequency, networks, report
+from fhelpers.networks.compute import choose_compute
 from fhelpers.report import measure
 from fhelpers.report import models as outside
 from fhelpers.report import page as pages
 from fhelpers.runs import scales
-from fhelpers.runs.compute import choose_compute
 
 CUES = {"low": (("low", 2.0), ("high", 0.0)), "high": (("low", 0.0), ("high", 3.0))}
 

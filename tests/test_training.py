@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from fhelpers import attacks, data, frequency, networks
+from fhelpers.networks.compute import Compute, choose_compute
 from fhelpers.runs import classifier, compute, monitoring, training
-from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 

@@ -32,8 +32,8 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from fhelpers import places
+from fhelpers.networks.compute import Compute, choose_compute
 from fhelpers.runs import kinds, provenance
-from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.kinds import Job, Result, Runnable
 
 FORMAT = 2
