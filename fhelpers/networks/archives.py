@@ -30,8 +30,10 @@ OPERATORS = re.compile(
     r"|torch\.ops\.higher_order\.(wrap_with_(set_grad_enabled|autocast)|cond)"
     r"|_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|neg|pow|eq|ne|lt|le|gt|ge|and_|or_)"
 )
-EXPRESSION = re.compile(r"([su]\d+|[A-Z][A-Za-z]*|\d+(\.\d+)?|[\s()+\-*/%,<>=!&|~])*")
-NAME = re.compile(r"[\w.\-: ]*")
+EXPRESSION = re.compile(
+    r"(?>'?[su]\d+'?|[a-z]+=|[A-Z][A-Za-z]*|\d+(\.\d+)?|[\s()+\-*/%,<>=!&|~])*+"
+)
+NAME = re.compile(r"[\w.\-+: ]*")
 SPEC = re.compile(r'[\w.,:"\\\[\]{}\s]*')
 CHECKS = {"target": OPERATORS, "as_operator": OPERATORS, "expr_str": EXPRESSION, "as_string": None}
 CHECKS |= {"in_spec": SPEC, "out_spec": SPEC}
