@@ -50,6 +50,9 @@ def from_whole_numbers(images: Tensor) -> Tensor:
         return images.float()
     if images.is_complex():
         raise ValueError(f"images must be real, not {described(images)}: take images.real")
+    images = (
+        images.int() if images.dtype == torch.uint16 else images
+    )  # torch counts few things in it
     low, high = (int(value) for value in images.aminmax())
     if low < 0 or high > 255:
         hint = "turn them into floats and scale them to [0, 1] first"
