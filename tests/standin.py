@@ -44,6 +44,12 @@ class Elsewhere(torch.Tensor):
     def tolist(self):
         return self.held.detach().tolist()
 
+    def __format__(self, spec):
+        return format(self.held.item(), spec)
+
+    def __deepcopy__(self, memo):
+        return memo.setdefault(id(self), type(self)(self.held.detach().clone()))
+
     def numpy(self, *args, **kwargs):
         raise Mixed("a tensor elsewhere is no array: call cpu() first")
 
@@ -67,7 +73,11 @@ def carry_out(func, args, kwargs):
     if func.name().split("::")[1].split(".")[0].endswith("_") or "out" in kwargs:
         return kwargs.get("out", args[0])
     stays = bool(there) if device is None else torch.device(device).type == NAME
-    return pytree.tree_map_only(torch.Tensor, Elsewhere, found) if stays else found
+    return pytree.tree_map_only(torch.Tensor, wrapped, found) if stays else found
+
+
+def wrapped(value):
+    return value if isinstance(value, Elsewhere) else Elsewhere(value)
 
 
 class Module:
@@ -96,10 +106,13 @@ class Module:
 
 
 def made_here(make):
-    """torch.tensor or as_tensor, which cannot make a tensor of a device written in Python."""
+    """A function like torch.tensor that makes its tensor on the CPU and moves it.
 
-    def tensor(data, *, device=None, **options):
-        found = make(data, **options)
+    torch itself cannot, or resizes a tensor on the way, which a wrapper would not notice.
+    """
+
+    def tensor(*data, device=None, **options):
+        found = make(*data, **options)
         return found if device is None else found.to(device)
 
     return tensor
@@ -111,4 +124,5 @@ def register():
         _setup_privateuseone_for_python_backend(NAME, backend_module=Module())
         Module.library = torch.library.Library("_", "IMPL")  # lasts as long as the process
         Module.library.fallback(lambda op, *a, **k: carry_out(op, a, k), "PrivateUse1")
-        torch.tensor, torch.as_tensor = made_here(torch.tensor), made_here(torch.as_tensor)
+        for name in ("tensor", "as_tensor", "arange"):
+            setattr(torch, name, made_here(getattr(torch, name)))
