@@ -60,10 +60,13 @@ def done():
 
 
 def close(found, name):
-    """Whether a result is what golden runs keep, but for the order in which numbers are added."""
-    kept = KEPT[name]["sums"]
+    """Whether a result is what golden runs keep, but for the order in which numbers are added.
+
+    Learning a mask magnifies rounding: Adam's steps are as large where gradients are next to 0.
+    """
+    kept, tolerance = KEPT[name]["sums"], 0.1 if name.startswith("mask") else 0.02
     return set(found["sums"]) == set(kept) and all(
-        np.allclose(values, kept[column], rtol=0.02, atol=0.02)
+        np.allclose(values, kept[column], rtol=tolerance, atol=tolerance)
         for column, values in found["sums"].items()
     )
 
