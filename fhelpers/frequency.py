@@ -96,8 +96,8 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
         raise ValueError("images contain NaN; look for a division by zero before this call.")
     if low < -ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
-            f"images must lie in [0, 1], but these, {_describe(images)}, span "
-            f"[{low:.4g}, {high:.4g}]; divide by 255 what lies in [0, 255], and leave "
+            f"images must lie in [0, 1], but they span [{low:.4g}, {high:.4g}] "
+            f"({_describe(images)}); divide by 255 what lies in [0, 255], and leave "
             "normalisation to the model."
         )
 

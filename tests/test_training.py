@@ -11,8 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from fhelpers import attacks, data, frequency, networks
+from fhelpers.networks import compute
 from fhelpers.networks.compute import Compute, choose_compute
-from fhelpers.runs import classifier, compute, monitoring, training
+from fhelpers.runs import classifier, monitoring, training
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 
