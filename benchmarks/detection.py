@@ -21,7 +21,7 @@ import torch
 from fhelpers import frequency
 from fhelpers.average_precision import Score
 from fhelpers.data import scenes
-from fhelpers.runs.compute import choose_compute
+from fhelpers.networks.compute import choose_compute
 from fhelpers.sections.detection import detectors
 from fhelpers.sections.detection import measure as detection
 from fhelpers.sections.detection.plan import plan

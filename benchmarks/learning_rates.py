@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from fhelpers import data
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import classifier, plans, scales, training
-from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 

@@ -27,8 +27,8 @@ import torch
 
 from fhelpers import data, masks
 from fhelpers.networks import classifiers
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import scales, store, training
-from fhelpers.runs.compute import choose_compute
 
 PLAIN = Path(__file__).parent / "plain" / "masks.py"
 SLACK = 0.002  # of accuracy and of weight: two images of a thousand

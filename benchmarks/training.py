@@ -31,8 +31,8 @@ import torch
 
 from fhelpers import data, networks
 from fhelpers.networks import classifiers
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import classifier, monitoring, scales, training
-from fhelpers.runs.compute import choose_compute
 
 PLAIN = Path(__file__).parent / "plain" / "training.py"
 EPOCH = 50_000  # images of a whole epoch

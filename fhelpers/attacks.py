@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fhelpers import frequency
-from fhelpers.networks.modes import evaluating, uses_batch_moments
+from fhelpers.networks.asking import answer, evaluating, said, uses_batch_moments
+from fhelpers.networks.compute import BATCH, portion
+from fhelpers.networks.inputs import as_images, as_labels
 
 __all__ = [
     "SuspectGradients", "ascend", "cross_entropy", "fgsm", "margin", "pgd", "smallest_epsilon",
 ]  # fmt: skip
-BATCH = 250  # large enough to keep a core busy, small enough for its cache
 EXAMINED = 16  # images on which a model is examined before it is attacked
 LEVELS = 1_000  # Foolbox's FGSM tries ε = 1/1000, 2/1000, … 1
 BRACKETS = (0.3, 0.45, 0.675, 1.0)  # where Foolbox's PGD looks for a first success, 1.5 apart
@@ -63,12 +64,22 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def answers_and_gradient(
     model: nn.Module, images: Tensor, labels: Tensor, loss: Loss = cross_entropy
 ) -> tuple[Tensor, Tensor]:
-    """Logits (N, classes) and the gradient of the summed loss for the images alone."""
+    """Logits (N, classes) and the gradient of the summed loss for the images alone.
+
+    The gradient is 0 where torch cannot follow the answer back to the images. Raises ValueError
+    where following it fails.
+    """
     images = images.detach().requires_grad_()
     with torch.enable_grad():
-        logits = model(images)
+        logits = answer(model, images)
         value = loss(logits, labels)
-    return logits.detach(), torch.autograd.grad(value, images)[0]
+    if not value.requires_grad:
+        return logits, torch.zeros_like(images)
+    try:
+        (gradient,) = torch.autograd.grad(value, images, allow_unused=True)
+    except Exception as error:
+        raise ValueError(f"the model's gradient cannot be computed: {said(error)}") from error
+    return logits.detach(), torch.zeros_like(images) if gradient is None else gradient
 
 
 def step(images: Tensor, current: Tensor, gradient: Tensor, size, epsilon) -> Tensor:
@@ -113,10 +124,11 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Te
     True
     """
     check_epsilon(epsilon)
+    images, labels = as_images(images), as_labels(labels)
     with evaluating(model):
         examine(model, images, labels)
         attacked = []
-        for batch, answers in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+        for batch, answers in batches(model, images, labels):
             _, gradient = answers_and_gradient(model, batch, answers)
             attacked.append(step(batch, batch, gradient, epsilon, epsilon))
     return torch.cat(attacked)
@@ -155,10 +167,11 @@ def pgd(
     def start(batch: Tensor) -> Tensor:
         return random_point(batch, epsilon, generator) if random_start else batch
 
+    images, labels = as_images(images), as_labels(labels)
     with evaluating(model):
         examine(model, images, labels)
         attacked = []
-        for batch, answers in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+        for batch, answers in batches(model, images, labels):
             found = batch.clone()
             left = torch.arange(len(batch), device=batch.device)
             ball, stride = (for_each(batch, value) for value in (epsilon, size))
@@ -166,6 +179,12 @@ def pgd(
                 left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
             attacked.append(found)
     return torch.cat(attacked)
+
+
+def batches(model: nn.Module, images: Tensor, labels: Tensor):
+    """Images and labels, some at a time; always as many where images share their moments."""
+    size = BATCH if uses_batch_moments(model) else portion(images)
+    return zip(images.split(size), labels.split(size), strict=True)
 
 
 def for_each(images: Tensor, value: float) -> Tensor:
@@ -191,7 +210,7 @@ def climb(model, images, labels, epsilon, steps, size, start, loss, found, left)
             logits, gradient = answers_and_gradient(model, current, labels[left], loss)
         else:
             with torch.no_grad():
-                logits = model(current)
+                logits = answer(model, current)
         found[left] = current
         resists = logits.argmax(1) == labels[left]
         left, current = left[resists], current[resists]
@@ -241,16 +260,17 @@ def smallest_epsilon(
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
     options = {"steps": steps, "halvings": halvings} if attack == "pgd" else {}
-    batches = zip(images.split(BATCH), labels.split(BATCH), strict=True)
+    images, labels = as_images(images), as_labels(labels)
     with evaluating(model):
         examine(model, images, labels)
-        return torch.cat([searches[attack](model, *batch, **options) for batch in batches])
+        some = batches(model, images, labels)
+        return torch.cat([searches[attack](model, *batch, **options) for batch in some])
 
 
 def along_the_sign(model, images: Tensor, labels: Tensor) -> Tensor:
     """The first of LEVELS ε at which one step of FGSM fools, (N,)."""
     logits, gradient = answers_and_gradient(model, images, labels)
-    found = torch.zeros(len(images), device=images.device)
+    found, batch = torch.zeros(len(images), device=images.device), portion(images)
     found[logits.argmax(1) == labels] = math.inf
     grid = torch.arange(1, LEVELS + 1, device=images.device) / LEVELS
     everyone = torch.arange(len(images), device=images.device)
@@ -258,10 +278,11 @@ def along_the_sign(model, images: Tensor, labels: Tensor) -> Tensor:
         # Many ε at once, unless the images of a batch share their moments.
         together = uses_batch_moments(model)
         left = everyone if together else everyone[found.isinf()]
-        tried, grid = grid.tensor_split([1 if together else max(1, BATCH // len(left))])
+        tried, grid = grid.tensor_split([1 if together else max(1, batch // len(left))])
         moved = images[left] + tried.view(-1, 1, 1, 1, 1) * gradient[left].sign()
         with torch.no_grad():
-            answers = model(moved.clamp(0, 1).flatten(0, 1)).argmax(1).view(len(tried), -1)
+            answers = answer(model, moved.clamp(0, 1).flatten(0, 1)).argmax(1)
+        answers = answers.view(len(tried), -1)
         fooling = torch.where(answers == labels[left], math.inf, tried[:, None])
         found[left] = torch.minimum(found[left], fooling.amin(0))
     return found
@@ -293,44 +314,37 @@ def by_halving(model, images: Tensor, labels: Tensor, *, steps: int, halvings: i
     return fools
 
 
-def examine(model: nn.Module, images: Tensor, labels: Tensor) -> None:
-    """Refuse what cannot be attacked and warn of what would make an attack look weak.
+def examine(model: nn.Module, images: Tensor, labels: Tensor) -> list[str]:
+    """Refuse what cannot be attacked; return, and warn of, what makes an attack look weak.
 
     Looks at the first images only, in the mode in which the model is. Raises ValueError for images
-    outside [0, 1], labels of another length or outside the classes, and outputs that are not
-    (N, classes). Warns (`SuspectGradients`) of a model that answers differently twice, of outputs
-    that are probabilities already, and of gradients that are all zero (Athalye et al. 2018).
+    outside [0, 1], labels of another length or outside the classes, and as `answer`. Warns
+    (`SuspectGradients`) of a model that answers differently twice, of outputs that are
+    probabilities already, and of gradients that are all zero (Athalye et al. 2018).
     """
     frequency.check_images(images)
     if labels.shape != images.shape[:1] or not len(images):
         raise ValueError(f"{len(images)} images need as many labels, not {tuple(labels.shape)}")
-    few, answers = images[:EXAMINED], labels[:EXAMINED]
+    few, doubts = images[:EXAMINED], []
     with torch.no_grad():
-        first, second = model(few).float(), model(few).float()
-    if first.ndim != 2 or len(first) != len(few):
-        raise ValueError(f"the model must answer (N, classes), not {tuple(first.shape)}")
-    if labels.min() < 0 or labels.max() >= first.shape[1]:
-        raise ValueError(
-            f"labels must lie from 0 to {first.shape[1] - 1}, the classes of the model, not from "
-            f"{labels.min().item()} to {labels.max().item()}"
-        )
+        first, second = answer(model, few).float(), answer(model, few).float()
+    as_labels(labels, first.shape[1])
     if not torch.allclose(first, second, rtol=1e-3, atol=1e-3):
-        suspect(
+        doubts.append(
             "the model answers differently when asked twice: a single gradient says little about "
             "it, so the robust accuracy found is an upper bound"
         )
     ones = torch.ones(len(few), device=first.device)
     if first.min() >= 0 and torch.allclose(first.sum(1), ones, atol=1e-3):
-        suspect(
+        doubts.append(
             "the model's outputs look like probabilities: a second softmax flattens the loss, so "
             "the attack is weaker than it should be; attack the logits"
         )
-    if not answers_and_gradient(model, few, answers)[1].any():
-        suspect(
+    if not answers_and_gradient(model, few, labels[:EXAMINED])[1].any():
+        doubts.append(
             "the gradients of all images examined are zero: the attack cannot see where to go, and "
             "the robust accuracy found says nothing"
         )
-
-
-def suspect(text: str) -> None:
-    warnings.warn(text, SuspectGradients, stacklevel=4)
+    for text in doubts:
+        warnings.warn(text, SuspectGradients, stacklevel=3)
+    return doubts

@@ -181,7 +181,7 @@ def pdf(pages: Path | None = None) -> None:
 def report(
     model: str,
     *,
-    dataset: str = "cifar10",
+    dataset: str | None = None,
     weights: str | None = None,
     images: int | None = None,
     few: int = 1_000,
@@ -195,9 +195,10 @@ def report(
         A torchvision model's name, a .pt2 or TorchScript file, package.module:function that
         returns a module, or a run from `fhelpers runs`. It takes pixels in [0, 1].
     dataset
-        Whose test images it is asked about.
+        Whose test images it is asked about; cifar10 unless given. A run has its own.
     weights
-        For a torchvision model: a file, or DEFAULT for the published ones.
+        For a function's or a torchvision model: a file; for the latter also DEFAULT, the published
+        ones, with imagenette or tiny-imagenet-10.
     images
         How many test images, from the first on; all unless given.
     few
@@ -206,15 +207,19 @@ def report(
         The folder to write to.
     """
     from fhelpers import data
+    from fhelpers.networks.compute import accelerator
     from fhelpers.report import frequency_report
     from fhelpers.report import models as outside
     from fhelpers.report import page as pages
 
     if few < 2 or (images is not None and images < 2):
         raise ValueError("images and few must be at least 2")
-    test = data.load(dataset, train=False, limit=images)
-    classes = len(test.classes)
-    asked = outside.load_model(model, weights=weights, classes=classes)
+    if outside.is_run(model):
+        test = outside.test_images(model, dataset, images)
+    else:
+        test = data.load(dataset or "cifar10", train=False, limit=images)
+    asked = outside.load_model(model, weights=weights, classes=test.classes)
+    asked = asked.to(accelerator())
     with tqdm(total=4, desc=model, unit="part", disable=None) as bar:
 
         def progress(part: str) -> None:
@@ -222,10 +227,12 @@ def report(
             bar.update()
 
         found = frequency_report(
-            asked, test.pixels(), test.labels, classes=classes, name=model, few=few,
+            asked, test.pixels(), test.labels, classes=len(test.classes), name=model, few=few,
             progress=progress,
         )  # fmt: skip
     print(pages.in_short(found))
+    for doubt in found.about["doubts"]:
+        print(f"doubtful: {doubt}", file=sys.stderr)
     for file in pages.write(found, to):
         print(file)
 

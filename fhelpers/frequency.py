@@ -20,6 +20,7 @@ from torch.nn import functional as F
 # between the forward transform and its inverses: 2 to 3 times as fast as 2,000 CIFAR-10 images in
 # one piece.
 PIECE = 2**18
+ROUNDING = 1e-6  # by which a pixel may lie outside [0, 1]
 
 
 def radial_distance(height: int, width: int) -> Tensor:
@@ -81,16 +82,21 @@ def filter_spectrum(images: Tensor, mask: Tensor) -> Tensor:
 def check_images(images: Tensor, channels: int | None = None) -> None:
     """Raise ValueError unless `images` is float (N, C, H, W) in [0, 1] without NaN.
 
-    `channels`, if given, is the C that is required.
+    `channels`, if given, is the C that is required. Rounding may have moved values out of [0, 1].
 
     >>> frequency.check_images(255 * images)
     Traceback (most recent call last):
-    ValueError: images must lie in [0, 1], but they span ...; scale them first ...
+    ValueError: images must lie in [0, 1], but they span [0, 255] ...
     """
     _check_float(images)
     if images.ndim != 4:
         raise ValueError(
             f"images must have 4 axes (N, C, H, W), but the shape is {tuple(images.shape)}."
+        )
+    if images.shape[3] in (1, 3, 4) and images.shape[1] > 4 < images.shape[2]:
+        raise ValueError(
+            f"images of shape {tuple(images.shape)} have their channels last, and the wrong axes "
+            "would be filtered: turn them with images.permute(0, 3, 1, 2)."
         )
     if channels is not None and images.shape[1] != channels:
         raise ValueError(
@@ -102,10 +108,11 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
     low, high = (value.item() for value in images.detach().aminmax())
     if math.isnan(low):
         raise ValueError("images contain NaN; look for a division by zero before this call.")
-    if low < 0 or high > 1:
+    if low < -ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
-            f"images must lie in [0, 1], but they span [{low:.4g}, {high:.4g}]; "
-            "scale them first and leave normalisation to the model."
+            f"images must lie in [0, 1], but they span [{low:.4g}, {high:.4g}] "
+            f"({_describe(images)}); divide by 255 what lies in [0, 255], and leave "
+            "normalisation to the model."
         )
 
 
@@ -335,7 +342,7 @@ def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
 
 def _blurred(images: Tensor) -> Tensor:
     """Images (N, 1, H, W) averaged under the window: (N, 1, H − 10, W − 10)."""
-    place = torch.arange(WINDOW, dtype=images.dtype) - WINDOW // 2
+    place = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
     weights = torch.exp(-(place**2) / (2 * DEVIATION**2))
     weights = (weights / weights.sum()).view(1, 1, -1, 1)
     return F.conv2d(F.conv2d(images, weights), weights.transpose(2, 3))

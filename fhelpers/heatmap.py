@@ -4,6 +4,7 @@ Yin et al. (2019): a bin tells how a network bears noise of that frequency. The 
 plane wave of fixed L2 norm, with a sign drawn for each image and channel.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,41 +13,54 @@ import torch
 from torch import Tensor, nn
 
 from fhelpers import frequency, smoothing
-from fhelpers.networks import evaluating
+from fhelpers.networks import answer, as_images, as_labels, device_of, evaluating
+from fhelpers.networks.compute import choose_compute, portion
 from fhelpers.runs import checks, recipes
-from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.training import predict
 
-__all__ = ["heat_map", "waves"]
-BATCH = 250  # images a forward pass: more would leave the processor's cache
+__all__ = ["half_plane", "heat_map", "waves"]
+WAVES = 2**22  # values of the waves that are held at once
+EXACT = 64  # pixels of the largest image whose every frequency is tried in a report
+GRID = 32  # frequencies in each direction that are tried of larger ones
 
 
-def waves(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Every real plane wave once: bins (B, 2) of a centred spectrum and waves (B, H, W) of norm 1.
+def half_plane(height: int, width: int, step: int = 1) -> Tensor:
+    """Bins (B, 2) of a centred spectrum that stand for all plane waves, or for every `step`-th.
 
     A wave and the one of the opposite frequency are the same wave at another phase, so the upper
-    half of the plane is enough. cos + sin, not cos alone, has the same norm at every frequency.
+    half of the plane is enough. Zero frequency is always among them.
 
-    >>> bins, basis = heatmap.waves(8, 8)
-    >>> len(bins), round(basis[0].norm().item(), 3)
-    (34, 1.0)
+    >>> heatmap.half_plane(8, 8).shape
+    torch.Size([34, 2])
     """
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    up, right = height // 2 - rows, columns - width // 2
     mirror_row, mirror_column = (2 * (height // 2) - rows) % height, -columns + 2 * (width // 2)
     first = rows * width + columns <= mirror_row * width + mirror_column % width
-    bins = torch.stack([rows[first], columns[first]], 1)
-    phase = (
-        2
-        * math.pi
-        * (
-            -up[first][:, None, None] * rows / height
-            + right[first][:, None, None] * columns / width
-        )
-    )
-    return bins, (phase.cos() + phase.sin()) / math.sqrt(height * width)
+    tried = (nearest(height, step)[rows] == rows) & (nearest(width, step)[columns] == columns)
+    return torch.stack([rows, columns], -1)[first & tried]
+
+
+def waves(bins: Tensor, height: int, width: int) -> Tensor:
+    """The plane waves of some bins (B, 2), of norm 1: (B, H, W).
+
+    cos + sin, not cos alone, has the same norm at every frequency.
+
+    >>> basis = heatmap.waves(heatmap.half_plane(8, 8), 8, 8)
+    >>> round(basis[0].norm().item(), 3)
+    1.0
+    """
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    up, right = height // 2 - bins[:, 0, None, None], bins[:, 1, None, None] - width // 2
+    phase = 2 * math.pi * (-up * rows / height + right * columns / width)
+    return (phase.cos() + phase.sin()) / math.sqrt(height * width)
+
+
+def coarse_step(height: int, width: int) -> int:
+    """1 for small images; for larger ones the step between the frequencies that can be paid."""
+    largest = max(height, width)
+    return 1 if largest <= EXACT else -(-largest // GRID)
 
 
 def heat_map(
@@ -55,45 +69,60 @@ def heat_map(
     labels: Tensor,
     *,
     norm: float = 4.0,
+    step: int = 1,
     seed: int = 0,
     precision: str = "float32",
 ) -> Tensor:
-    """Accuracy under each single frequency, (H, W), zero frequency in the centre.
+    """Accuracy under each single frequency, (H, W) on the CPU, zero frequency in the centre.
 
-    images: (N, C, H, W) in [0, 1]; labels: int64 (N,); norm: L2 norm of the perturbation of each
-    channel, 4 as Yin et al. take for CIFAR-10 images. Perturbed images are clipped to [0, 1]. The
-    map is symmetric about its centre. Raises ValueError for images outside [0, 1] and for a norm
-    below 0.
+    images: (N, C, H, W) in [0, 1]; labels: (N,); norm: L2 norm of the perturbation of each channel,
+    4 as Yin et al. take for CIFAR-10 images; step: between the frequencies that are tried, each of
+    which then stands for those around it. Perturbed images are clipped to [0, 1]. The map is
+    symmetric about its centre. Raises ValueError for images outside [0, 1] and for a norm below 0.
 
     >>> heatmap.heat_map(model, images[:2, :, :8, :8], labels[:2]).shape
     torch.Size([8, 8])
     """
-    frequency.check_images(images)
+    images, labels = as_images(images), as_labels(labels)
     if not 0 <= norm < math.inf:
         raise ValueError(f"norm must be a number of at least 0, not {norm!r}")
     height, width = images.shape[-2:]
-    bins, basis = waves(height, width)
+    bins = half_plane(height, width, step)
     generator = torch.Generator().manual_seed(seed)
     signs = torch.randint(0, 2, (*images.shape[:2], 1, 1), generator=generator) * 2.0 - 1
-    signs, basis = signs.to(images.device), (norm * basis).to(images.device)
+    signs = signs.to(images)
     right = torch.zeros(len(bins), device=images.device)
-    compute = choose_compute(precision, images.device.type)
-    with evaluating(model), torch.inference_mode(), compute.autocast():
-        for place in torch.arange(len(images)).split(BATCH):
+    compute = choose_compute(precision, device_of(model, images))
+    places = torch.arange(len(images), device=images.device).split(portion(images))
+    pieces = torch.arange(len(bins)).split(max(1, WAVES // (height * width)))
+    with evaluating(model), torch.no_grad(), compute.autocast():
+        for piece, place in itertools.product(pieces, places):
             some, sign, answers = images[place], signs[place], labels[place]
-            for number, wave in enumerate(basis):
-                logits = model(torch.addcmul(some, sign, wave).clamp_(0, 1))
+            made = norm * waves(bins[piece], height, width).to(images)
+            for number, wave in zip(piece.tolist(), made, strict=True):
+                logits = answer(model, torch.addcmul(some, sign, wave).clamp_(0, 1))
                 right[number] += (logits.argmax(1) == answers).sum()
-    return spread_out(bins, right.cpu() / len(images), height, width)
+    return spread_out(bins, right.cpu() / len(images), height, width, step)
 
 
-def spread_out(bins: Tensor, values: Tensor, height: int, width: int) -> Tensor:
-    """Values of the half-plane's bins and of their mirror images, as a map (H, W)."""
+def spread_out(bins: Tensor, values: Tensor, height: int, width: int, step: int) -> Tensor:
+    """Values of the half-plane's bins and of their mirror images, as a map (H, W).
+
+    Every bin has the value of the one nearest to it that was tried.
+    """
     rows, columns = bins.T
     found = torch.zeros(height, width)
     found[rows, columns] = values
     found[(2 * (height // 2) - rows) % height, (2 * (width // 2) - columns) % width] = values
-    return found
+    return found[nearest(height, step)][:, nearest(width, step)]
+
+
+def nearest(size: int, step: int) -> Tensor:
+    """For each of `size` places the nearest one that is tried, whole steps from the centre."""
+    offset = torch.arange(size) - size // 2
+    farthest = size // 2 if step == 1 else (size - 1) // 2 // step * step
+    steps = (offset.abs() + (step - 1) // 2) // step
+    return size // 2 + offset.sign() * (steps * step).clamp(max=farthest)
 
 
 @dataclass(frozen=True, kw_only=True)

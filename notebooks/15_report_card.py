@@ -165,7 +165,7 @@ if model:
     recipe = runs["natural"][0].recipe
     test = recipe.load(train=False)
     count = len(test.classes)
-    asked = models.load_model(model, weights=weights or None, classes=count)
+    asked = models.load_model(model, weights=weights or None, classes=test.classes)
     theirs = frequency_report(asked, test.pixels(), test.labels, classes=count, name=model)
 print(f"a model from outside: {bool(model)}")
 

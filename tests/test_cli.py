@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import save_file
 
 from fhelpers import cli
+from fhelpers.networks.compute import choose_compute
 from fhelpers.pages import notebooks
 from fhelpers.runs import scales, store, verify
-from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.noise_or_signal.measure import Cases
 

@@ -13,7 +13,7 @@ from torchvision.models import detection as zoo
 from fhelpers import cli
 from fhelpers.data import coco, scenes
 from fhelpers.data.scenes import Scenes
-from fhelpers.runs.compute import choose_compute
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.sections.detection import measure as detection
 from fhelpers.sections.detection.measure import Evaluation

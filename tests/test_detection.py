@@ -12,8 +12,8 @@ from fhelpers import frequency
 from fhelpers.average_precision import MEASURES, Detections, Score, resamples
 from fhelpers.data import scenes
 from fhelpers.data.objects import Truth
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import kinds, scales, training
-from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.kinds import Job
 from fhelpers.sections.detection import detectors
 from fhelpers.sections.detection import measure as detection

@@ -12,7 +12,8 @@ from fhelpers import frequency, heatmap
 @pytest.mark.parametrize("size", [(8, 8), (7, 7), (6, 9), (32, 32)])
 def test_every_plane_wave_once_with_norm_1_and_its_energy_where_it_says(size):
     height, width = size
-    bins, waves = heatmap.waves(height, width)
+    bins = heatmap.half_plane(height, width)
+    waves = heatmap.waves(bins, height, width)
     torch.testing.assert_close(waves.square().sum((1, 2)), torch.ones(len(waves)))
     energy = frequency.spectrum(waves).abs().square() / (height * width)
     covered = torch.zeros(height, width, dtype=torch.long)
@@ -50,7 +51,8 @@ def test_the_map_against_a_loop_over_all_bins():
     model = nn.Sequential(nn.Flatten(), nn.Linear(108, 3))
     found = heatmap.heat_map(model, images, labels, norm=1.5, seed=5)
     signs = torch.randint(0, 2, (10, 3, 1, 1), generator=torch.Generator().manual_seed(5)) * 2.0 - 1
-    bins, waves = heatmap.waves(6, 6)
+    bins = heatmap.half_plane(6, 6)
+    waves = heatmap.waves(bins, 6, 6)
     for (row, column), wave in zip(bins.tolist(), waves, strict=True):
         right = 0
         for image, sign, label in zip(images, signs, labels, strict=True):
@@ -76,3 +78,38 @@ def test_what_has_no_map_is_refused():
             heatmap.heat_map(nn.Flatten(), images, labels, norm=norm)
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         heatmap.heat_map(nn.Flatten(), images + 2, labels)
+
+
+def test_waves_in_portions_make_the_same_map(monkeypatch):
+    images, labels = torch.rand(6, 3, 9, 8), torch.arange(6) % 3
+    model = nn.Sequential(nn.Flatten(), nn.Linear(216, 3))
+    whole = heatmap.heat_map(model, images, labels)
+    monkeypatch.setattr(heatmap, "WAVES", 5 * 72)
+    assert torch.equal(heatmap.heat_map(model, images, labels), whole)
+
+
+@pytest.mark.parametrize(("size", "step"), [((12, 12), 3), ((13, 10), 2), ((9, 9), 4), ((8, 8), 1)])
+def test_a_coarse_map_tries_some_frequencies_and_each_bin_has_the_nearest(size, step):
+    images, labels = torch.rand(20, 1, *size), torch.arange(20) % 2
+    model = nn.Sequential(nn.Flatten(), nn.Linear(size[0] * size[1], 2))
+    exact = heatmap.heat_map(model, images, labels, norm=2.0)
+    found = heatmap.heat_map(model, images, labels, norm=2.0, step=step)
+    bins = heatmap.half_plane(*size, step).tolist()
+    for row, column in bins:
+        assert (row - size[0] // 2) % step == (column - size[1] // 2) % step == 0
+        assert found[row, column] == exact[row, column]
+    centre = (size[0] // 2, size[1] // 2)
+    assert list(centre) in bins
+    reach = (step - 1) // 2
+    near = found[
+        centre[0] - reach : centre[0] + reach + 1, centre[1] - reach : centre[1] + reach + 1
+    ]
+    assert (near == found[centre]).all()
+    inner = found[1 - size[0] % 2 :, 1 - size[1] % 2 :]
+    torch.testing.assert_close(inner, inner.flip(0, 1))
+
+
+def test_small_images_are_tried_whole_and_large_ones_on_a_grid():
+    assert heatmap.coarse_step(32, 32) == heatmap.coarse_step(64, 64) == 1
+    assert heatmap.coarse_step(224, 224) == 7
+    assert len(heatmap.half_plane(224, 224, 7)) < 600

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from fhelpers import frequency, masks
 from fhelpers.masks import recipes
 from fhelpers.masks.recipes import MaskedTraining, MaskRecipe, varied
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import classifier, kinds, plans, scales
-from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.essential_frequencies.plan import plan as essential_frequencies

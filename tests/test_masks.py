@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from fhelpers import frequency, masks, networks
 from fhelpers.masks import FourierMask, Learning, learn_image_masks, learn_mask
 from fhelpers.masks.learning import BOUND, bounded_exp, frozen
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import training
-from fhelpers.runs.compute import choose_compute
 
 FLOAT32 = choose_compute("float32", "cpu")
 

@@ -7,7 +7,7 @@ which of them a network reads.
 import pytest
 
 from fhelpers.data.planted import TEMPLATE_DEVIATION
-from fhelpers.runs.compute import choose_compute
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fhelpers import frequency
+from fhelpers.networks import answer, as_images, as_labels, device_of
+from fhelpers.networks.compute import Compute, choose_compute, portion
 from fhelpers.runs.checks import (
     check_not_negative,
     check_positive,
@@ -24,8 +26,7 @@ from fhelpers.runs.checks import (
     is_number,
     refuse,
 )
-from fhelpers.runs.compute import Compute, choose_compute
-from fhelpers.runs.training import Training, check_channels, fit, predict
+from fhelpers.runs.training import Training, fit, predict
 
 BOUND = 10.0  # of the loss's exponent, see `bounded_exp`
 CHUNK = 250  # single-image masks learned at once: enough to keep a core busy and its cache full
@@ -214,17 +215,15 @@ def learn_mask(
     torch.Size([1, 1, 32, 32])
     """
     learning = learning or Learning()
-    frequency.check_images(images)
-    check_channels(network, images)
-    groups = torch.zeros_like(labels) if groups is None else groups
+    compute = compute or choose_compute(device=device_of(network, images))
+    images, labels = (each.to(compute.device) for each in (as_images(images), as_labels(labels)))
+    groups = torch.zeros_like(labels) if groups is None else groups.to(compute.device)
     if labels.shape != images.shape[:1] or groups.shape != labels.shape or not len(images):
         raise ValueError("images, labels and groups must be equally many, at least one")
     sizes = groups.bincount()
     if (sizes == 0).any():
         raise ValueError(f"group {int(sizes.argmin())} has no image: number the groups from 0 on")
-    compute = compute or choose_compute()
-    mask = FourierMask(*images.shape[-2:], count=len(sizes), channels=channels)
-    mask.to(compute.device)
+    mask = FourierMask(*images.shape[-2:], count=len(sizes), channels=channels).to(compute.device)
     with frozen(network):
         before = losses(network, images, labels, compute)
         watch = Watch(network, mask, groups, before, learning)
@@ -235,8 +234,8 @@ def learn_mask(
             watchers=[watch], checkpoint=checkpoint, progress=progress,
         )  # fmt: skip
         right = masked_right(network, mask, images, labels, groups, compute)
-    kept = per_group(right, groups) >= learning.threshold * watch.unmasked
-    return Learned(mask, kept, labels, training)
+    kept = per_group(right, groups).cpu() >= learning.threshold * watch.unmasked
+    return Learned(mask.cpu(), kept, labels.cpu(), training)
 
 
 def start(mask: FourierMask, learning: Learning, steps: int) -> Training:
@@ -252,7 +251,6 @@ def start(mask: FourierMask, learning: Learning, steps: int) -> Training:
 def losses(network: nn.Module, images: Tensor, labels: Tensor, compute: Compute):
     """Cross-entropy of each image without a mask and whether it is right, both (N,)."""
     logits = predict(network, images, precision=compute.precision)
-    labels = labels.cpu()
     return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
 
 
@@ -260,7 +258,8 @@ def batches_of(learning: Learning, images, labels, groups, losses_before):
     """epoch -> shuffled batches of (images, labels, groups, losses without a mask)."""
 
     def batches(epoch: int):
-        for chosen in torch.randperm(len(images)).split(learning.batch_size):
+        order = torch.randperm(len(images)).to(images.device)
+        for chosen in order.split(learning.batch_size):
             batch = images[chosen].contiguous(memory_format=torch.channels_last)
             yield batch, labels[chosen], groups[chosen], losses_before[chosen]
 
@@ -269,9 +268,9 @@ def batches_of(learning: Learning, images, labels, groups, losses_before):
 
 def price(network, mask, batch, compute: Compute) -> tuple[Tensor, Tensor]:
     """What the mask changes for each image of a batch, and whether it is right: both (n,)."""
-    images, labels, groups, before = (part.to(compute.device) for part in batch)
+    images, labels, groups, before = batch
     with compute.autocast():
-        logits = network(mask(images, groups)).float()
+        logits = answer(network, mask(images, groups)).float()
     change = F.cross_entropy(logits, labels, reduction="none") - before
     return bounded_exp(change.square()), logits.argmax(1) == labels
 
@@ -282,15 +281,15 @@ class Watch:
     def __init__(self, network, mask, groups: Tensor, before, learning: Learning):
         self.network, self.mask, self.learning = network, mask, learning
         self.sizes = groups.bincount()
-        self.unmasked = per_group(before[1], groups)
-        self.right = torch.zeros(len(self.sizes))
+        self.unmasked = per_group(before[1], groups).cpu()
+        self.right = torch.zeros(len(self.sizes), device=groups.device)
 
     def loss_of(self, compute: Compute):
         share = len(self.sizes) / self.learning.batch_size
 
         def loss(mask: FourierMask, batch) -> Tensor:
             prices, right = price(self.network, mask, batch, compute)
-            self.right += right.cpu().float() @ F.one_hot(batch[2], len(self.sizes)).float()
+            self.right += right.float() @ F.one_hot(batch[2], len(self.sizes)).float()
             # Each group's mean over its images, in a batch by their expected number; the masks
             # do not share a weight, so the sum teaches each of them what it would learn alone.
             return prices.sum() * share + self.learning.sparsity_weight * mask.total_weight().sum()
@@ -329,13 +328,13 @@ def per_group(right: Tensor, groups: Tensor) -> Tensor:
 
 @torch.no_grad()
 def through(mask: FourierMask, images: Tensor, which: Tensor | None = None) -> Tensor:
-    """Images (N, C, H, W) seen through masks, on the CPU; they may leave [0, 1].
+    """Images (N, C, H, W) seen through masks, on the images' device; they may leave [0, 1].
 
     >>> seen = masks.through(masks.FourierMask(32, 32), images)
     >>> torch.allclose(seen, images, atol=1e-6)
     True
     """
-    return mask.cpu()(images, which)
+    return mask.to(images.device)(images, which)
 
 
 def masked_right(network, mask, images, labels, groups, compute: Compute) -> Tensor:
@@ -367,14 +366,13 @@ def learn_image_masks(
     torch.Size([20])
     """
     learning = learning or Learning(epochs=60)
-    frequency.check_images(images)
-    check_channels(network, images)
-    compute = compute or choose_compute()
+    compute = compute or choose_compute(device=device_of(network, images))
+    images = as_images(images).to(compute.device)
     masks = FourierMask(*images.shape[-2:], count=len(images))
     answers = predict(network, images, precision=compute.precision).argmax(1)
     reached, training = torch.zeros(len(images), dtype=torch.bool), None
     with frozen(network):
-        for chunk in torch.arange(len(images)).split(CHUNK):
+        for chunk in torch.arange(len(images)).split(portion(images, CHUNK)):
             padded = chunk[torch.arange(max(len(chunk), LEAST)) % len(chunk)]
             training, kept, right = learn_together(
                 network, images[padded], answers[padded], learning, compute
@@ -382,13 +380,13 @@ def learn_image_masks(
             masks.weight.data[chunk] = kept[: len(chunk)]
             reached[chunk] = right[: len(chunk)]
             progress(int(chunk[-1]) + 1)
-    return Learned(masks, reached, answers, training)
+    return Learned(masks, reached, answers.cpu(), training)
 
 
 def learn_together(network, images, answers, learning: Learning, compute: Compute):
     """A mask for each of some images: the training, the weights that kept the class, and whether
     those of the end do."""
-    numbers = torch.arange(len(images))
+    numbers = torch.arange(len(images), device=images.device)
     mask = FourierMask(*images.shape[-2:], count=len(images)).to(compute.device)
     before, _ = losses(network, images, answers, compute)
     batch = images.contiguous(memory_format=torch.channels_last), answers, numbers, before

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from fhelpers import data, frequency, masks
 from fhelpers.frequency import structural_similarity
+from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import classifier, training
 from fhelpers.runs.checks import refuse
-from fhelpers.runs.compute import CHUNK
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.recipes import Recipe
@@ -115,7 +115,7 @@ def images_of(network: Recipe) -> tuple[data.ImageData, data.ImageData]:
 def learn(recipe: MaskRecipe, job: Job) -> Result:
     """Learn a recipe's masks and score them on training and test images."""
     (run,), compute = job.needed, job.compute
-    network = run.model()
+    network = run.model().to(compute.device)
     sets = dict(zip(("train", "test"), images_of(recipe.network), strict=True))
     source, count = sets[recipe.learned_on], recipe.images
     labels = source.labels[:count]
@@ -199,8 +199,11 @@ def scored(network, mask, images: data.ImageData, which, compute, compared: int)
     right: dict[str, list[Tensor]] = {"original": [], "masked": [], "complement": []}
     alike: dict[str, list[Tensor]] = {"masked": [], "complement": []}
     for chunk in torch.arange(len(images)).split(CHUNK):
-        pixels, labels = images.images[chunk].float() / 255, images.labels[chunk]
-        kept = masks.through(mask, pixels, which[chunk])
+        pixels, labels, own = (
+            each[chunk].to(compute.device) for each in (images.images, images.labels, which)
+        )
+        pixels = pixels.float() / 255
+        kept = masks.through(mask, pixels, own)
         parts = {"original": pixels, "masked": kept, "complement": pixels - kept}
         for part, seen in parts.items():
             logits = training.predict(network, seen, precision=compute.precision)
@@ -330,16 +333,17 @@ def train_through(recipe: MaskedTraining, job: Job) -> Result:
     mask = varied(run.model(), recipe.variant, recipe.seed)
 
     def prepare(images: Tensor) -> Tensor:
-        chunks = images.split(CHUNK)
+        chunks = (chunk.to(job.compute.device) for chunk in images.split(CHUNK))
         return torch.cat([masks.through(mask, chunk.float() / 255) for chunk in chunks])
 
     network = dataclasses.replace(recipe.network, radii=())
     found = classifier.train(network, job, prepare)
-    model = network.rebuild()
+    model = network.rebuild().to(job.compute.device)
     model.load_state_dict(found.tensors)
     row = {"epoch": network.epochs, "scope": "all", "part": "input"}
     for split, images in zip(("train", "test"), images_of(network), strict=True):
         seen = prepare(images.images)
-        score = training.score(model, seen, images.labels, job.compute.precision)
+        labels = images.labels.to(job.compute.device)
+        score = training.score(model, seen, labels, job.compute.precision)
         found.rows.append(row | {"split": split, "images": len(images)} | score)
     return found

@@ -1,6 +1,17 @@
-"""The networks of both papers by name (`build`), their first kernels and their cost."""
+"""The networks of both papers by name (`build`), and how any network is asked (`answer`)."""
 
+from fhelpers.networks.asking import answer, device_of, evaluating, uses_batch_moments
 from fhelpers.networks.classifiers import NETWORKS, build, first_convolution
-from fhelpers.networks.modes import evaluating, uses_batch_moments
+from fhelpers.networks.inputs import as_images, as_labels
 
-__all__ = ["NETWORKS", "build", "evaluating", "first_convolution", "uses_batch_moments"]
+__all__ = [
+    "NETWORKS",
+    "answer",
+    "as_images",
+    "as_labels",
+    "build",
+    "device_of",
+    "evaluating",
+    "first_convolution",
+    "uses_batch_moments",
+]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fhelpers.networks.modes import evaluating
+from fhelpers.networks.asking import evaluating
 
 
 @dataclass(frozen=True)

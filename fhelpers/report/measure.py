@@ -6,6 +6,7 @@ images.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,14 +17,14 @@ from torch import Tensor, nn
 
 from fhelpers import attacks, frequency, heatmap, masks
 from fhelpers.intervals import Estimate, bootstrap, paired_difference, proportion
-from fhelpers.networks import evaluating
-from fhelpers.runs.compute import CHUNK, Compute, choose_compute
+from fhelpers.networks import as_images, as_labels, evaluating
+from fhelpers.networks.compute import CHUNK, Compute, portion
+from fhelpers.report.checks import check_model, doubts
 from fhelpers.runs.training import predict
 
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
 SMALL_EPSILONS = (1 / 255, 2 / 255, 4 / 255)
 BANDS = 16  # of a mask's energies
-SIZES = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)  # tried to name a model's own
 SHARES = {0.5: "half", 0.9: "90 %"}
 
 
@@ -87,31 +88,38 @@ def frequency_report(
     few: int = 1_000,
     seed: int = 0,
     precision: str = "auto",
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] = lambda part: None,
 ) -> FrequencyReport:
     """Which frequencies a classifier relies on (W §4, §5 and §9; K; Yin et al. 2019).
 
-    model: logits (N, classes) from pixels in [0, 1]; images: (N, C, H, W); labels: int64 (N,);
-    radii: where low and high part divide, `RADII` in proportion to the image size unless given;
-    classes: how many the model must have, by default as many as the labels; few: how many images
-    (the first ones) serve the costly measures: heat map, attacks and mask. The mask is learned
-    on one half of these and judged on the other. precision: float32, bfloat16, or "auto" for what
-    the machine does fastest. The model stays as it was.
-    Raises ValueError as `check_model` does and for images outside [0, 1].
+    model: logits (N, classes) from pixels in [0, 1], on any device; images: (N, C, H, W); labels:
+    (N,), both also in the forms that `as_images` and `as_labels` know; radii: where low and high
+    part divide, `RADII` in proportion to the image size unless given; classes: how many the model
+    must have, by default as many as the labels; few: how many images (the first ones) serve the
+    costly measures: heat map, attacks and mask. The mask is learned on one half of these and judged
+    on the other. precision: float32, bfloat16, or "auto" for what the machine does fastest and the
+    model takes. The model stays as it was.
+    Of images above 64 pixels the heat map tries some frequencies only; about["step"] says which.
+    Raises ValueError as `check_model`, `as_images` and `as_labels` do.
 
     >>> found = frequency_report(model, images[..., :8, :8], labels, radii=[2, 4], classes=10)
     >>> found.table.measure.unique()[:3].tolist()
     ['accuracy', 'gained', 'radius']
     """
-    frequency.check_images(images)
-    classes = int(labels.max()) + 1 if classes is None else classes
-    check_model(model, images, labels, classes)
+    images, labels = as_images(images).float(), as_labels(labels)
+    if classes is None:
+        classes = int(labels.max()) + 1 if len(labels) else 0
+    compute = check_model(model, images, labels, classes, precision)
+    found = doubts(model, images, labels, compute)
     radii = sorted(map(float, set(radii))) if radii else default_radii(*images.shape[-2:])
-    compute = choose_compute(precision, images.device.type)
-    seen = observe(model, images, labels, radii, compute, few=few, seed=seed, progress=progress)
+    options = {"few": few, "seed": seed, "step": heatmap.coarse_step(*images.shape[-2:])}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", attacks.SuspectGradients)  # they stand among the doubts
+        seen = observe(model, images, labels, radii, compute, **options, progress=progress)
     shape = list(images.shape[1:])
     about = {"model": name, "classes": classes, "shape": shape, "radii": radii}
-    return report_of(seen, about | {"precision": compute.precision})
+    about |= {"precision": compute.precision, "step": options["step"], "doubts": found}
+    return report_of(seen, about)
 
 
 def observe(
@@ -123,12 +131,14 @@ def observe(
     *,
     few: int,
     seed: int,
-    progress: Callable[[str], None] = lambda step: None,
+    step: int = 1,
+    progress: Callable[[str], None] = lambda part: None,
 ) -> Observations:
     """Everything that a report rests on; arguments as for `frequency_report`, which checks them."""
     progress("accuracy on parts")
     correct = correct_on_parts(model, images, labels, radii, compute)
-    images, labels, half = images[:few], labels[:few], min(few, len(images)) // 2
+    images, labels = (each[:few].to(compute.device) for each in (images, labels))
+    half = len(images) // 2
     progress("attacks")
     resists = correct_under_attack(model, images, labels, seed, compute)
     progress("learning a mask")
@@ -138,14 +148,15 @@ def observe(
         through = predict(model, kept, precision=compute.precision).argmax(1) == labels[half:]
     mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
-    waves = heatmap.heat_map(model, images, labels, seed=seed, precision=compute.precision)
-    return Observations(correct, resists, through, mask, waves)
+    options = {"step": step, "seed": seed, "precision": compute.precision}
+    waves = heatmap.heat_map(model, images, labels, **options)
+    return Observations(correct, resists.cpu(), through.cpu(), mask, waves)
 
 
 def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
     """The report on observations: every number with its interval over images.
 
-    about: model, classes, shape, radii and precision.
+    about: model, classes, shape, radii and precision; of a model from outside also step and doubts.
     """
     few = seen.resists.shape[1]
     counts = {"images": seen.correct.shape[1], "few": few, "chance": 1 / about["classes"]}
@@ -162,57 +173,16 @@ def default_radii(height: int, width: int) -> list[float]:
     return [radius * min(height, width) / 32 for radius in RADII]
 
 
-def check_model(model: nn.Module, images: Tensor, labels: Tensor, classes: int) -> None:
-    """Raise ValueError for a model that cannot be asked about these images.
-
-    One that takes images of another size or number of channels, whose answers are not one number
-    for each class, or hold NaN.
-    """
-    if labels.shape != images.shape[:1] or len(images) < 2:
-        raise ValueError(f"{len(images)} images need as many labels, and at least two")
-    shape = tuple(images.shape[1:])
-    try:
-        logits = answer(model, images[:2])
-    except (RuntimeError, ValueError, TypeError) as error:
-        sizes = [size for size in SIZES if takes(model, shape[0], size)]
-        hint = f"it takes {sizes[0]}×{sizes[0]} pixels" if sizes else first_line(error)
-        raise ValueError(f"the model does not take images of shape {shape}: {hint}") from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape != (2, classes):
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise ValueError(
-            f"the model must answer with {classes} numbers for each image, one for each class of "
-            f"the data; for two images its answer is {found}"
-        )
-    if not torch.isfinite(logits).all():
-        raise ValueError("the model's answers hold NaN or infinite numbers: look at its weights")
-
-
-@torch.no_grad()
-def answer(model: nn.Module, images: Tensor) -> Tensor:
-    with evaluating(model):
-        return model(images)
-
-
-def takes(model: nn.Module, channels: int, size: int) -> bool:
-    try:
-        answer(model, torch.zeros(2, channels, size, size))
-    except (RuntimeError, ValueError, TypeError):
-        return False
-    return True
-
-
-def first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
-
-
 def correct_on_parts(model, images, labels, radii, compute: Compute) -> Tensor:
     """Which images are classified correctly whole and from their parts: bool (1 + 2 radii, N)."""
     pieces = []
-    for chunk, answers in zip(images.split(CHUNK), labels.split(CHUNK), strict=True):
+    size = portion(images, CHUNK)
+    for pair in zip(images.split(size), labels.split(size), strict=True):
+        chunk, answers = (each.to(compute.device) for each in pair)
         split = frequency.split_many(chunk, radii)
         parts = [chunk, *(split[r][0] for r in radii), *(split[r][1] for r in radii)]
         logits = [predict(model, part, precision=compute.precision) for part in parts]
-        pieces.append(torch.stack([each.argmax(1) == answers for each in logits]))
+        pieces.append(torch.stack([each.argmax(1) == answers for each in logits]).cpu())
     return torch.cat(pieces, 1)
 
 

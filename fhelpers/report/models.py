@@ -1,98 +1,160 @@
 """Models from outside the project: by name, by file, by function, or as a run of the store.
 
-Nothing that is loaded here as weights can execute code. Naming a function runs it, of course.
+Nothing that is loaded here from a file can execute code. Naming a function runs it, of course.
 """
 
-import pickle
 import pkgutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+import torchvision
 from torch import Tensor, nn
-from torchvision.models import get_model, list_models
+from torch.nn import functional as F
+from torchvision.models import get_model, get_model_weights, list_models
 
-from fhelpers.networks.weights import read_weights
+from fhelpers.data import ImageData, sources
+from fhelpers.networks import archives
+from fhelpers.networks.asking import said
+from fhelpers.networks.weights import contents, described, first_bytes, load_weights
 from fhelpers.runs import store
+from fhelpers.runs.recipes import Recipe
+
+SUFFIXES = (".pt2", ".pt", ".pth", ".safetensors", ".ckpt", ".bin", ".onnx")
 
 
-class Program(nn.Module):
-    """A program of torch.export, which has no modes, as a module that has them."""
-
-    def __init__(self, program: nn.Module):
-        super().__init__()
-        self.held = [program]  # in a list, so that eval() and train() do not reach it
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.held[0](images)
-
-
-def load_model(named: str, *, weights: str | None = None, classes: int) -> nn.Module:
+def load_model(named: str, *, weights: str | None = None, classes: Sequence[str]) -> nn.Module:
     """A classifier in eval mode from what a person can name on the command line.
 
-    named: a file written by torch.export (.pt2) or TorchScript (.pt, .pth); the function
-    package.module:function, which returns a module; a run of `fhelpers runs`; or the name of a
-    torchvision model, for which `weights` is a file of weights (.safetensors, or a state dict that
-    holds tensors only) or DEFAULT for the published ones. classes: outputs of such a model, if its
-    weights are a file. Raises ValueError or FileNotFoundError with a sentence that says what to do.
+    named: a file of torch.export or TorchScript; package.module:function, which returns a module;
+    a run of `fhelpers runs`; or a torchvision model. weights: of a function's or torchvision's
+    model, a file that `load_weights` knows, or DEFAULT for torchvision's published ones. classes:
+    the names of the data's classes. Raises ValueError or FileNotFoundError with a sentence that
+    says what to do.
     """
-    if named.endswith((".pt2", ".pt", ".pth")):
-        return from_file(Path(named)).eval()
-    if ":" in named:
-        return from_function(named).eval()
-    if named in list_models():
+    file = Path(named).expanduser()
+    if ":" in named and not file.exists():
+        model = from_function(named)
+    elif named in list_models(module=torchvision.models):
         return from_torchvision(named, weights, classes).eval()
+    elif weights:
+        raise ValueError(f"{named} takes no --weights: functions and torchvision models do")
+    elif named.endswith(SUFFIXES) or file.exists():
+        return from_file(file).eval()
+    else:
+        return store.carry_out(run_of(named)).model()
+    if weights:
+        load_weights(model, Path(weights).expanduser())
+    return model.eval()
+
+
+def is_run(named: str) -> bool:
+    """Whether a name is that of a run that can be reported on, or of nothing else known."""
+    other = ":" in named or named.endswith(SUFFIXES) or Path(named).expanduser().exists()
+    return not other and named not in list_models(module=torchvision.models)
+
+
+def run_of(named: str):
+    """The recipe of a classifier of the store; `recipe.setup` says what it was trained on."""
     try:
         recipe = store.find(named)
-    except ValueError:
+    except ValueError as error:
+        if named in list_models():
+            raise ValueError(f"torchvision's {named} is no classifier of images") from None
+        if store.unfinished(named).exists():
+            raise error
         raise ValueError(
-            f"model {named!r} is not known: give a .pt2 or TorchScript file, "
+            f"model {named!r} is not known: give a file of torch.export or TorchScript, "
             "package.module:function, a run of `fhelpers runs`, or a torchvision model's name"
         ) from None
-    return store.carry_out(recipe).model()
+    if not isinstance(recipe.setup, Recipe):
+        raise ValueError(f"{named} is a run of kind {recipe.kind!r}, which has no classifier")
+    return recipe
+
+
+def test_images(named: str, dataset: str | None, limit: int | None) -> ImageData:
+    """The test images of a run, the first `limit` of them. Raises ValueError for other data."""
+    recipe = run_of(named).setup
+    if dataset not in (None, recipe.dataset):
+        raise ValueError(f"{named} was trained on {recipe.dataset}: leave --dataset out")
+    test = recipe.load(train=False)
+    if (limit or 0) > len(test):
+        raise ValueError(f"{named} has {len(test)} test images: ask for as many or fewer")
+    return ImageData(test.images[:limit], test.labels[:limit], test.classes)
 
 
 def from_file(path: Path) -> nn.Module:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there")
-    try:
-        if path.suffix == ".pt2":
-            return Program(torch.export.load(path).module())
-        return torch.jit.load(path, map_location="cpu")
-    except (RuntimeError, ValueError, pickle.UnpicklingError, EOFError) as error:
-        raise ValueError(
-            f"{path} holds no model that can be run without executing its code: save it with "
-            "torch.export.save or as TorchScript, or name a torchvision model and give its "
-            "weights with --weights"
-        ) from error
+    first_bytes(path)
+    if archives.kind_of(path):
+        return archives.load(path)
+    raise ValueError(
+        f"{path} has no network in it ({described(contents(path))}): name the network, as "
+        "package.module:function or a torchvision model, and give this file with --weights; or "
+        "save the model with torch.export.save"
+    )
 
 
 def from_function(named: str) -> nn.Module:
+    if (folder := str(Path.cwd())) not in sys.path:
+        sys.path.insert(0, folder)  # as `python -m` does: the models of the folder one stands in
     try:
-        model = pkgutil.resolve_name(named)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"{named} cannot be imported: {error}") from error
+        found = pkgutil.resolve_name(named)
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{named} cannot be imported: {said(error)}") from error
+    if isinstance(found, nn.Module):
+        return found
+    try:
+        model = found()
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"{named} cannot be called without arguments: {said(error)}") from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"{named} returned a {type(model).__name__}, not a torch.nn.Module")
     return model
 
 
-def from_torchvision(name: str, weights: str | None, classes: int) -> nn.Module:
-    if weights == "DEFAULT":
-        try:
-            return get_model(name, weights="DEFAULT")
-        except OSError as error:
-            raise OSError(
-                f"the published weights of {name} cannot be downloaded ({error}): give a file with "
-                "--weights"
-            ) from error
+def from_torchvision(name: str, weights: str | None, classes: Sequence[str]) -> nn.Module:
     if weights is None:
         raise ValueError(f"{name} needs weights: give a file with --weights, or DEFAULT")
-    model = get_model(name, num_classes=classes)
-    try:
-        model.load_state_dict(read_weights(Path(weights)))
-    except RuntimeError as error:
-        wrong = " ".join(str(error).split())[:200]
-        raise ValueError(
-            f"{weights} does not fit {name} with {classes} classes: {wrong}"
-        ) from error
+    if weights == "DEFAULT":
+        return Published(name, classes)
+    model = get_model(name, num_classes=len(classes))
+    load_weights(model, Path(weights).expanduser())
     return model
+
+
+class Published(nn.Module):
+    """A torchvision network with its published weights, for a data set of some ImageNet classes.
+
+    It enlarges images to the size that its weights were trained for, normalises them, and answers
+    with the logits of the data set's classes alone.
+    """
+
+    def __init__(self, name: str, classes: Sequence[str]):
+        super().__init__()
+        weights = get_model_weights(name).DEFAULT
+        known, transform = weights.meta["categories"], weights.transforms()
+        if missing := [each for each in classes if each not in known]:
+            raise ValueError(
+                f"the published weights of {name} know ImageNet's classes, and {missing[0]!r} is "
+                "none: use imagenette or tiny-imagenet-10, or give a file with --weights"
+            )
+        kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+        try:
+            if sources.offline() and not kept.is_file():
+                raise OSError("FHELPERS_OFFLINE forbids the network")
+            self.network = get_model(name, weights=weights)
+        except Exception as error:
+            raise OSError(
+                f"the published weights of {name} cannot be downloaded ({said(error)}): put "
+                f"{kept.name} into {kept.parent}"
+            ) from error
+        self.columns = [known.index(each) for each in classes]
+        self.size = transform.crop_size[0]
+        for part in ("mean", "std"):
+            self.register_buffer(part, torch.tensor(getattr(transform, part)).view(-1, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        options = {"mode": "bilinear", "antialias": True}
+        images = F.interpolate(images, (self.size, self.size), **options)
+        return self.network((images - self.mean) / self.std)[:, self.columns]

@@ -168,10 +168,11 @@ def band_in_short(report: FrequencyReport) -> str:
 def maps_in_short(report: FrequencyReport) -> str:
     """How far single frequencies disturb, and how many are needed, in a sentence."""
     least, most = (100 * float(end) for end in (report.heat_map.min(), report.heat_map.max()))
-    weight = 100 * one(report, "mask", "weight").value
+    weight, step = 100 * one(report, "mask", "weight").value, report.about.get("step", 1)
+    coarse = f" Frequencies {step} apart in each direction were tried." if step > 1 else ""
     return (
         f"With one frequency added, between {least:.0f} and {most:.0f} % of the images are correct;"
-        f" the learned mask holds {weight:.0f} % of the frequencies' weight."
+        f" the learned mask holds {weight:.0f} % of the frequencies' weight.{coarse}"
     )
 
 
@@ -221,11 +222,14 @@ def page(report: FrequencyReport) -> str:
         for name, value in summary(report).itertuples(index=False)
     )
     figures = "".join(figure_of(report, name) for name in FIGURES)
-    about = "; ".join(f"{name} {value}" for name, value in report.about.items() if name != "radii")
+    shown = {name: value for name, value in report.about.items() if name not in ("radii", "doubts")}
+    about = "; ".join(f"{name} {value}" for name, value in shown.items())
+    doubts = "".join(f"<li>{html.escape(text)}</li>" for text in report.about.get("doubts", ()))
+    doubts = f"<h2>Doubtful</h2><ul>{doubts}</ul>" if doubts else ""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" '
         f'content="width=device-width"><title>{html.escape(title)}</title><style>{CSS}</style>'
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(in_short(report))}</p>"
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(in_short(report))}</p>{doubts}"
         f"<table><tr><th>measure</th><th>value [95 % interval over images]</th></tr>{rows}</table>"
         f"{figures}<p>{html.escape(about)}</p></html>\n"
     )

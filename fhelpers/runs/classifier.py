@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from fhelpers import attacks, data, networks
 from fhelpers.data import ImageData
 from fhelpers.networks import evaluating
+from fhelpers.networks.compute import Compute
 from fhelpers.runs import monitoring
-from fhelpers.runs.compute import Compute
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.training import OPTIMISERS, Training, fit
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 
-from fhelpers.runs.compute import Compute
+from fhelpers.networks.compute import Compute
 
 if TYPE_CHECKING:
     from fhelpers.runs.store import Run

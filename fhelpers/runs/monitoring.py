@@ -13,7 +13,8 @@ from torch.nn import functional as F
 
 from fhelpers import attacks, frequency
 from fhelpers.data import ImageData
-from fhelpers.runs.compute import CHUNK, Compute
+from fhelpers.networks import device_of
+from fhelpers.networks.compute import CHUNK, Compute
 from fhelpers.runs.training import Training, predict, score
 
 if TYPE_CHECKING:
@@ -30,10 +31,12 @@ def score_parts(
     """
     right: dict[tuple[str, float], list[Tensor]] = {}
     losses: dict[tuple[str, float], float] = {}
-    for chunk, labels in zip(images.images.split(CHUNK), images.labels.split(CHUNK), strict=True):
+    device = device_of(model, images.images)
+    for pair in zip(images.images.split(CHUNK), images.labels.split(CHUNK), strict=True):
+        chunk, labels = (each.to(device) for each in pair)
         for key, pixels in every_part(recipe, chunk, divided=divided):
             logits = predict(model, pixels, precision=precision)
-            right.setdefault(key, []).append(logits.argmax(1) == labels)
+            right.setdefault(key, []).append((logits.argmax(1) == labels).cpu())
             loss = F.cross_entropy(logits, labels, reduction="sum").item()
             losses[key] = losses.get(key, 0.0) + loss
     outcomes = {key: torch.cat(pieces) for key, pieces in right.items()}
@@ -94,13 +97,13 @@ def sparsely(recipe: "Recipe", watch: Callable[[Training], None]) -> Callable[[T
 
 def monitor_parts(recipe: "Recipe", sets: dict[str, ImageData], compute: Compute):
     """A watcher that scores a fixed subset of each split on every part."""
-    prepared = {}
+    prepared, count = {}, recipe.monitored_images
     for split, images in sets.items():
         parts = {
             key: part.contiguous(memory_format=torch.channels_last)
-            for key, part in every_part(recipe, images.images[: recipe.monitored_images])
+            for key, part in every_part(recipe, images.images[:count].to(compute.device))
         }
-        prepared[split] = (parts, images.labels[: recipe.monitored_images])
+        prepared[split] = (parts, images.labels[:count].to(compute.device))
 
     def watch(training: Training) -> None:
         for split, (parts, labels) in prepared.items():
@@ -120,16 +123,16 @@ def monitor_overfitting(recipe: "Recipe", test: ImageData, compute: Compute):
     that best was ten points above what guessing gives.
     """
     something = 1 / len(test.classes) + 0.1
-    pixels = test.images[: recipe.monitored_attacks].float() / 255
-    labels = test.labels[: recipe.monitored_attacks]
+    count = recipe.monitored_attacks
+    pixels, labels = (each[:count].to(compute.device) for each in (test.images, test.labels))
+    pixels = pixels.float() / 255
 
     def watch(training: Training) -> None:
         generator = torch.Generator().manual_seed(recipe.seed)
         with compute.autocast():
             attacked = attacks.pgd(
-                training.model, pixels.to(compute.device), labels.to(compute.device),
-                recipe.epsilon, steps=10, generator=generator,
-            )  # fmt: skip
+                training.model, pixels, labels, recipe.epsilon, steps=10, generator=generator
+            )
         row = {"epoch": training.epoch, "split": "test", "part": "attacked", "radius": math.nan}
         row |= {"scope": "subset", "images": len(labels)}
         training.rows.append(row | score(training.model, attacked, labels, compute.precision))

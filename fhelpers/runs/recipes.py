@@ -8,6 +8,7 @@ from torch import nn
 
 from fhelpers import data
 from fhelpers.networks import NETWORKS
+from fhelpers.networks.compute import DEVICES, PRECISIONS
 from fhelpers.runs import classifier
 from fhelpers.runs.checks import (
     check_choice,
@@ -18,7 +19,6 @@ from fhelpers.runs.checks import (
     is_number,
     refuse,
 )
-from fhelpers.runs.compute import DEVICES, PRECISIONS
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.training import OPTIMISERS
 

@@ -34,9 +34,9 @@ from torch import nn
 
 from fhelpers import places
 from fhelpers.data.files import quoted
+from fhelpers.networks.compute import Compute, choose_compute
 from fhelpers.runs import kinds, provenance
 from fhelpers.runs.checks import DamagedRun
-from fhelpers.runs.compute import Compute, choose_compute
 from fhelpers.runs.kinds import Job, Result, Runnable
 
 FORMAT = 2

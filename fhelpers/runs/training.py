@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fhelpers import places
-from fhelpers.networks import evaluating, uses_batch_moments
+from fhelpers.networks import answer, as_images, device_of, evaluating, uses_batch_moments
+from fhelpers.networks.compute import MOMENTS_BATCH, choose_compute, portion
 from fhelpers.runs.checks import DamagedRun
-from fhelpers.runs.compute import EVALUATION_BATCH, MOMENTS_BATCH, choose_compute
 from fhelpers.runs.kinds import Result
 
 SEAL = "fhelpers checkpoint 1"  # the first words of one; the number rises with its format
@@ -141,7 +141,7 @@ def fit(
             training.optimiser.step()
             if training.schedule is not None:
                 training.schedule.step()
-            total = total + value.detach().cpu()
+            total = total + value.detach()
         if not torch.isfinite(total):
             raise FloatingPointError(
                 f"the loss stopped being a number in epoch {training.epoch + 1}: "
@@ -156,31 +156,18 @@ def fit(
     return training
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def predict(model: nn.Module, images: Tensor, *, precision: str = "float32") -> Tensor:
     """Logits (N, classes), float32, of images (N, C, H, W) in eval mode and in batches.
 
-    Raises ValueError when the images have another number of channels than the model takes.
+    Where the images are; the model may be on another device. Raises ValueError as `answer` does,
+    and for images that are not (N, C, H, W).
     """
-    check_channels(model, images)
-    device = next((p.device for p in model.parameters()), images.device)
-    compute = choose_compute(precision, device.type)
-    size = MOMENTS_BATCH if uses_batch_moments(model) else EVALUATION_BATCH
+    images = as_images(images, bounded=False)
+    compute = choose_compute(precision, device_of(model, images))
+    size = MOMENTS_BATCH if uses_batch_moments(model) else portion(images)
     with evaluating(model), compute.autocast():
-        logits = [
-            model(batch.to(device).contiguous(memory_format=torch.channels_last)).float().cpu()
-            for batch in images.split(size)
-        ]
-    return torch.cat(logits)
-
-
-def check_channels(model: nn.Module, images: Tensor) -> None:
-    """Raise ValueError unless images (N, C, H, W) have the channels of the first convolution."""
-    wanted = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), None)
-    if images.ndim != 4:
-        raise ValueError(f"images must have the shape (N, C, H, W), not {tuple(images.shape)}")
-    if wanted not in (None, images.shape[1]):
-        raise ValueError(f"the model takes images of {wanted} channels, not {images.shape[1]}")
+        return torch.cat([answer(model, batch).float() for batch in images.split(size)])
 
 
 def score(model: nn.Module, images: Tensor, labels: Tensor, precision: str) -> dict:

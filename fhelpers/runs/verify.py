@@ -9,8 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import store
-from fhelpers.runs.compute import choose_compute
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.store import Run
 

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from fhelpers.networks.compute import Compute
 from fhelpers.runs import store
-from fhelpers.runs.compute import Compute
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.recipes import Recipe
 

@@ -20,10 +20,10 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from fhelpers.average_precision import Detections
 from fhelpers.data import scenes
-from fhelpers.networks.weights import read_weights
+from fhelpers.networks.compute import DEVICES, PRECISIONS
+from fhelpers.networks.weights import load_weights
 from fhelpers.runs import training
 from fhelpers.runs.checks import check_choice, check_whole, refuse
-from fhelpers.runs.compute import DEVICES, PRECISIONS
 from fhelpers.runs.kinds import Job, Result, Runnable
 
 BATCH = 50  # images at a time when nothing is learnt
@@ -158,8 +158,8 @@ def for_coco(weights: str = "") -> nn.Module:
         raise FileNotFoundError(f"weights={weights!r}: there is no such file")
     model = zoo.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
     try:
-        model.load_state_dict(read_weights(path))
-    except (RuntimeError, ValueError, AttributeError, KeyError) as error:
+        load_weights(model, path)
+    except ValueError as error:
         raise ValueError(
             f"{path} does not hold the weights of torchvision's retinanet_resnet50_fpn"
         ) from error
@@ -247,7 +247,7 @@ def loss_of(compute, losses: list, model: nn.Module, batch) -> Tensor:
     with compute.autocast():
         parts = model(images, targets)
     total = sum(part.float() for part in parts.values())
-    losses.append(total.item())
+    losses.append(total.detach())
     return total
 
 
@@ -255,7 +255,7 @@ def watch(losses: list, state: training.Training) -> None:
     """A row per epoch with the mean training loss."""
     if losses:
         row = {"epoch": state.epoch, "split": "train", "part": "original", "scope": "epoch"}
-        state.rows.append(row | {"loss": float(np.mean(losses))})
+        state.rows.append(row | {"loss": float(np.mean([each.item() for each in losses]))})
         losses.clear()
 
 
@@ -264,13 +264,12 @@ def watch(losses: list, state: training.Training) -> None:
 
 @torch.inference_mode()
 def detect(model: nn.Module, images: list[Tensor], compute, first: int = 0) -> Detections:
-    """Run a detector over float images (3, H, W), numbered from `first`; sizes may differ."""
+    """Run a detector over float images (3, H, W) on its device, numbered from `first`."""
     found = []
     model.eval()
     for start in range(0, len(images), BATCH):
-        batch = [image.to(compute.device) for image in images[start : start + BATCH]]
         with compute.autocast():
-            found += model(batch)
+            found += model(images[start : start + BATCH])
     counts = [len(each["scores"]) for each in found]
     numbers = np.repeat(np.arange(first, first + len(images)), counts)
     corners, labels, scores = (

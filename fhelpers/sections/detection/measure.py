@@ -20,8 +20,8 @@ from torch import Tensor
 from fhelpers import frequency
 from fhelpers.average_precision import MEASURES, Detections, Score, resamples
 from fhelpers.data import coco, scenes
+from fhelpers.networks.compute import DEVICES
 from fhelpers.runs.checks import check_choice, check_radius, check_whole, refuse
-from fhelpers.runs.compute import DEVICES
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.sections.detection import detectors
 from fhelpers.sections.detection.detectors import DetectorRecipe
@@ -180,7 +180,7 @@ def evaluate(recipe: Evaluation, job: Job) -> Result:
     shown = images_of(recipe)
     check_reach(recipe, shown, measured)
     found: dict[str, list[Detections]] = {}
-    for first, parts in chunks(shown, recipe.radius):
+    for first, parts in chunks(shown, recipe.radius, compute.device):
         for part, images in parts.items():
             found.setdefault(part, []).append(detectors.detect(model, images, compute, first))
         job.progress(REPORTED * (first + len(images)) // (len(shown) + 1))
@@ -224,11 +224,12 @@ def check_reach(recipe: Evaluation, shown, measured: Result) -> None:
         )
 
 
-def chunks(shown, radius: float | None) -> Iterator[tuple[int, dict[str, list[Tensor]]]]:
+def chunks(shown, radius, device: str) -> Iterator[tuple[int, dict[str, list[Tensor]]]]:
     """The parts of all images, some at a time: (number of the first image, parts)."""
     for first in range(0, len(shown), detectors.BATCH):
         last = min(first + detectors.BATCH, len(shown))
-        yield first, parts_of([shown.image(i) for i in range(first, last)], radius, first)
+        images = [shown.image(i).to(device) for i in range(first, last)]
+        yield first, parts_of(images, radius, first)
 
 
 def joined(pieces: Sequence[Detections]) -> Detections:

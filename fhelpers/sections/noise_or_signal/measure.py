@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from fhelpers import frequency
+from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import checks
-from fhelpers.runs.compute import CHUNK
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.training import predict
@@ -81,7 +81,7 @@ def measure(recipe: Cases, job: Job) -> Result:
     """
     measured, compute, (run,) = Result(), job.compute, job.needed
     model = run.model().to(compute.device)
-    images, labels = recipe.test_set()
+    images, labels = (each.to(compute.device) for each in recipe.test_set())
     for number, (chunk, answers) in enumerate(
         zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
     ):

@@ -35,7 +35,7 @@ def measure(recipe: Report, job: Job) -> Result:
     """Carry out a `Report`: its numbers as rows, and what its intervals rest on as tensors."""
     images, labels = recipe.test_set()
     radii = default_radii(*images.shape[-2:])
-    model = job.needed[0].model()
+    model = job.needed[0].model().to(job.compute.device)
     seen = observe(model, images, labels, radii, job.compute, few=recipe.few, seed=recipe.seed)
     table = report_of(seen, about(recipe, job.compute.precision)).table
     rows = table.drop(columns=["low", "high"]).assign(scope="report").to_dict("records")

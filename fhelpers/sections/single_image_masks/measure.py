@@ -13,9 +13,9 @@ from torch.nn import functional as F
 from fhelpers import attacks, data, masks
 from fhelpers.masks.recipes import FOLDS, images_of
 from fhelpers.networks import evaluating
+from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import training
 from fhelpers.runs.checks import check_switch, check_whole, refuse
-from fhelpers.runs.compute import CHUNK
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.recipes import Recipe
@@ -96,15 +96,16 @@ def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
     are neighbours.
     """
     measured, compute = Result(), job.compute
-    network, chooser = job.needed[0].model(), job.needed[-1].model()
-    where, pixels, attacked, labels = chosen_images(recipe, chooser, measured)
+    network, chooser = (run.model().to(compute.device) for run in (job.needed[0], job.needed[-1]))
+    where, pixels, attacked, labels = chosen_images(recipe, chooser, compute.device, measured)
     if recipe.chooser is not None:
         attacked = attack(recipe, network, pixels, labels)
     learned = masks.learn_image_masks(
         network, pixels, recipe.learning, compute=compute, progress=job.progress
     )
     measured.rows += outcomes(network, learned, pixels, attacked, labels, compute)
-    weights = learned.mask.weight.detach().flatten(1)
+    weights = learned.mask.cpu().weight.detach().flatten(1)
+    labels = labels.cpu()
     measured.rows += classified(weights, {"kept": learned.answers, "true": labels}, recipe.seed)
     measured.tensors = {
         "weight": learned.mask.weight.detach(),
@@ -127,12 +128,12 @@ def attack(recipe: ImageMasksRecipe, network, pixels: Tensor, labels: Tensor) ->
         return attacks.ascend(network, pixels, labels, recipe.epsilon, **options)
 
 
-def chosen_images(recipe: ImageMasksRecipe, network, measured: Result):
+def chosen_images(recipe: ImageMasksRecipe, network, device: str, measured: Result):
     """Places, images, their attacked versions and labels; what was tried joins the rows."""
     _, test = images_of(recipe.network)
     tried, qualified = [], 0
     for chunk in torch.arange(len(test)).split(CHUNK):
-        pixels, labels = test.images[chunk].float() / 255, test.labels[chunk]
+        pixels, labels = test.images[chunk].to(device).float() / 255, test.labels[chunk].to(device)
         made = attack(recipe, network, pixels, labels)
         right = [training.predict(network, each).argmax(1) == labels for each in (pixels, made)]
         tried.append((pixels, made, labels, *right))
@@ -178,7 +179,7 @@ def outcomes(network, learned, pixels, attacked, labels, compute) -> list[dict]:
     return [
         {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": name,
          "images": int(chosen.sum()), "accuracy": own[chosen].double().mean().item(),
-         "reached": learned.reached[chosen].double().mean().item()}
+         "reached": learned.reached[chosen.cpu()].double().mean().item()}
         for name, chosen in among.items() if chosen.any()
         for part, own in right.items()
     ]  # fmt: skip

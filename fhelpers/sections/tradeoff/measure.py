@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from fhelpers import attacks, frequency
-from fhelpers.networks import evaluating
+from fhelpers.networks import answer, evaluating
+from fhelpers.networks.compute import portion
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
@@ -88,7 +89,7 @@ def smallest_perturbations(
         sizes = torch.where(fooled, 0.0, math.inf)
         for epsilon in SIZES:
             left = torch.nonzero(sizes.isinf()).flatten()
-            for place in left.split(attacks.BATCH):
+            for place in left.split(portion(images)):
                 tried = ascend_in_band(
                     model, images[place], labels[place], epsilon, band, radius, steps=steps
                 )
@@ -120,7 +121,7 @@ def answers(model: nn.Module, images: Tensor) -> Tensor:
     """
     if not len(images):
         return torch.zeros(0, dtype=torch.long, device=images.device)
-    return torch.cat([model(batch).argmax(1) for batch in images.split(attacks.BATCH)])
+    return torch.cat([answer(model, some).argmax(1) for some in images.split(portion(images))])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,11 +169,10 @@ def measure(recipe: Corollary, job: Job) -> Result:
             model, images, labels, band, recipe.radius, steps=recipe.attack_steps
         )
         changed = in_band(found, "low", recipe.radius).abs().amax((1, 2, 3))
-        for image, (size, low_change) in enumerate(zip(sizes, changed, strict=True)):
+        values = zip(sizes.tolist(), changed.tolist(), strict=True)
+        for image, (size, low_change) in enumerate(values):
             row = {"part": band, "radius": recipe.radius, "image": image, "images": len(images)}
-            measured.rows.append(
-                about | row | {"size": size.item(), "low_change": low_change.item()}
-            )
+            measured.rows.append(about | row | {"size": size, "low_change": low_change})
         if band == "high":
             keep_examples(measured, model, images, labels, sizes, found)
     for epsilon in recipe.epsilons:

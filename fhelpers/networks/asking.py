@@ -1,0 +1,99 @@
+"""How a model is asked: on its own device, in its own precision and layout, in evaluation mode."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+
+def answer(model: nn.Module, images: Tensor) -> Tensor:
+    """Logits (N, classes) on the images' device, of images (N, C, H, W).
+
+    The model sees a copy on its own device, in its own precision and in the memory format of its
+    convolutions: it is never shown a layout that it was not written for, and cannot change the
+    caller's images. Raises ValueError for whatever it raises, and for answers of another shape.
+
+    >>> networks.answer(model, images).shape
+    torch.Size([20, 10])
+    """
+    own = first_values(model, images)
+    layout = torch.channels_last if has_channels_last(model) else torch.contiguous_format
+    shown = images.to(own.device, own.dtype, memory_format=layout, copy=True)
+    try:
+        logits = model(shown)
+    except Exception as error:
+        shape = tuple(images.shape)
+        raise ValueError(f"the model fails on images of shape {shape}: {said(error)}") from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+        raise ValueError(
+            f"the model must answer (N, classes), numbers for each image; for {len(images)} "
+            f"image{'s' * (len(images) != 1)} it answers {found}"
+        )
+    return logits.to(images.device)
+
+
+def said(error: BaseException) -> str:
+    """The last line of an error that foreign code raised, behind the error's name."""
+    lines = str(error).strip().splitlines()
+    return ": ".join([type(error).__name__, *(line.strip()[:300] for line in lines[-1:])])
+
+
+def first_values(model: nn.Module, images: Tensor) -> Tensor:
+    """The model's first tensor of floating-point numbers, or the images where it has none."""
+    own = chain(model.parameters(), model.buffers())
+    return next((each for each in own if each.is_floating_point()), images)
+
+
+def device_of(model: nn.Module, images: Tensor) -> str:
+    """The type of the device on which the model answers.
+
+    >>> networks.device_of(model, images)
+    'cpu'
+    """
+    return first_values(model, images).device.type
+
+
+def has_channels_last(model: nn.Module) -> bool:
+    """Whether the kernels of its convolutions are stored with the channels last."""
+    return any(
+        each.ndim == 4
+        and each.is_contiguous(memory_format=torch.channels_last)
+        and not each.is_contiguous()
+        for each in model.parameters()
+    )
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in eval mode; afterwards each of its modules is in the mode it was in before.
+
+    >>> with networks.evaluating(model):
+    ...     logits = model(images)
+    """
+    modes = [(module, getattr(module, "training", False)) for module in model.modules()]
+    try:
+        model.eval()
+    except NotImplementedError:  # a program of torch.export has its mode built in
+        for module, _ in modes:
+            module.training = False
+    try:
+        yield model
+    finally:
+        for module, training in modes:
+            if getattr(module, "training", training) != training:
+                module.training = training
+
+
+def uses_batch_moments(model: nn.Module) -> bool:
+    """Whether an image's answer depends on the others of its batch, in eval mode too.
+
+    >>> networks.uses_batch_moments(model)
+    False
+    """
+    return any(
+        isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+        for module in model.modules()
+    )
