@@ -13,7 +13,7 @@ empty :=
 comma := ,
 list = [$(subst $(empty) ,$(comma),$(strip $(1)))]
 
-.PHONY: book pdf test reference golden bench serve data newest clean
+.PHONY: book pdf test mutants reference golden bench serve data newest clean
 
 book: $(ENV)
 	$(BIN)/snakemake --cores $(JOBS) book --config scale=$(SCALE) seeds='$(call list,$(SEEDS))' dataset=$(DATASET)
@@ -25,6 +25,11 @@ pdf: $(ENV)
 test: $(ENV)
 	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
 	$(BIN)/pytest --numprocesses 2
+
+# Wrong science, edit by edit: which of it turns a reference notebook red.
+mutants: $(ENV)
+	$(BIN)/fhelpers data fashion-mnist
+	$(BIN)/python tests/mutants.py
 
 # After a change that is meant to alter results: look at what git shows as different, then commit.
 reference: $(ENV)
