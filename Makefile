@@ -21,7 +21,7 @@ export SCALE SEEDS DATASET JOBS PYTHON PORT
 BIN := .venv/bin
 ENV := .venv/.complete
 
-.PHONY: book pdf test reference golden bench serve data newest clean sound
+.PHONY: book pdf test mutants reference golden bench serve data newest clean sound
 
 book: $(ENV)
 	$(BIN)/fhelpers book --scale="$$SCALE" --seeds="$$SEEDS" --dataset="$$DATASET" --jobs="$$JOBS"
@@ -33,6 +33,11 @@ pdf: $(ENV)
 test: $(ENV)
 	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
 	$(BIN)/pytest --numprocesses 2
+
+# Wrong science, edit by edit: which of it turns a reference notebook red.
+mutants: $(ENV)
+	$(BIN)/fhelpers data fashion-mnist
+	$(BIN)/python tests/mutants.py
 
 # After a change that is meant to alter results: look at what git shows as different, then commit.
 reference: $(ENV)

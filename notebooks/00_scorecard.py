@@ -8,7 +8,9 @@ dataset = "cifar10"
 seeds = [0]
 
 # %% tags=["remove-cell"]
+from fhelpers.claims.verdicts import Part, conjunction
 from fhelpers.drawing import style
+from fhelpers.intervals import Estimate, over_seeds
 from fhelpers.pages import multiverse, opening, scorecard, scorecard_figures
 
 runs = scorecard.load(scale, dataset, seeds)
@@ -94,10 +96,23 @@ style.show(
 #
 # `fhelpers claims --scale quick --seeds "[0, 1, 2]"` prints the same verdicts and writes them to
 # `claims.json`.
+#
+# Here is the rule at work on made-up intervals over five seeds, all with the margin 0.05. A claim
+# of several parts takes the worst of their verdicts.
+
+# %%
+parts = [
+    Part(f"{low} to {high}", Estimate((low + high) / 2, low, high, 5, "seeds"), 0.05)
+    for low, high in ((0.06, 0.10), (0.01, 0.04), (-0.02, 0.04), (0.04, 0.07))
+]
+for part in parts:
+    print(f"{part.name}: {part.verdict}")
+print(f"the last and the first together: {conjunction([parts[3], parts[0]])}")
+print(f"0.10, 0.12 and 0.14 in three seeds: {over_seeds([0.10, 0.12, 0.14])}")
 
 # %% tags=["remove-input"]
-decided = frame[frame.id.isin(["W2"])].verdict.tolist()
-print(f"the split is exact: {decided}")
+exact = frame.set_index("id").verdict["W2"]
+print(f"low and high part add up to the image: {exact}")
 
 # %% tags=["remove-input"]
 sections = sorted(frame.section.unique())

@@ -10,10 +10,13 @@ radii = [4, 8, 12, 16]  # where images are split
 epochs = 0  # of every network; 0: the scale's own
 
 # %% tags=["hide-cell"]
+import torch
+
 from fhelpers import data, networks
 from fhelpers.claims import CLAIMS, finding, reliance
 from fhelpers.drawing import comparisons, style
 from fhelpers.networks.cost import cost
+from fhelpers.runs import training
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.architectures import figures
 from fhelpers.sections.architectures.plan import plan
@@ -37,6 +40,13 @@ style.finding(f"**Finding.** {finding([verdict])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
+
+# %% tags=["hide-cell"]
+# Rounded so far that other processors agree: a difference in a diff is a finding.
+for part, radius in {"low": min(radii), "high": max(radii)}.items():
+    found = {la: f"{value(la, reliance.on_parts(part, [radius])) / 100:.0f}" for la in names}
+    print(f"accuracy on {part} parts, r = {radius:g}: {found}")
+print("whole:", {label: f"{value(label, reliance.TEST) / 100:.0f}" for label in names})
 
 # %% [markdown]
 # ## What the paper did
@@ -78,6 +88,16 @@ shape = (info.channels, info.height, info.width)
 costs = {label: cost(runs[label][0].recipe.rebuild(), shape) for label in names}
 for label, counted in costs.items():
     print(f"{names[label]}: {counted.parameters:,} parameters, {counted.multiply_adds:,}")
+
+# %% [markdown]
+# Before training, what a network answers depends on its layers and its seed alone. Here each sees
+# an image that goes evenly from black to white.
+
+# %%
+ramp = torch.linspace(0, 1, info.channels * info.height * info.width).view(1, *shape)
+for label, recipe in recipes.items():
+    logits = training.predict(recipe.rebuild(), ramp)
+    print(f"{names[label]}, untrained: standard deviation of the logits {logits.std():.3g}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 widths = {label: recipe.width for label, recipe in recipes.items()}

@@ -1,18 +1,12 @@
 """The executed smoke notebooks that nbval runs again: they exist, hold outputs, and can fail."""
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from fhelpers.pages import notebooks
-from fhelpers.runs import store
 
-ROOT = Path(__file__).parent.parent
 REFERENCE = Path(__file__).parent / "reference"
 EXEMPT = {"parameters", "injected-parameters", "nbval-ignore-output"}
 
@@ -49,37 +43,3 @@ def test_references_hold_no_errors_and_are_small(slug):
     for cell in code_cells(slug):
         assert all(output.output_type != "error" for output in cell.outputs)
     assert (REFERENCE / f"{slug}.ipynb").stat().st_size < 1_000_000
-
-
-def test_nbval_goes_red_when_low_and_high_are_swapped(tmp_path):
-    """In a copy of the package, `split` returns its parts the wrong way round."""
-    for name in ("fhelpers", "notebooks"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("Snakefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(REFERENCE, tmp_path / "tests" / "reference")
-    for name in ("conftest.py", "browsing.py", "smoke.py"):
-        shutil.copy(ROOT / "tests" / name, tmp_path / "tests")
-    module = tmp_path / "fhelpers" / "frequency.py"
-    module.write_text(module.read_text() + SWAPPED)
-    environment = os.environ | {
-        "PYTHONPATH": str(tmp_path),
-        "FHELPERS_RESULTS": str(store.root()),
-    }
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        [*command, "tests/reference/01_decomposition.ipynb"],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stdout[-2000:]
-    assert "FAILED tests/reference/01_decomposition.ipynb" in done.stdout
-
-
-SWAPPED = """
-
-_split_many = split_many
-
-
-def split_many(*arguments, **options):
-    return {r: (high, low) for r, (low, high) in _split_many(*arguments, **options).items()}
-"""
