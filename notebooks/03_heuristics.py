@@ -101,10 +101,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** This is the paper's Figure 4. All panels share their axes. Black is the
-# accuracy on whole test images, blue on their low parts and vermilion on their high parts, dashed at
-# the small radius and solid at the large one. The grey curve is the accuracy on training images, so
-# its distance from the black one is the generalisation gap. The distance from the black to a blue
-# curve is the accuracy that depends on the high part.
+# accuracy on whole test images, blue on their low parts and vermilion on their high parts, dashed
+# at the small radius and solid at the large one. The grey curve is the accuracy on training
+# images, so its distance from the black one is the generalisation gap. The distance from the
+# black to a blue curve is the accuracy that depends on the high part.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -159,9 +159,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 5, drawn like the figure of the batch sizes. Where the blue curves lie close below the black one, the network needs little
-# of the high part. A curve that ends early belongs to a network trained for fewer epochs (see the
-# set-up).
+# **How to read this.** This is the paper's Figure 5, drawn like the figure of the batch sizes.
+# Where the blue curves lie close below the black one, the network needs little of the high part.
+# A curve that ends early belongs to a network trained for fewer epochs (see the set-up).
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 published = claims.TABLE2_CLEAN if dataset == "cifar10" else {}
@@ -201,10 +201,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** There is one column for each band, from low to high frequencies; the numbers
-# above are distances from the centre of the spectrum, and the last column takes all bands beyond the
-# smallest radius together. A larger number, and a deeper green, means that the network relies more
-# on the band. At zero the band does not matter; below zero, in purple, it misleads the network.
+# **How to read this.** There is one column for each band, from low to high frequencies; the
+# numbers above are distances from the centre of the spectrum, and the last column takes all bands
+# beyond the smallest radius together. A larger number, and a deeper green, means that the network
+# relies more on the band. At zero the band does not matter; below zero, in purple, it misleads
+# the network.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 over = verdicts["W10"].estimate.over
@@ -332,4 +333,5 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As in the figures above. Compare the first panel with the second, and the third with the fourth.
+# **How to read this.** As in the figures above. Compare the first panel with the second, and the
+# third with the fourth.

@@ -108,9 +108,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** All panels share their axes. Black is the accuracy on whole test images, blue
-# on their low parts and vermilion on their high parts, dashed at the small radius and solid at the
-# large one. The grey curve is the accuracy on training images.
+# **How to read this.** All panels share their axes. Black is the accuracy on whole test images,
+# blue on their low parts and vermilion on their high parts, dashed at the small radius and solid
+# at the large one. The grey curve is the accuracy on training images.
 #
 # ## Accuracy and gap
 
