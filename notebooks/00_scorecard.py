@@ -51,12 +51,12 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The effects have different units, so each is drawn as its distance from the
-# margin of its rule, in half-widths of its own interval. The vertical line is the margin. A claim
-# whose interval lies entirely to the right of the line is reproduced; one whose interval lies
-# entirely to the left is not. An interval that crosses the line leaves the claim undecided. Arrows
-# mark effects beyond the edge of the figure. Where a claim has several parts, the figure shows the
-# part that decides.
+# **How to read this.** Each row names what was compared and, on the right, the effect in its own
+# unit. As these units differ, the mark shows the distance from the margin of the claim's rule in
+# half-widths of the effect's interval. The vertical line is the margin. A claim whose interval lies
+# entirely to the right of the line is reproduced; one whose interval lies entirely to the left is
+# not. An interval that crosses the line leaves the claim undecided. A mark at the edge stands for
+# an effect beyond it. Where a claim has several parts, the figure shows the part that decides.
 #
 # ## Every claim
 

@@ -132,10 +132,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** This is the paper's Figure 4. All panels share their axes. Black is the
-# accuracy on whole images, blue on low parts and vermilion on high parts; a darker shade (lighter
-# on a dark page) is a larger radius. The upper row shows training images, the lower row test
-# images, so the drop from the upper to the lower black curve is the generalisation gap. The
-# distance from the black to a blue curve is the accuracy that depends on the high part.
+# accuracy on whole test images, blue on their low parts and vermilion on their high parts, dashed
+# at the small radius and solid at the large one. The grey curve is the accuracy on training
+# images, so its distance from the black one is the generalisation gap. The distance from the
+# black to a blue curve is the accuracy that depends on the high part.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -190,10 +190,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 5, drawn like the figure of the batch sizes and
-# on the same scale. Where the blue curves lie close below the black one, the network needs little
-# of the high part. A curve that ends early belongs to a network trained for fewer epochs (see the
-# set-up).
+# **How to read this.** This is the paper's Figure 5, drawn like the figure of the batch sizes.
+# Where the blue curves lie close below the black one, the network needs little of the high part.
+# A curve that ends early belongs to a network trained for fewer epochs (see the set-up).
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 published = claims.TABLE2_CLEAN if dataset == "cifar10" else {}
@@ -233,10 +232,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** There is one panel for each band, from low to high frequencies; the numbers
-# above are distances from the centre of the spectrum. A point to the right of the grey line means
-# that the network relies on this band more than vanilla does. A point at zero means that the band
-# does not matter; left of zero, it misleads the network.
+# **How to read this.** There is one column for each band, from low to high frequencies; the
+# numbers above are distances from the centre of the spectrum, and the last column takes all bands
+# beyond the smallest radius together. A larger number, and a deeper green, means that the network
+# relies more on the band. At zero the band does not matter; below zero, in purple, it misleads
+# the network.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 over = verdicts["W10"].estimate.over
@@ -263,9 +263,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Green is the accuracy on attacked test images, black the accuracy on clean
-# ones. A green curve that falls towards zero while the black one rises would be a collapse. Few
-# images are attacked, so jumps of several percentage points mean nothing.
+# **How to read this.** A curve on the right that falls towards zero while the same one on the left
+# rises would be a collapse. Few images are attacked, so jumps of several percentage points mean
+# nothing.
 #
 # ## The optimiser
 
@@ -289,7 +289,7 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As for the heuristics; the grey line is Adam {cite:p}`kingma2015adam`, the
+# **How to read this.** As for the heuristics; the first row is Adam {cite:p}`kingma2015adam`, the
 # optimiser of vanilla training. AdaGrad was introduced by {cite:t}`duchi2011adaptive`, AdaDelta by
 # {cite:t}`zeiler2012adadelta`; SGD has a momentum of 0.9. The gains of all bands add up to the test
 # accuracy above chance, so read the bands together with the table: an optimiser that has learned
@@ -364,5 +364,5 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As in the figures above: training images on top, test images below. Compare
-# the first column with the second, and the third with the fourth.
+# **How to read this.** As in the figures above. Compare the first panel with the second, and the
+# third with the fourth.

@@ -124,9 +124,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** All panels share their axes. Black is the accuracy on whole images, blue on
-# low parts and vermilion on high parts; a darker shade (lighter on a dark page) is a larger radius.
-# The upper row shows training images, the lower row test images.
+# **How to read this.** All panels share their axes. Black is the accuracy on whole test images,
+# blue on their low parts and vermilion on their high parts, dashed at the small radius and solid
+# at the large one. The grey curve is the accuracy on training images.
 #
 # ## Accuracy and gap
 
@@ -156,9 +156,9 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** There is one panel for each band, from low to high frequencies. A point
-# shows what the band adds to the accuracy when it joins all lower ones; {doc}`03_heuristics`
-# explains the measure. The grey line is the ResNet.
+# **How to read this.** There is one column for each band, from low to high frequencies. A number
+# is what the band adds to the accuracy when it joins all lower ones; {doc}`03_heuristics` explains
+# the measure. The last column takes all bands beyond the smallest radius together.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(

@@ -119,11 +119,12 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 6. Each panel shows one radius; its networks were
-# trained on low parts of that radius only. Compare the dashed curve with the solid one of the same
-# colour: the difference is the effect of BatchNorm. Blue is the accuracy on low parts of test
-# images, prepared as the training images were; black is the accuracy on whole test images, which
-# these networks have never seen. Bands are 95 % intervals over seeds; with one seed there is none.
+# **How to read this.** This is the paper's Figure 6. Each column shows one radius; its networks
+# were trained on low parts of that radius only. Compare the dashed curve with the solid one of
+# the same panel: the difference is the effect of BatchNorm. Blue is the accuracy on low parts of
+# test images, prepared as the training images were; black is the accuracy on whole test images,
+# which these networks have never seen. Bands are 95 % intervals over seeds; with one seed there
+# is none.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(

@@ -248,7 +248,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** The number below each image seen through a mask is its structural similarity
 # {cite:p}`wang2004image` to the original: 1 for the same image, about 0 for one that has nothing in
-# common with it. What a mask removes is drawn around mid-grey, because its pixels can be negative.
+# common with it. Every picture is drawn with the image's mean: where a mask keeps or removes it, it
+# is added back.
 #
 # ```{admonition} Why high frequencies are hard to keep out
 # :class: note

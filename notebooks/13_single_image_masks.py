@@ -125,7 +125,7 @@ style.show(
 # %% [markdown]
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The complement C holds the frequencies whose weight is exactly 0. Pixels outside the
-# displayable range are clipped; the image seen through C is drawn around mid-grey.
+# displayable range are clipped; where a mask removes the image's mean, it is added back.
 #
 # ## What is still classified correctly
 
@@ -182,10 +182,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** On the left, every point is the mask of one image. Similar masks lie
+# **How to read this.** On the maps, every point is the mask of one image. Similar masks lie
 # together: the map minimises the objective of UMAP {cite:p}`mcinnes2018umap` over all pairs of
 # masks, but is not UMAP itself. The axes have no meaning, and the few most distant points are
-# outside the frame. The map uses no class labels. On the right, a
+# outside the frame. The map uses no class labels. In the last panel, a
 # linear classifier is trained on four fifths of the masks to predict the class and tested on the
 # last fifth, in turn. Shuffling the classes shows what it would reach if there were nothing to
 # find. Intervals are over images or over seeds.
