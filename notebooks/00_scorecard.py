@@ -81,7 +81,6 @@ style.show(
     name="scorecard-multiverse",
     caption=multiverse.in_short(rules),
     alt=multiverse.ALT,
-    data=rules,
 )
 
 # %% [markdown]

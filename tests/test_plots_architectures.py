@@ -41,12 +41,6 @@ def test_every_network_of_the_plan_has_a_name(scale):
     assert set(architectures.named(kinds)) == own
 
 
-def test_the_others_are_spans_of_what_they_are():
-    text = architectures.others_in_short(history(), {"lenet": "LeNet", "alexnet": "AlexNet"})
-    tests = [round(100 * end(label, "test", "original")) for label in ("lenet", "alexnet")]
-    assert f"test accuracy is {tests[0]} to {tests[1]} %" in text
-
-
 def test_costs_and_widths_that_are_not_published_are_said():
     table = architectures.costs_table(COSTS, dict.fromkeys(KINDS) | {"alexnet": 16})
     assert table["channels of the first layer"].to_list()[2:] == [

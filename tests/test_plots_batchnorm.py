@@ -9,10 +9,8 @@ import pytest
 import torch
 from drawn import check
 
-from fhelpers.claims import CLAIMS
 from fhelpers.drawing import numbers, style
 from fhelpers.sections.batchnorm import figures as batchnorm
-from fhelpers.sections.batchnorm.claims import HYPOTHESIS
 
 EPOCHS, ENDS = 8, {"vanilla": 0.6, "batchnorm": 0.8}
 
@@ -102,9 +100,6 @@ def test_networks_that_learn_nothing_still_give_a_page():
     level, needed = batchnorm.epochs_needed(history)
     assert level is None
     style.svg(batchnorm.speed(needed, level))
-    verdicts = {"W12": CLAIMS["W12"](history), "Hypothesis": HYPOTHESIS(history, 0.1)}
-    text = batchnorm.in_short(verdicts, batchnorm.helped(history))
-    assert "nan" not in text
     assert "too little" in batchnorm.speed_in_words(needed, level)
 
 

@@ -7,13 +7,11 @@ import torch
 from drawn import check
 
 from fhelpers.average_precision import MEASURES, Detections
-from fhelpers.claims import CLAIMS
 from fhelpers.data import scenes
 from fhelpers.data.objects import Truth
 from fhelpers.data.scenes import Scenes
 from fhelpers.drawing import style
 from fhelpers.sections.detection import figures as plots
-from fhelpers.sections.detection.claims import CONTROL
 
 SHOWN = scenes.generate(Scenes("planted", size=64, classes=3), "test", 5)
 
@@ -147,13 +145,3 @@ def test_large_pictures_shrink_with_their_boxes():
     assert scale == 0.25
     assert axes[0, 0].get_images()[0].get_array().shape[:2] == (120, 160)
     assert plots.draw_picture(figure.add_subplot(), torch.rand(3, 64, 64)) == 1
-
-
-@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
-def test_the_finding_follows_from_the_verdicts(seeds):
-    history = planted(seeds=seeds)
-    verdicts = [CLAIMS[name](history) for name in ("W20", "W21", "W22")] + [CONTROL(history)]
-    text = plots.in_short(verdicts)
-    for verdict in verdicts[:3]:
-        assert f"{verdict.claim.id} {verdict.verdict}" in text
-    assert "less often than" in text  # the control's curve lies above that of low parts

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn import check
-from test_plots_comparisons import EVERYTHING, LAST, SHORT, end, history
+from test_plots_comparisons import EVERYTHING, SHORT, end, history
 
-from fhelpers.claims import CLAIMS, reliance
+from fhelpers.claims import reliance
 from fhelpers.drawing import comparisons, numbers, style
 from fhelpers.sections import PLANS
 from fhelpers.sections.heuristics import figures as heuristics
@@ -120,18 +120,3 @@ def test_the_plan_has_all_that_the_pages_show():
     assert shown <= set(plan)
     others = {"lenet", "alexnet", "vgg-11"}  # of W25, shown on the next page
     assert shown | others | set(heuristics.of_batches(plan)) == set(plan)
-
-
-def test_the_findings_are_sentences_with_the_numbers():
-    frame = history()
-    verdicts = {name: CLAIMS[name](frame) for name in ("W8", "W9", "W11")}
-    verdicts["W13"] = CLAIMS["W13"](frame)
-    text = heuristics.in_short(verdicts)
-    vanilla = 0.1 + (end("vanilla", "test", "original") - 0.1) * SHORT / LAST
-    cost = end("adversarial", "test", "original") - vanilla
-    assert f"adversarial training changes test accuracy by {style.points(cost)}" in text
-    assert text.startswith("From the largest batch")
-    del verdicts["W8"], verdicts["W9"]
-    assert heuristics.in_short(verdicts).startswith("Against vanilla")
-    del verdicts["W13"]  # with one radius
-    assert "adversarial" not in heuristics.in_short(verdicts)

@@ -9,7 +9,6 @@ import pytest
 import torch
 from drawn import check
 
-from fhelpers.claims import CLAIMS
 from fhelpers.drawing import numbers
 from fhelpers.sections.noise_or_signal import figures as noise
 from fhelpers.sections.noise_or_signal.measure import SPLITS
@@ -74,7 +73,4 @@ def test_words_and_numbers_are_those_of_the_shares():
     assert table.split.to_list() == list(SPLITS)
     assert table.cases[0].startswith("0.010 ")
     assert table["rest correct"].to_list() == [1.0] * 3
-    text = noise.in_short(CLAIMS["W23"](of_natural(rows)), of_natural(rows))
-    assert "0.5 % of the images" in text
-    assert "Fourier split's 1.0 %" in text
     assert noise.order_in_words(rows).endswith("in 1 of 2 networks.")

@@ -73,12 +73,10 @@ def test_every_figure_is_drawn_at_page_width(radii, seeds):
 
 
 def test_one_data_set_alone_is_a_page_too():
-    histories, verdicts, chances, frame = compared([4, 12])
+    histories, _, chances, frame = compared([4, 12])
     one = {"cifar10": histories["cifar10"]}
     style.svg(other_datasets.compared(frame[frame.dataset == "cifar10"]))
     style.svg(other_datasets.by_epoch(one, chances))
-    text = other_datasets.in_short({"cifar10": verdicts["cifar10"]})
-    assert text.count(": CIFAR-10") == 3
 
 
 def test_the_summary_is_what_the_claims_measure():
@@ -105,8 +103,6 @@ def test_data_sets_whose_networks_share_no_accuracy_are_said_and_drawn():
 
 def test_texts_and_tables_name_every_data_set():
     histories, verdicts, _, frame = compared([4, 12])
-    text = other_datasets.in_short(verdicts)
-    assert text.count("CIFAR-10 and Tiny ImageNet") == 3
     assert other_datasets.verdict_table(verdicts).W5.str.startswith("✓ reproduced, 0.").all()
     assert "on CIFAR-10 and" in other_datasets.leads_in_words(frame)
     assert "91 % on CIFAR-10" in other_datasets.ends_in_words(histories)

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from drawn import check
 
-from fhelpers.claims import CLAIMS
 from fhelpers.drawing import numbers, style
 from fhelpers.drawing.labels import band_trained, monitored
 from fhelpers.sections.shuffled_labels import figures as shuffled_labels
@@ -134,14 +133,3 @@ def test_table1_shows_the_paper_where_it_has_numbers():
     one = band_trained(history((0,)), [4])
     assert one.over.unique().tolist() == ["images"]
     assert (one.high > one.value).all()
-
-
-def test_the_finding_is_a_sentence_even_without_a_comparison():
-    frame = history()
-    scores = band_trained(frame, [4, 16])
-    verdicts = {name: CLAIMS[name](frame) for name in ("W4", "W5")}
-    text = shuffled_labels.in_short(verdicts, scores)
-    assert "percentage points more of the low parts" in text
-    frame.loc[frame.label == "shuffled", "accuracy"] = 0.05
-    verdicts = {name: CLAIMS[name](frame) for name in ("W4", "W5")}
-    assert "nan" not in shuffled_labels.in_short(verdicts, scores)

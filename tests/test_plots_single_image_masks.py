@@ -11,7 +11,6 @@ from test_claims_single_image_masks import single
 from test_plots_fourier_masks import module
 
 from fhelpers import frequency
-from fhelpers.claims import CLAIMS
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.single_image_masks import figures as plots
 
@@ -74,12 +73,6 @@ def test_shown_images_are_right_and_kept_where_there_are_such():
     run.tensors()["reached"][1] = True
     run.tensors()["answers"][5] = 2
     assert plots.mostly_right(run, 4) == [0, 1, 5, 2]
-
-
-def test_the_finding_names_what_was_measured():
-    text = plots.in_short({name: CLAIMS[name](single(3)) for name in ("K7", "K8")})
-    assert "99 % stay right" in text
-    assert "100 %" not in text
 
 
 def test_the_table_of_versions_has_both_networks_and_denominators():

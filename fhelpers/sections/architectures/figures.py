@@ -83,17 +83,6 @@ def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> 
     return pd.DataFrame(rows, columns=columns)
 
 
-def others_in_short(history: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Test accuracies, gaps and losses of the networks that a ResNet is compared with, as spans."""
-    rows = comparisons.estimates(history, names, measures(history))
-    values = (100 * rows.value).round().astype(int).groupby(rows.measure, sort=False)
-    test, gap, lost = (f"{span.min()} to {span.max()}" for _, span in values)
-    return (
-        f"For {style.listing(names.values())} the test accuracy is {test} %, the gap {gap} "
-        f"percentage points and the loss without the high part {lost}."
-    )
-
-
 def resnet18_in_words(costs: Mapping[str, Cost], large: Cost) -> str:
     """Whether the page has a ResNet-18, or how much more it would cost; large: its cost."""
     if "resnet-18" in costs:

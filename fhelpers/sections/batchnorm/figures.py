@@ -1,6 +1,5 @@
 """Figures of the section on BatchNorm (W, §5.2: Fig. 6)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -307,17 +306,4 @@ def speed_in_words(frame: pd.DataFrame, level: float | None) -> str:
     return (
         f"To a training accuracy of {100 * level:.0f} %, training takes {style.listing(listed)} "
         "as many epochs without BatchNorm as with it."
-    )
-
-
-def in_short(verdicts: Mapping, frame: pd.DataFrame) -> str:
-    """The section's finding. verdicts: with "W12" and "Hypothesis"; frame: from `helped`."""
-    speed = verdicts["W12"].estimate.value
-    fast = f"Without BatchNorm, training on whole images takes {speed:.1f} times as many epochs."
-    if not math.isfinite(speed):
-        fast = verdicts["W12"].note
-    faintest = verdicts["Hypothesis"].note.replace("strength learnt", "planted cue that is learnt")
-    return (
-        f"{fast} {parts_in_words(verdicts['W12'])} In networks trained on low parts only, "
-        f"{help_in_words(frame)} {faintest}"
     )

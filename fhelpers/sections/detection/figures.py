@@ -273,22 +273,6 @@ def drawn(found: Detections, truth: Truth, names: Sequence[str]) -> list[tuple]:
     return list(zip(found.boxes[kept], texts, right[kept].tolist(), strict=True))
 
 
-def in_short(verdicts: Sequence) -> str:
-    """The page's finding: what the verdicts say, in two sentences."""
-    said = [f"{verdict.claim.id} {verdict.verdict}" for verdict in verdicts[:3]]
-    chance = {
-        "reproduced": "more often than after a change of the same size that removes nothing",
-        "not reproduced": "less often than after a change of the same size that removes nothing",
-    }.get(
-        verdicts[3].verdict,
-        "neither clearly more nor less often than after one that removes nothing",
-    )
-    return (
-        f"{verdicts[0].note[:-1]}: {style.listing(said)}. An object is found better on the low "
-        f"part {chance}."
-    )
-
-
 def kept_in_words(frame: pd.DataFrame) -> str:
     """What is left of the mAP on each part, beside the paper's."""
     parts = [

@@ -21,7 +21,8 @@ ALT = {
 }
 VARIED = {
     "mask": "the mask of N",
-    "complement": "its complement",
+    "binary-complement": "what the mask leaves out",
+    "complement": "one minus the mask",
     "random": "random frequencies",
     "disc": "a disc",
     "permuted": "the mask permuted in rings",
@@ -36,7 +37,7 @@ SEEN = {  # as entries of a key
 @style.styled
 def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed: int) -> Figure:
     """The masks that networks were trained through."""
-    made = {f"{name}\n(N)": varied(natural, name, seed) for name in VARIED}
+    made = {f"{name.replace('-', ' ')}\n(N)": varied(natural, name, seed) for name in VARIED}
     made |= {f"{name}\n(M_shuffle)": varied(shuffled, name, seed) for name in SHUFFLED}
     figure, axes = style.canvas(2, 4, 4.0)
     maps(axes.flat, {title: mask.masks().detach()[0].mean(0) for title, mask in made.items()})

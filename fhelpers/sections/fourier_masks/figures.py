@@ -297,17 +297,3 @@ def threshold_in_words(frame: pd.DataFrame, threshold: float) -> str:
         f"{start} At this sparsity weight and length, {len(frame) - len(missed)} of {len(frame)} "
         f"do; those of {style.listing(missed)} end as results that did not reach it."
     )
-
-
-def in_short(verdicts: Mapping, frame: pd.DataFrame) -> str:
-    """The section's finding. verdicts: K1 to K4 and K6; frame: from `reliability`."""
-    first = frame.iloc[0]
-    low, alike = verdicts["K2"].estimate.value, verdicts["K6"].estimate.value
-    which = "larger" if low > 0 else "smaller"
-    return (
-        f"A mask that keeps {100 * first.weight.value:.0f} % of the frequencies' weight leaves the "
-        f"natural network {100 * first.share.value:.0f} % of its accuracy on new images. The share "
-        f"of low frequencies in the mask of the adversarially trained network is "
-        f"{100 * abs(low):.0f} percentage points {which}. Images seen through the natural "
-        f"network's mask have a structural similarity of {alike:.2f} to the originals."
-    )

@@ -13,7 +13,6 @@ from fhelpers.claims.reliance import GAP, TEST, TRAIN
 from fhelpers.drawing import charts, comparisons, style
 from fhelpers.drawing.names import NAMES
 from fhelpers.drawing.names import OPTIMISERS as OTHER_OPTIMISERS
-from fhelpers.drawing.style import points
 from fhelpers.sections.heuristics import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
@@ -183,28 +182,3 @@ def trained_for(runs: Mapping[str, Sequence]) -> str:
         f"as long, so at this scale it has {attacked} epochs and everything else {plain}: where "
         "its accuracy is lower or its gap smaller, part of that may be due to the epochs."
     )
-
-
-def in_short(verdicts: Mapping) -> str:
-    """The section's finding: what batch size, mix-up and adversarial training changed."""
-    found = {name: [part.estimate.value for part in each.parts] for name, each in verdicts.items()}
-    text = ""
-    if "W8" in found:
-        _, test, gap, *_ = found["W8"]
-        text = (
-            f"From the largest batch to the smallest, test accuracy changes by {points(test)} "
-            f"percentage points, the generalisation gap by {points(gap)} and the accuracy lost "
-            f"without the high part by {points(found['W9'][0])}. "
-        )
-    kept, more, *_ = found["W11"]
-    text += (
-        f"Against vanilla training, mix-up changes test accuracy by {points(kept)} percentage "
-        f"points and what is lost without the high part by {points(more)}"
-    )
-    if "W13" in found:
-        cost, narrowed, *_ = found["W13"]
-        text += (
-            "; after equally many epochs, adversarial training changes test accuracy by "
-            f"{points(-cost)} and the gap by {points(-narrowed)}"
-        )
-    return f"{text}."

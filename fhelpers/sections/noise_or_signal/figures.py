@@ -108,21 +108,6 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def in_short(verdict, rows: pd.DataFrame) -> str:
-    """The page's finding, in one sentence."""
-    words = {
-        "reproduced": "fewer than the Fourier split's",
-        "not reproduced": "more than the Fourier split's",
-        "undecided": "indistinguishable from the Fourier split's",
-    }
-    fourier, energy, _ = (100 * share(rows[rows.part == split]).value for split in SPLITS)
-    return (
-        f"By singular values of equal energy {energy:.1f} % of the images are classified correctly "
-        f"whole and from the rest but not from the leading part: {words[verdict.verdict]} "
-        f"{fourier:.1f} %."
-    )
-
-
 def order_in_words(rows: pd.DataFrame) -> str:
     """In how many networks the Fourier split gives the most cases, in a sentence."""
     wide = shares(rows).pivot_table("value", "network", "part")[list(SPLITS)]

@@ -12,7 +12,7 @@ from torch import Tensor
 from fhelpers import data
 from fhelpers.claims.histories import smallest_radii
 from fhelpers.claims.labels import at_equal_accuracy
-from fhelpers.claims.verdicts import REPRODUCED, Judged
+from fhelpers.claims.verdicts import Judged
 from fhelpers.data import DatasetInfo
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.labels import LINES, NAMES, band_trained, monitored
@@ -204,25 +204,6 @@ def verdict_table(verdicts: Mapping[str, Mapping[str, Judged]]) -> pd.DataFrame:
                 row[id] = f"{style.SIGNS[outcome]} {outcome}, {part.estimate}"
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-CLAIMED = {
-    "W5": "true labels are ahead on low parts at equal training accuracy (W5)",
-    "W6": "the smallest low parts are classified correctly from the start with true labels and "
-    "hardly ever with shuffled ones (W6)",
-    "W7": "training on low parts helps with whole images and training on high parts hardly does "
-    "(W7)",
-}
-
-
-def in_short(verdicts: Mapping[str, Mapping[str, Judged]]) -> str:
-    """The section's finding: on which data sets each claim is reproduced."""
-    said = []
-    for id, words in CLAIMED.items():
-        judged = [name for name, own in verdicts.items() if id in own]
-        held = [title(name) for name in judged if verdicts[name][id].verdict == REPRODUCED]
-        said.append(f"{words}: {style.listing(held)}" if judged else f"{words}: not compared")
-    return f"What holds, and on which of the data sets: {'; '.join(said)}."
 
 
 def leads_in_words(frame: pd.DataFrame) -> str:

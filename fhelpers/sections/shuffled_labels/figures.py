@@ -1,6 +1,6 @@
 """Figures of the section on true and shuffled labels (W, §4.2: Fig. 3 and Table 1)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -220,24 +220,3 @@ def by_part(frame: pd.DataFrame) -> pd.DataFrame:
     frame.insert(0, "trained on", [f"{band} parts" for band in bands])
     frame.insert(1, "r", [f"{radius:g}" for radius in radii])
     return frame
-
-
-def in_short(verdicts: Mapping, scores: pd.DataFrame) -> str:
-    """The section's finding: W4, W5 and Table 1, each in a sentence."""
-    lead = verdicts["W5"].estimate.value
-    equal = verdicts["W5"].note
-    if np.isfinite(lead):
-        equal = (
-            "At equal training accuracy, the network with true labels classifies "
-            f"{100 * abs(lead):.0f} percentage points {'more' if lead >= 0 else 'fewer'} of the "
-            "low parts of small radius correctly."
-        )
-    tests = scores[scores.split == "test"]
-    ranges = {
-        band: f"{100 * values.min():.0f} to {100 * values.max():.0f} %"
-        for band, values in tests.groupby("trained_on").value
-    }
-    return (
-        f"{verdicts['W4'].note} {equal} Networks trained on low parts classify {ranges['low']} of "
-        f"the whole test images correctly, networks trained on high parts {ranges['high']}."
-    )

@@ -217,17 +217,3 @@ def linear(axes: Axes, history: pd.DataFrame) -> None:
 
     both(axes, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
     style.percent(axes, highest=1.03)
-
-
-def in_short(verdicts: Mapping) -> str:
-    """Section 13's finding. verdicts: K7 and K8."""
-    parts = {part.name: 100 * part.estimate.value for part in verdicts["K7"].parts}
-    kept, more = parts["M(x), by construction"], 100 * verdicts["K8"].estimate.value
-    return (
-        f"Of the test images that the natural network gets right until they are attacked, "
-        f"{kept:.0f} % stay right through their own mask and {parts['M(x_A)']:.0f} % of the "
-        f"adversarial versions become right through it; through the frequencies that the mask "
-        f"leaves out, {kept - parts['M(x) minus the complement']:.0f} % are right. A linear "
-        f"classifier predicts the class from the mask alone {more:.0f} percentage points more "
-        "often than shuffled classes."
-    )

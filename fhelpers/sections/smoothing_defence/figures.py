@@ -1,7 +1,5 @@
 """Figures and tables of the section on the smoothing defence (W, §6.3, Table 2)."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -220,23 +218,3 @@ def trust_in_words(history: pd.DataFrame, epsilons) -> str:
         left = f"PGD leaves M_natural(ρ) {seen:.1f} %, all checks together {real:.1f} %"
         parts.append(f"at ε = {epsilon:g} {left}")
     return f"A{'; '.join(parts)[1:]}."
-
-
-def in_short(verdicts: Mapping, history: pd.DataFrame, epsilon: float) -> str:
-    """The page's finding, in one or two sentences."""
-    words = {
-        "reproduced": "withstands PGD better than M_adversarial",
-        "not reproduced": "withstands PGD worse than M_adversarial",
-        "weaker": "withstands PGD better than M_adversarial, but by less than claimed",
-        "undecided": "cannot be told from M_adversarial under PGD",
-    }
-    seen, real = (100 * each.value for each in trust(history, epsilon))
-    if seen <= 1:
-        trusted = "there is next to nothing left for closer checks to take away"
-    elif seen - real > 0.5 * seen:
-        trusted = "but most of what it withstands is a hidden gradient: "
-        trusted += f"{real:.1f} % of images are left under closer checks, of {seen:.1f} %"
-    else:
-        trusted = f"and {real:.1f} % of {seen:.1f} % are left under closer checks"
-    compared = words[verdicts["W18"].verdict]
-    return f"At ε = {epsilon:g} the smoothed natural network {compared}; {trusted}."
