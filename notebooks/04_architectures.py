@@ -95,12 +95,12 @@ for label, counted in costs.items():
 
 # %%
 ramp = torch.linspace(0, 1, info.channels * info.height * info.width).view(1, *shape)
-for label, recipe in recipes.items():
-    logits = training.predict(recipe.rebuild(), ramp)
+for label in names:
+    logits = training.predict(recipes[label].rebuild(), ramp)
     print(f"{names[label]}, untrained: standard deviation of the logits {logits.std():.3g}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-widths = {label: recipe.width for label, recipe in recipes.items()}
+widths = {label: recipes[label].width for label in names}
 style.table(
     figures.costs_table(costs, widths),
     caption="The networks and what they cost. Fewer channels than published save time.",
