@@ -417,15 +417,21 @@ def card(verdict) -> None:
     claim, outcome, sign = verdict.claim, verdict.verdict, SIGNS[verdict.verdict]
     said, single = verdict.said, "" if verdict.seeds > 1 else " fh-single"
     lines = {"The paper": claim.published} | verdict.lines
-    lines |= {"Measured": claim.measure, "Rule": claim.rule}
-    listed = "".join(f"<dt>{term}</dt><dd>{html.escape(text)}</dd>" for term, text in lines.items())
+    folded = {"Measured": claim.measure, "Rule": claim.rule}
+    if "Power" in lines:
+        folded["Power"] = lines.pop("Power")
+    listed, below = (
+        "".join(f"<dt>{term}</dt><dd>{html.escape(text)}</dd>" for term, text in own.items())
+        for own in (lines, folded)
+    )
     note = f'<p class="fh-claim-note">{html.escape(verdict.note)}</p>' if verdict.note else ""
     page = (
         f'<div class="fh-claim fh-{outcome.replace(" ", "-")}{single}" role="group" '
         f'aria-label="Claim {claim.id}: {said}"><p class="fh-claim-head">'
         f'<span class="fh-claim-id">{claim.id}</span> <span class="fh-verdict">'
         f'<span class="fh-sign" aria-hidden="true">{sign}</span> {said}</span></p>'
-        f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>{note}</div>'
+        f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>{note}'
+        f"<details><summary>Measure and rule</summary><dl>{below}</dl></details></div>"
     )
     plain = (
         f"{sign} {claim.id} {said}: {claim.text}\nPaper: {claim.published}\nHere: {lines['Here']}\n"

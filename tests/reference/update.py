@@ -17,7 +17,8 @@ from fhelpers.pages import notebooks
 
 def keep_text(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"  # not a new one each time, so that a diff shows results
         for output in cell.get("outputs", ()):
             output.get("metadata", {}).clear()
             for kind in set(output.get("data", {})) - {"text/plain"}:
