@@ -10,6 +10,7 @@ from drawn import check
 from test_claims_fourier_masks import history
 
 from fhelpers.masks import FourierMask
+from fhelpers.sections.fourier_masks import claims
 from fhelpers.sections.fourier_masks import figures as plots
 
 
@@ -49,6 +50,7 @@ def figures(seeds, channels, size):
         "masks": plots.masks(some_masks("natural", "adversarial", "scale")),
         "reliability": plots.accuracies(plots.reliability(frame), 0.1),
         "energies": plots.energies(frame),
+        "direction": plots.direction(claims.by_direction(frame, {"adversarial": 1, "natural": -1})),
         "differences": plots.differences(frame),
         "classes": plots.class_masks(torch.rand(10, size, size), [f"class {i}" for i in range(10)]),
         "images": plots.images(pixels, dict.fromkeys("NA", module(1, (size, size)))),

@@ -89,7 +89,7 @@ def adversarial_is_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
     "square grid differs by angle too; A minus N, without its sign",
     rule=f"reproduced if the interval lies above {UNEVEN}",
     paper="differences by direction of up to 0.03, largest on the axes",
-    figure="masks-energies",
+    figure="masks-direction",
     networks=PAIR,
 )
 def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:

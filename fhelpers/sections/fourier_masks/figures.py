@@ -36,6 +36,8 @@ ALT = {
     "energies": "Two panels, 16 rings on the left and 16 directions on the right: the share of a "
     "full mask's energy that each network's mask has in each of the bands, N black, A green, and "
     "S, T and R grey with different dashes, with intervals as bands.",
+    "direction": "A curve over the directions from 0 to 180 degrees: how much more of its energy "
+    "the mask of A has in a direction than that of N. Grey bands mark directions near an axis.",
     "differences": "A row of panels for each of A, S, T and R, rings on the left and directions "
     "on the right: how much larger the share of energy in each band is than in the mask of N, "
     "with an interval as a band and a line at zero.",
@@ -192,6 +194,21 @@ def differences(history: pd.DataFrame) -> Figure:
             panel.label_outer()
     style.in_percent(axes[0, 0].yaxis, unit="")
     figure.supylabel("difference in energy kept, percentage points", fontsize=12)
+    return figure
+
+
+@style.styled
+def direction(frame: pd.DataFrame) -> Figure:
+    """What adversarial training does by direction alone. frame: from `claims.by_direction`."""
+    figure, ((axes,),) = style.canvas(1, 1, 2.9)
+    half = 90 / len(frame)
+    for angle in frame.angle[frame.near_axis]:
+        axes.axvspan(angle - half, angle + half, color=style.PALE, linewidth=0)
+    axes.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
+    charts.curves(axes, frame, x="angle", colours=colour_of("adversarial"), names="A − N")
+    axes.set(xlim=(0, 180), xticks=range(0, 181, 45), xlabel="direction, degrees")
+    axes.set_ylabel("share beyond\na mask without direction")
+    style.in_percent(axes.yaxis, unit=" pp")
     return figure
 
 
