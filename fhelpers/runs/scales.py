@@ -50,6 +50,7 @@ SCALES = {
         train_images=2_000, test_images=2_000, monitored_images=250, model="resnet-8", width=None,
         learning_rate=2e-3, batch_size=50, epochs=24, memorising_epochs=60,
         short_epochs=14, attacked_epochs=10, narrow=4, attacked_images=500, few_images=150,
+        monitored_attacks=250, monitor_every=4,
     ),
     "standard": Scale(
         train_images=5_000, test_images=10_000, monitored_images=500, model="resnet-8", width=None,
@@ -63,7 +64,7 @@ SCALES = {
         train_images=50_000, test_images=10_000, monitored_images=1_000,
         model="resnet-32", width=None,
         learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
-        short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000,
+        short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000, monitored_attacks=1_000,
         images=(),
     ),
 }  # fmt: skip
