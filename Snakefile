@@ -70,9 +70,11 @@ FIRST_PAGE = {
 }
 URGENCY = schedule.urgency(RUNS)
 if workflow.is_main_process:  # a job on a cluster reads this file again, while others finish runs
-    for run_id, recipe in RUNS.items():
-        if store.finished(run_id) is None:
-            store.plan(recipe)
+    missing = {run_id: r for run_id, r in RUNS.items() if store.finished(run_id) is None}
+    for recipe in missing.values():
+        store.plan(recipe)
+    if missing:
+        print(schedule.announced(missing), file=sys.stderr)
 # One run at a time on a GPU of this machine (profiles/default). A cluster's are asked for by
 # --default-resources.
 GPU = {"gpu": 1} if torch.cuda.is_available() else {}

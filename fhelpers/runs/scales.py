@@ -64,8 +64,8 @@ SCALES = {
         train_images=50_000, test_images=10_000, monitored_images=1_000,
         model="resnet-32", width=None,
         learning_rate=1e-4, batch_size=100, epochs=100, memorising_epochs=300,
-        short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000, monitored_attacks=1_000,
-        images=(),
+        short_epochs=100, attacked_epochs=100, narrow=1, attacked_images=5_000, few_images=1_000,
+        monitored_attacks=1_000, images=(),
     ),
 }  # fmt: skip
 

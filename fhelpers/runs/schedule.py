@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fhelpers.runs import store
 from fhelpers.runs.kinds import Runnable
 
+PACE = 1_500  # work a second of one processor core, measured at quick
 TOGETHER = 150_000  # work of runs that share a process, which takes seconds to start: 1 to 3 min
 SLOWEST = 6_000  # work that a slow core does in a minute on a large network
 
@@ -79,6 +80,13 @@ def minutes(lot: Iterable[Runnable]) -> int:
     Many clusters allow no more, and a run that was cut off goes on from its last epoch.
     """
     return min(30 + sum(recipe.work for recipe in lot) // SLOWEST, 24 * 60)
+
+
+def announced(missing: Mapping[str, Runnable]) -> str:
+    """How many runs are missing and about how long they will take here, in a sentence."""
+    hours = sum(recipe.work for recipe in missing.values()) / PACE / workers() / 3600
+    long = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+    return f"{len(missing)} runs are missing and come first: about {long} on {workers()} cores"
 
 
 def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> store.Runs:
