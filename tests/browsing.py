@@ -34,7 +34,8 @@ def project(folder, sections):
     for name in ("_config.yml", "_toc.yml", *BESIDE):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "book", folder / "book", ignore=shutil.ignore_patterns("sections"))
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+    for name in ("notebooks", "fhelpers"):  # figures link to the code that drew them
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "book" / "sections").mkdir()
     for notebook in sections:
         shutil.copy(notebook, folder / "book" / "sections")

@@ -166,8 +166,8 @@ MUTANTS = [
         (
             LABELS,
             "shuffled minus true",
-            "difference(natural[0] * images, images, shuffled[0] *",
-            "difference(shuffled[0] * images, images, natural[0] *",
+            "minus(means.natural.to_numpy(), means.shuffled.to_numpy()",
+            "minus(means.shuffled.to_numpy(), means.natural.to_numpy()",
         ),
         (
             LABELS,
@@ -186,7 +186,7 @@ MUTANTS = [
             "(padded, 3, stride=1)",
         ),
         (SMOOTHING, "another high part", "GRID, NYQUIST / 2)", "GRID, NYQUIST)"),
-        ("heatmap.py", "map upside down", "-up[first][:, None", "up[first][:, None"),
+        ("heatmap.py", "map upside down", "(-up * rows", "(up * rows"),
     ),
     *of(
         "08_smoothing_defence",

@@ -264,14 +264,15 @@ def test_impossible_runs_are_refused():
 def test_networks_are_those_of_other_sections(scale):
     plan = plans.masked_networks(scale, "cifar10", [0], cropped=False)
     radii = (4, 8, 12, 16)
-    assert plan["natural"] == scales.natural(scale, "cifar10", [0], radii)
-    others = plans.heuristics(scale, "cifar10", [0])
-    assert plan["adversarial"] == others["adversarial"]
     cropped = plans.masked_networks(scale, "cifar10", [0], cropped=True)
     default = plan if scale == "smoke" else cropped
     assert plans.masked_networks(scale, "cifar10", [0]) == default
-    assert cropped["adversarial"] == others["adversarial-crop-flip"]
-    if scale != "paper":
+    if scale != "standard":  # where they have BatchNorm and more images
+        others = plans.heuristics(scale, "cifar10", [0])
+        assert plan["natural"] == scales.natural(scale, "cifar10", [0], radii)
+        assert plan["adversarial"] == others["adversarial"]
+        assert cropped["adversarial"] == others["adversarial-crop-flip"]
+    if scale not in ("standard", "paper"):
         other = plans.architectures(scale, "cifar10", [0])["vgg-11"]
         assert dataclasses.replace(plan["vgg-11-natural"][0], epochs=1) == dataclasses.replace(
             other[0], epochs=1

@@ -354,7 +354,7 @@ def test_a_dropout_left_on_within_a_network_is_refused():
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"sparsity_weight": -0.1}, "sparsity_weight=-0.1 .* at least 0"),
+        ({"sparsity_weight": -0.1}, "sparsity_weight=-0.1 .* a number from 0"),
         ({"sparsity_weight": math.nan}, "sparsity_weight=nan"),
         ({"threshold": 0}, "threshold=0 .* above 0 and at most 1"),
         ({"learning_rate": 0}, "learning_rate=0"),

@@ -32,7 +32,7 @@ def test_cells_are_short_define_nothing_and_show_something(slug):
         assert len(lines_of_code(cell.source)) <= 10, cell.source
         assert not re.search(r"^\s*(def|class) ", cell.source, re.MULTILINE), cell.source
         if "parameters" not in cell.metadata.get("tags", ()):
-            shows = r"print\(|(style\.|scorecard_figures\.show_)(show|table|setup|card|finding)\("
+            shows = r"print\(|(style|opening|scorecard_figures)\.(show|table|setup|card|finding)"
             assert re.search(shows, cell.source), cell.source
 
 
