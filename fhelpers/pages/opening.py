@@ -8,7 +8,7 @@ import torch
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from fhelpers import frequency, sections
+from fhelpers import data, frequency, sections
 from fhelpers.claims import CLAIMS, Part
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import style
@@ -48,7 +48,7 @@ def split_in_two(run: Run, radius: float) -> Figure:
     low, high = frequency.split(pixels, radius)
     answers = predict(run.model(), torch.cat([pixels, low, high])).softmax(1)
     parts = {"the image": pixels, "its low part": low, "its high part": high + 0.5}
-    figure, axes = style.canvas(1, 3, 2.6)
+    figure, axes = style.canvas(1, 3, 2.1)
     for panel, (name, part), answer in zip(axes[0], parts.items(), answers, strict=True):
         style.picture(panel, part[0], name)
         said = test.classes[int(answer.argmax())].replace("_", " ")
@@ -86,14 +86,15 @@ def item(each: Outcome) -> str:
     """A claim in words with its effect, linked to its figure."""
     claim = CLAIMS[each.id]
     link = f"{sections.slug_of(claim.section)}.html#fig-{claim.figure}"
-    shown = f'<a href="{link}">{html.escape(claim.short)}</a>'
+    said = claim.short[0].upper() + claim.short[1:]
+    shown = f'<a href="{link}">{html.escape(said)}</a>'
     if each.verdict and not claim.identity:
         part = deciding(each.verdict.parts)
         side = "below" if part.ceiling else "above"
         rule = f"{part.name}, claimed {side} {part.margin:g}"
         shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
         shown += f"{html.escape(str(part.estimate))}</span>"
-    word = "" if each.word in ("reproduced", "undecided") else f" {each.word}"
+    word = f", {each.word}" if each.word in ("weaker", "not computed") else ""
     return f"<li>{shown} <small>{each.id}{word}</small></li>"
 
 
@@ -124,6 +125,6 @@ def about(run: Run, seeds: Sequence[int], scale: str) -> str:
     return (
         f"This book reproduces two papers on what image frequencies have to do with how networks "
         f"generalise. Its networks are small: M_natural is a {recipe.model} with {weights:,} "
-        f"weights, trained on {recipe.train_images:,} images of {recipe.dataset} ({trained}, scale "
-        f"`{scale}`)."
+        f"weights, trained on {recipe.train_images:,} images of {data.TITLES[recipe.dataset]} "
+        f"({trained}, scale `{scale}`)."
     )
