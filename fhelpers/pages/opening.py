@@ -21,7 +21,7 @@ COLUMNS = {
     "Weaker, or not": ("weaker", "not reproduced"),
     "Undecided": ("undecided", "not computed"),
 }
-WIDE, HIGH = 104, 14  # pixels of a bar
+WIDE, HIGH = 72, 14  # pixels of a bar
 ALT = (
     "One test image three times: as it is; its low part, blurred; its high part, faint outlines on "
     "grey. Beneath each stands what the network calls it, and how sure it is."
@@ -87,15 +87,15 @@ def item(each: Outcome) -> str:
     claim = CLAIMS[each.id]
     link = f"{sections.slug_of(claim.section)}.html#fig-{claim.figure}"
     said = claim.short[0].upper() + claim.short[1:]
-    shown = f'<a href="{link}">{html.escape(said)}</a>'
+    word = f", {each.word}" if each.word in ("weaker", "not computed") else ""
+    shown = f'<a href="{link}">{html.escape(said)}</a> <small>{each.id}{word}</small>'
     if each.verdict and not claim.identity:
         part = deciding(each.verdict.parts)
         side = "below" if part.ceiling else "above"
         rule = f"{part.name}, claimed {side} {part.margin:g}"
         shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
         shown += f"{html.escape(str(part.estimate))}</span>"
-    word = f", {each.word}" if each.word in ("weaker", "not computed") else ""
-    return f"<li>{shown} <small>{each.id}{word}</small></li>"
+    return f"<li>{shown}</li>"
 
 
 def columns(outcomes: Sequence[Outcome]) -> str:

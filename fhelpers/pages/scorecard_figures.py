@@ -99,8 +99,8 @@ def show_table(frame: pd.DataFrame) -> None:
     head = "".join(f'<th scope="col">{each}</th>' for each in heads)
     page = (
         f'<details class="fh-score"><summary>All {len(frame)} claims, with filters</summary>'
-        f'{filters}<div class="fh-table"><table aria-label="All claims"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></details>"
+        f'{filters}<div class="fh-table"><table aria-label="All claims">'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
     plain = "\n".join(f"{row.id} {row.verdict}" for row in frame.itertuples())
     display({"text/html": page, "text/plain": plain}, raw=True)
