@@ -53,7 +53,8 @@ def move(app, pagename, templatename, context, doctree):
             (folder / f"{name}.csv").write_text(told[name]["data"], "utf-8")
             links.append(link(f"{address}/{name}.csv", name, "data", "CSV"))
         if told.get(name, {}).get("code"):
-            code = context["pathto"](code_page(app, told[name]["code"]), 1)
+            page, _, line = code_page(app, told[name]["code"]).partition("#")
+            code = f"{context['pathto'](page, 1)}#{line}"
             links.append(f'<a href="{code}" aria-label="The code that drew {name}">Code</a>')
         return (
             f'<div class="fh-figure" data-name="{match[1]}">{BY_HAND.sub("", inside)}'
