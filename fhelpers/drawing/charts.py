@@ -81,10 +81,12 @@ def draw(
     value, said = {"x": x, "y": y}[along], (axes.get_xlabel(), axes.get_ylabel())
     if np.isfinite(frame[["low", "high"]].to_numpy(float)).any():
         # Seaborn wants observations: of these three the value is the median, the ends the range.
-        each = pd.concat([frame.assign(**{value: frame[end]}) for end in ("low", value, "high")])
+        ends = [frame.assign(**{value: frame[end]}) for end in ("low", value, "high")]
+        each = pd.concat(ends, ignore_index=True)  # open intervals fail where rows share a label
         options |= {"estimator": "median", "errorbar": ("pi", 100)}
     else:
-        each, options = frame, options | {"estimator": None, "err_style": "band"}
+        each = frame.reset_index(drop=True)
+        options |= {"estimator": None, "err_style": "band"}
     if looks.line.eq("none").all():
         options |= {"dashes": False, "linestyle": "none"}
     else:
