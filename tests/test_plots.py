@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from test_plots_decomposition import images
 
 from fhelpers import claims, frequency, intervals
-from fhelpers.drawing import style
+from fhelpers.drawing import charts, style
 from fhelpers.sections.decomposition import figures as decomposition
 
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3).map("#{0[0]:02x}{0[1]:02x}{0[2]:02x}".format)
@@ -186,6 +186,17 @@ def test_text_in_figures_is_text_and_not_cut():
     figure, ((axes,),) = style.canvas(1, 1, 2)
     axes.set_title("x = 12.3456")
     assert ">x = 12.3456</text>" in style.svg(figure)
+
+
+def test_intervals_that_are_open_on_one_side_are_drawn_on_a_logarithmic_axis():
+    ends = {"low": [0.5, 1.5, 2.5], "high": [1.5, np.inf, np.nan]}
+    frame = pd.DataFrame({"name": ["a", "b", "c"], "value": [1.0, 2.0, 3.0], "part": "x"} | ends)
+    figure, ((axes,),) = style.canvas(1, 1, 2.0)
+    axes.set_xscale("log")
+    charts.dots(axes, frame, at="name", by="part")
+    figure.draw_without_rendering()
+    drawn = {round(float(x), 6) for line in axes.lines for x in line.get_xdata()}
+    assert {1.0, 2.0, 3.0} <= drawn
 
 
 def test_setup_says_once_what_is_the_same(shown):

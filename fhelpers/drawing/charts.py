@@ -24,6 +24,7 @@ CHANCE = ("chance", style.GREY, "", ":", {"linewidth": 1.6})
 DASHES = {"-": "", "--": (4, 1.5), ":": (1, 1.2), "-.": (6, 1.5, 1, 1.5)}
 
 Choice = Any  # a value for all series, a function of a series' values, or a mapping
+ENDS = ("low", "high")  # of an interval
 
 
 def chosen(choice: Choice, series: tuple[Hashable, ...], otherwise: Any = None) -> Any:
@@ -79,10 +80,12 @@ def draw(
     if frame.empty:
         return
     value, said = {"x": x, "y": y}[along], (axes.get_xlabel(), axes.get_ylabel())
-    if np.isfinite(frame[["low", "high"]].to_numpy(float)).any():
+    if np.isfinite(frame[list(ENDS)].to_numpy(float)).any():
         # Seaborn wants observations: of these three the value is the median, the ends the range.
-        ends = [frame.assign(**{value: frame[end]}) for end in ("low", value, "high")]
-        each = pd.concat(ends, ignore_index=True)  # open intervals fail where rows share a label
+        # An open end stays at the value, which would not be the median without it.
+        ends = {end: frame[end].where(np.isfinite(frame[end]), frame[value]) for end in ENDS}
+        three = [frame.assign(**{value: own}) for own in (ends["low"], frame[value], ends["high"])]
+        each = pd.concat(three, ignore_index=True)
         options |= {"estimator": "median", "errorbar": ("pi", 100)}
     else:
         each = frame.reset_index(drop=True)
