@@ -116,7 +116,7 @@ def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Fi
 
 @style.styled
 def compared(frame: pd.DataFrame) -> Figure:
-    """W5, W6 and W7 on all data sets at once, a panel a claim and a row a data set."""
+    """W5, W6 and W7 on all data sets at once: a panel for each claim, a row for each data set."""
     names = {name: title(name) for name in frame.dataset.unique()}
     colours, markers = ({name: look[k] for name, look in SERIES.items()} for k in (0, 1))
     look = {"markers": markers, "names": said, "by": ["series", "radius"], "clip_on": False}
