@@ -84,8 +84,8 @@ def test_both_tables_are_read_once():
 
 
 def test_w17_is_not_reproduced_when_only_clean_accuracy_does_as_claimed():
-    only_clean = lambda network, rho, attack, epsilon: 0.5 - 0.2 * rho  # noqa: E731
-    assert CLAIMS["W17"](table(only_clean)).verdict == "not reproduced"
+    only_clean = table(lambda network, rho, attack, epsilon: 0.5 - 0.2 * rho)
+    assert CLAIMS["W17"](only_clean).verdict == "not reproduced"
 
 
 @pytest.mark.parametrize("effect", [1, 0, -1])
@@ -114,8 +114,8 @@ def test_w19(effect, seeds):
 
 
 def test_w19_is_not_reproduced_when_smoothing_helps_at_every_epsilon():
-    helps = lambda network, rho, attack, epsilon: 0.4 + 0.1 * rho  # noqa: E731
-    assert CLAIMS["W19"](table(helps)).verdict == "not reproduced"
+    helps = table(lambda network, rho, attack, epsilon: 0.4 + 0.1 * rho)
+    assert CLAIMS["W19"](helps).verdict == "not reproduced"
 
 
 def test_tables_that_cannot_decide_are_refused():

@@ -146,7 +146,10 @@ def test_a_heat_map_says_and_offers_each_estimate():
 
 def test_panels_say_what_their_shared_axes_say_and_a_percentage_is_no_name():
     frame = pd.DataFrame({"x": [0.0, 0.4, 1.0], "value": [1, 2, 3]})
-    draw = lambda axes, name: charts.curves(axes, frame, x="x", names=name)  # noqa: E731
+
+    def draw(axes, name):
+        charts.curves(axes, frame, x="x", names=name)
+
     figure, panels = charts.small_multiples(["a", "b"], 2.0, draw, xlabel="share", ylabel="cost")
     panels[0].set_xticks([0, 0.5, 1])
     style.in_percent(panels[0].xaxis)

@@ -17,7 +17,10 @@ from fhelpers.sections.shuffled_labels.claims import TABLE1
 def history(seeds=(0, 1, 2), radii=(4, 8, 12, 16), noise=0.01):
     """A planted history: shuffled labels are learnt five times as slowly and from high parts."""
     random, rows = np.random.default_rng(0), []
-    add = lambda *row: rows.append((*row, 500, min(1, row[-1] + noise * random.random())))  # noqa: E731
+
+    def add(*row):
+        rows.append((*row, 500, min(1, row[-1] + noise * random.random())))
+
     for seed in seeds:
         for label, last in (("natural", 10), ("shuffled", 30)):
             speed = 2 if label == "natural" else 10

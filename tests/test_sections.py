@@ -168,8 +168,10 @@ def test_every_page_has_a_plan_for_every_data_set_and_scale(slug, dataset, scale
 
 def test_the_scorecard_asks_for_nothing_but_the_runs_of_the_sections():
     given = {"scale": "quick", "dataset": "cifar10", "seeds": [0]}
-    names = lambda slug: {  # noqa: E731
-        recipe.run_id for group in sections.of_section(slug, given).values() for recipe in group
-    }
+
+    def names(slug):
+        groups = sections.of_section(slug, given).values()
+        return {recipe.run_id for group in groups for recipe in group}
+
     others = set().union(*(names(slug) for slug in sections.slugs() if slug != "00_scorecard"))
     assert names("00_scorecard") <= others

@@ -190,8 +190,7 @@ def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
 
 def in_percent(axis: Axis, unit: str = " %") -> None:
     """Label ticks in percent, as precisely as they stand; without a unit, in percentage points."""
-    shown = lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "−")  # noqa: E731
-    axis.set_major_formatter(shown)
+    axis.set_major_formatter(lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "−"))
     axis.get_major_formatter().times = 1 if unit else 100  # of the figure's data
 
 
