@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -161,7 +162,26 @@ def test_an_evaluation_keeps_what_scores_and_pictures_need(evaluated):
             )
             assert np.array_equal(tensors[f"{part}/credit"].numpy(), score.credit)
     assert set(evaluated[1].history.part) == set(detection.PARTS)
-    assert evaluated[1].record["results"]
+
+
+def test_unsure_detections_are_scored_but_not_kept(tmp_path, monkeypatch):
+    eager = TINY.rebuild()
+    eager.score_thresh = 0.0
+    job = Job(tmp_path, choose_compute("float32", "cpu"), (SimpleNamespace(model=lambda: eager),))
+    monkeypatch.setattr(detection, "SURE", 0.0)
+    every = ON_TINY.carry_out(job)
+    score = every.tensors["original/score"]
+    assert len(score) > 100
+    shown = detection.images_of(ON_TINY)
+    kept = [every.tensors[f"original/{name}"].numpy() for name in detection.OBJECT_FIELDS]
+    again = Score(shown.truth, Detections(*kept), shown.limits).values()[0]
+    found = {row["measure"]: row["value"] for row in every.rows if row["scope"] == "all"}
+    assert [found[name] for name in MEASURES] == pytest.approx(list(again), nan_ok=True)
+    monkeypatch.setattr(detection, "SURE", float(score.median()))
+    fewer = ON_TINY.carry_out(job)
+    assert 0 < len(fewer.tensors["original/score"]) < len(score)
+    assert (fewer.tensors["original/score"] >= score.median()).all()
+    assert pd.DataFrame(fewer.rows).equals(pd.DataFrame(every.rows))
 
 
 def test_gains_and_losses_are_counted_image_by_image():

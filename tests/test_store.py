@@ -119,8 +119,6 @@ def test_a_record_says_what_was_asked_and_what_came_out(finished):
     assert len(record["source"]) == 16
     assert record["decided"] == tiny().decided
     assert record["machine"]["cores"] >= 1
-    final = finished.history.query("scope == 'all'")
-    assert [row["accuracy"] for row in record["results"]] == final.accuracy.tolist()
     assert "NaN" not in (finished.path / "record.json").read_text()
 
 

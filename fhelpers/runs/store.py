@@ -219,7 +219,7 @@ def finished(run_id: str, *, whole: bool = False) -> Run | None:
     whole: only with all its files.
     """
     for place in (root(), published()):
-        if (place / run_id / "record.json").exists():
+        if os.path.exists(place / run_id / "record.json"):  # false for what can be no name, too
             run = Run(place / run_id)
             if not whole or run.whole:
                 return run
@@ -424,13 +424,11 @@ def tidy(rows: list[dict]) -> pd.DataFrame:
 
 def make_record(recipe: Runnable, result: Result, compute: Compute) -> dict:
     """What record.json says, but for the digests."""
-    last = [row for row in result.rows if row.get("scope") == "all"]
     return {
         "format": FORMAT,
         "run_id": recipe.run_id,
         "decided": recipe.decided,
         "recipe": kinds.as_json(recipe),
-        "results": [{k: v for k, v in row.items() if v == v} for row in last],
         "epochs": max((row.get("epoch", 1) for row in result.rows), default=1),
         "warnings": result.warnings,
         "finished": datetime.date.today().isoformat(),
@@ -464,11 +462,9 @@ def state_of(run: Run) -> dict:
         record = run.record
     except DamagedRun:
         return {"state": "damaged"}
-    scores = [
-        row["accuracy"]
-        for row in record["results"]
-        if row.get("split") == "test" and row.get("part") == "original"
-    ]
+    rows = run.history.reindex(columns=["scope", "split", "part", "accuracy"])
+    whole = (rows.scope == "all") & (rows.split == "test") & (rows.part == "original")
+    scores = rows.accuracy[whole].dropna().tolist()
     accuracy = f"{scores[0]:.3f}" if scores else ""
     return {
         "state": "done",
