@@ -9,6 +9,7 @@ import pandas as pd
 from IPython.display import display
 from matplotlib.figure import Figure
 
+from fhelpers.claims import CLAIMS
 from fhelpers.claims.verdicts import deciding, distance
 from fhelpers.drawing import charts, style
 from fhelpers.pages.scorecard import Outcome, advice
@@ -29,9 +30,9 @@ WORDS = tuple(SIGNS)
 @style.styled
 def effects(outcomes: list[Outcome]) -> Figure:
     """All effects on one axis, as distances from their rules' margins, sorted by verdict."""
-    rows = []
+    rows, known = [], [each for each in outcomes if not CLAIMS[each.id].identity]
     for word in WORDS:
-        own = [each for each in outcomes if each.word == word]
+        own = [each for each in known if each.word == word]
         rows += [f"{SIGNS[word]} {word} ({len(own)})", *own] if own else []
     figure, ((axes,),) = style.canvas(1, 1, 0.8 + 0.41 * len(rows))
     names = []

@@ -37,9 +37,9 @@ SEEN = {  # as entries of a key
 @style.styled
 def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed: int) -> Figure:
     """The masks that networks were trained through."""
-    made = {f"{name.replace('-', ' ')}\n(N)": varied(natural, name, seed) for name in VARIED}
+    made = {"\n".join([*name.split("-"), "(N)"]): varied(natural, name, seed) for name in VARIED}
     made |= {f"{name}\n(M_shuffle)": varied(shuffled, name, seed) for name in SHUFFLED}
-    figure, axes = style.canvas(2, 4, 4.0)
+    figure, axes = style.canvas(2, 4, 4.3)
     maps(axes.flat, {title: mask.masks().detach()[0].mean(0) for title, mask in made.items()})
     for panel, mask in zip(axes.flat, made.values(), strict=False):
         panel.set_xlabel(f"weight {mask.total_weight().item():.2f}", fontsize=11)

@@ -178,11 +178,17 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> 
         for over, up in offsets:
             start = x + over if over > 0 else x + over - width
             boxes[over, up] = Bbox.from_bounds(start, y + up - 6, width, 12)
-        best = min(offsets, key=lambda offset: boxes[offset].count_overlaps(taken))
+        best = min(offsets, key=lambda offset: covered(boxes[offset], taken))
         taken.append(boxes[best])
         look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 11}
         colour = style.for_text(colour)
         axes.annotate(name, point, best, textcoords="offset points", color=colour, **look)
+
+
+def covered(box: Bbox, others: Sequence[Bbox]) -> float:
+    """The area of a box that lies on others."""
+    shared = (Bbox.intersection(box, other) for other in others)
+    return sum(each.width * each.height for each in shared if each is not None)
 
 
 # What the notebook puts into words --------------------------------------------------------------
