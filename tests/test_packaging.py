@@ -106,7 +106,9 @@ def tracked():
 
 
 def test_no_tracked_file_is_large():
-    sizes = {path: path.stat().st_size for path in tracked()}
+    """Published records have bounds of their own (test_published.py)."""
+    records = ROOT / "results" / "published"
+    sizes = {path: path.stat().st_size for path in tracked() if records not in path.parents}
     assert {path: size for path, size in sizes.items() if size > MEGABYTE} == {}
 
 
