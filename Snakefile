@@ -80,7 +80,7 @@ if workflow.is_main_process:  # a job on a cluster reads this file again, while 
 GPU = {"gpu": 1} if torch.cuda.is_available() else {}
 
 # The explorer shows two networks that sections train anyway; both are planned before any rule runs.
-SHOWN = {"01_decomposition": "natural", "03_heuristics": "adversarial"}
+SHOWN = {"01_decomposition": "natural", "04_heuristics": "adversarial"}
 EXPLORED = [PLANS[slug][label][0].run_id for slug, label in SHOWN.items()]
 # The modules whose docstrings are the API pages.
 DESCRIBED = re.findall(

@@ -90,7 +90,7 @@ style.show(
 # verdict stands. A missing mark means that the change is not possible, or changes nothing: margins
 # of 0 cannot be halved, and many claims are not about parts at several radii. W1 is judged at the
 # neighbouring radii 8 and 16, and with frequencies at exactly the radius counted to the high part
-# where such networks were trained ({doc}`16_details`). So: a verdict that stands in all settings
+# where such networks were trained ({doc}`11_details`). So: a verdict that stands in all settings
 # does not hang on how its rule was put.
 #
 # `fhelpers claims --scale quick --seeds "[0, 1, 2]"` prints the same verdicts and writes them to

@@ -64,7 +64,7 @@ def explore(folder):
     from fhelpers.runs import store
 
     runs = []
-    for slug, label in (("01_decomposition", "natural"), ("03_heuristics", "adversarial")):
+    for slug, label in (("01_decomposition", "natural"), ("04_heuristics", "adversarial")):
         plan = notebooks.plan(slug, smoke.other_parameters(slug))
         runs.append(store.carry_out(plan[label][0]))
     explorer.write(*runs, folder / "_build" / "explorer")

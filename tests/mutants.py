@@ -114,7 +114,7 @@ MUTANTS = [
         ),
     ),
     *of(
-        "03_heuristics",
+        "04_heuristics",
         (
             CLASSIFIER,
             "mix-up's labels with the other weight",
@@ -136,7 +136,7 @@ MUTANTS = [
         ),
     ),
     *of(
-        "04_architectures",
+        "05_architectures",
         (NETWORKS, "no shortcut", "return shortcut + self", "return self"),
         (
             NETWORKS,
@@ -152,7 +152,7 @@ MUTANTS = [
         ),
     ),
     *of(
-        "05_batchnorm",
+        "06_batchnorm",
         (
             NETWORKS,
             "running averages for batch moments",
@@ -162,7 +162,7 @@ MUTANTS = [
         (NETWORKS, "second norm left out", "F.relu(self.norm2(x))", "F.relu(x)"),
     ),
     *of(
-        "06_other_datasets",
+        "07_other_datasets",
         (
             LABELS,
             "shuffled minus true",
@@ -177,7 +177,7 @@ MUTANTS = [
         ),
     ),
     *of(
-        "07_smooth_kernels",
+        "08_smooth_kernels",
         (SMOOTHING, "no edge rule", 'mode="replicate"', 'mode="constant"'),
         (
             SMOOTHING,
@@ -189,7 +189,7 @@ MUTANTS = [
         ("heatmap.py", "map upside down", "(-up * rows", "(up * rows"),
     ),
     *of(
-        "08_smoothing_defence",
+        "09_smoothing_defence",
         (ATTACKS, "PGD downhill", ASCENT, ASCENT.replace("+", "-")),
         (
             ATTACKS,
@@ -206,13 +206,13 @@ MUTANTS = [
         ),
     ),
     *of(
-        "09_tradeoff",
+        "10_tradeoff",
         (TRADEOFF, "the other band", "disc if band ==", "disc if band !="),
         (TRADEOFF, "sum instead of mean square", "square().mean(", "square().sum("),
         (TRADEOFF, "shrunk too far", "return high * perturbation", "return low * perturbation"),
     ),
     *of(
-        "10_detection",
+        "13_detection",
         (PRECISION, "from 0.55", "linspace(0.5,", "linspace(0.55,"),
         (PRECISION, "union without what is shared", "prod(-1) - shared)", "prod(-1))"),
         (
@@ -224,13 +224,13 @@ MUTANTS = [
         (DETECTION, "control of another size", "turn.abs().clamp_min(1e-12)", "turn.abs().mean()"),
     ),
     *of(
-        "11_fourier_masks",
+        "15_fourier_masks",
         (LEARNING, "masks leave [0, 1]", "self.weight.clamp_(0, 1)", "self.weight.clamp_(-1, 1)"),
         (LEARNING, "no price for the mask", "self.learning.sparsity_weight * mask", "0 * mask"),
         (FREQUENCY, "directions mirrored", "broadcast_tensors(-rows,", "broadcast_tensors(rows,"),
     ),
     *of(
-        "12_essential_frequencies",
+        "16_essential_frequencies",
         (
             "masks/recipes.py",
             "wrong complement",
@@ -251,7 +251,7 @@ MUTANTS = [
         ),
     ),
     *of(
-        "13_single_image_masks",
+        "17_single_image_masks",
         (LEARNING, "wrong complement", "mask.weight <= NOUGHT", "1 - mask.weight"),
         (LEARNING, "masks leave [0, 1]", "self.weight.clamp_(0, 1)", "self.weight.clamp_(-1, 1)"),
         (
@@ -273,7 +273,7 @@ MUTANTS = [
         (NOISE, "an energy's rank too few", ".abs().argmin(-1) + 1", ".abs().argmin(-1)"),
     ),
     *of(
-        "15_report_card",
+        "18_report_card",
         (
             "report/measure.py",
             "gains with the wrong sign",
@@ -284,7 +284,7 @@ MUTANTS = [
         (ATTACKS, "PGD downhill", ASCENT, ASCENT.replace("+", "-")),
     ),
     *of(
-        "16_details",
+        "11_details",
         (EFFECTS, "unpaired", "if not paired:", "if True:"),
         (
             INTERVALS,

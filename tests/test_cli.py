@@ -111,19 +111,19 @@ def refused(result):
         (["notebook", SLUG, "-p", "epochs", str(2**70)], "at most 1,000,000,000"),
         (["notebook", SLUG, "-p", "radii", "[1e400]"], "radii=inf is not possible"),
         (
-            ["notebook", "07_smooth_kernels", *PLANTED, "-p", "rho", "-1"],
+            ["notebook", "08_smooth_kernels", *PLANTED, "-p", "rho", "-1"],
             "rho=-1.0 is not possible",
         ),
-        (["notebook", "07_smooth_kernels", *PLANTED, "-p", "rho", "1e400"], "rho=inf is not"),
-        (["notebook", "09_tradeoff", *PLANTED, "-p", "radius", "-1"], "radius=-1 is not possible"),
-        (["notebook", "09_tradeoff", *PLANTED, "-p", "radius", "0"], "radius=0 is not possible"),
+        (["notebook", "08_smooth_kernels", *PLANTED, "-p", "rho", "1e400"], "rho=inf is not"),
+        (["notebook", "10_tradeoff", *PLANTED, "-p", "radius", "-1"], "radius=-1 is not possible"),
+        (["notebook", "10_tradeoff", *PLANTED, "-p", "radius", "0"], "radius=0 is not possible"),
         (
-            ["notebook", "09_tradeoff", *PLANTED, "-p", "radius", "30"],
+            ["notebook", "10_tradeoff", *PLANTED, "-p", "radius", "30"],
             "radius=30.0 is not possible",
         ),
         (["notebook", SLUG, *PLANTED, "--to", "/dev/full"], "/dev/full is no file"),
         (["notebook", SLUG, *PLANTED, "--to", "/etc/passwd/x"], "/etc/passwd is no folder"),
-        (["notebook", "10_detection", *PLANTED, "-p", "coco_root", "2017"], "/2017/annotations/"),
+        (["notebook", "13_detection", *PLANTED, "-p", "coco_root", "2017"], "/2017/annotations/"),
         (["claims", "--to", "/etc/passwd/x.json"], "/etc/passwd is no folder, so"),
         (["claims", "--to", "/etc"], "/etc is no file: name another one"),
         (["claims", "--seeds", "0 one"], "seeds must be whole numbers such as 0 1 2, not '0 one'"),
@@ -337,7 +337,7 @@ def test_a_notebook_is_executed_with_its_parameters(fhelpers, monkeypatch, tmp_p
     to = tmp_path / "page.ipynb"
     assert fhelpers("notebook", SLUG, *words, "--to", str(to)) == (0, f"{to}\n", "")
     assert calls.pop() == (SLUG, {"epochs": 5, "radii": [4, 8], "dataset": "mnist"}, to)
-    assert fhelpers("notebook", "10_detection", "-p", "coco_root", "2017", "--to", str(to))[0] == 0
+    assert fhelpers("notebook", "13_detection", "-p", "coco_root", "2017", "--to", str(to))[0] == 0
     assert calls.pop()[1] == {"coco_root": "2017"}
     assert fhelpers("notebook", SLUG)[0] == 0
     assert calls[0][2] == notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{SLUG}.ipynb"

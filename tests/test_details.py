@@ -1,4 +1,4 @@
-"""Section 16: single switches, what they change, and how that is drawn and said."""
+"""Section 11: single switches, what they change, and how that is drawn and said."""
 
 import dataclasses
 import math

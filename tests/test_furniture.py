@@ -16,7 +16,7 @@ from fhelpers.pages import pdf
 
 ADDRESS = "https://github.com/someone/somewhere"
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-SLUG = "05_batchnorm"
+SLUG = "06_batchnorm"
 
 
 @pytest.fixture(scope="module")

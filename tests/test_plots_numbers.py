@@ -277,7 +277,7 @@ def ends():
 
 
 def smoothed():
-    """Accuracies of both networks of section 08 with and without the defence."""
+    """Accuracies of both networks of section 09 with and without the defence."""
     at = itertools.product((0.0, 0.5), (("clean", 0.0), ("fgsm", 0.03), ("pgd", 0.03)))
     rows = [(network, rho, *attack, 0.4) for rho, attack in at
             for network in smoothing_defence.NETWORKS]  # fmt: skip

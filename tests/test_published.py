@@ -87,7 +87,7 @@ def test_a_missing_file_of_an_unpublished_run_is_damage(kept):
 def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
     shown, other = NETWORK, Recipe(**{**vars(NETWORK), "seed": 1})
     store.carry_out(other)
-    plans = {"01_decomposition": {"natural": (shown,)}, "04_architectures": {"lenet": (other,)}}
+    plans = {"01_decomposition": {"natural": (shown,)}, "05_architectures": {"lenet": (other,)}}
     monkeypatch.setattr(published.sections, "slugs", lambda: list(plans))
     monkeypatch.setattr(published.notebooks, "plan", lambda slug, given: plans[slug])
     copied, missing = published.publish("smoke", "planted", [0])

@@ -1,4 +1,4 @@
-"""Section 07's records: the smoothness of every filter of the first layer."""
+"""Section 08's records: the smoothness of every filter of the first layer."""
 
 import dataclasses
 

@@ -1,6 +1,6 @@
 """Checks of networks trained on true labels, on shuffled labels, and on one band at a time.
 
-Section 02 asks them of one data set (W5, W6, W7), section 06 of each of the paper's data sets.
+Section 02 asks them of one data set (W5, W6, W7), section 07 of each of the paper's data sets.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Reading the histories of masks, which sections 11 to 13 share."""
+"""Reading the histories of masks, which sections 15 to 17 share."""
 
 import pandas as pd
 

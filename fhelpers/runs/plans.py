@@ -76,7 +76,7 @@ def architectures(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
 
 
 def attacked_pair(scale, dataset, seeds, radii=RADII, epochs=0, **changes) -> Plan:
-    """M_natural and M_adversarial, the two networks of W's §6: the runs of sections 02 and 03."""
+    """M_natural and M_adversarial, the two networks of W's §6: the runs of sections 02 and 04."""
     adversary = {"adversary": "pgd", "epochs": epochs or SCALES[scale].attacked_epochs}
     longest = epochs or SCALES[scale].epochs
     common = {"radii": tuple(radii)} | changes
@@ -100,7 +100,7 @@ def masked_networks(scale, dataset, seeds, *, epochs=0, cropped=None) -> Plan:
 
     cropped: all see crops and flips, S, T and R before their own changes (K's released code); None:
     yes, but not at smoke, whose few planted images differ by where their waves lie. Without crops N
-    is the run of section 02, and VGG-11 as N that of section 04. A is a run of section 03 either
+    is the run of section 02, and VGG-11 as N that of section 05. A is a run of section 04 either
     way. Below standard, VGG-11 comes as N and A only, and its A is attacked in three steps: more
     would not fit the scale. At standard all have BatchNorm, as in K, and learn more images in fewer
     epochs than networks without. At the scale paper Imagenette is K's own: five classes in grey,

@@ -1,1 +1,1 @@
-"""Section 04 (W, §5.1): kinds of network."""
+"""Section 05 (W, §5.1): kinds of network."""

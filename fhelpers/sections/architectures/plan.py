@@ -1,4 +1,4 @@
-"""The runs of section 04."""
+"""The runs of section 05."""
 
 import math
 from functools import cache

@@ -1,1 +1,1 @@
-"""Section 05 (W, §5.2, Fig. 6): BatchNorm."""
+"""Section 06 (W, §5.2, Fig. 6): BatchNorm."""

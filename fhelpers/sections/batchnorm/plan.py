@@ -1,4 +1,4 @@
-"""The runs of section 05."""
+"""The runs of section 06."""
 
 from fhelpers.runs import plans
 from fhelpers.runs.checks import refuse
@@ -16,14 +16,14 @@ def plan(
 ) -> Plan:
     """BatchNorm (W, §5.2, Fig. 6) on low parts, and on ever fainter planted cues.
 
-    Labels: vanilla, batchnorm (whole images, the runs of section 03); vanilla-low-4,
+    Labels: vanilla, batchnorm (whole images, the runs of section 04); vanilla-low-4,
     batchnorm-low-4, …; averages-low-4, … with BatchNorm that keeps running averages for the test;
     vanilla-cue-1, batchnorm-cue-1, … The runs without BatchNorm on low parts are those of section
     02.
     """
     if not strengths or min(strengths) <= 0:
         refuse("strengths", list(strengths), "one or more numbers above 0")
-    own, shared = SCALES[scale], plans.RADII  # section 03's radii: with them its runs serve here
+    own, shared = SCALES[scale], plans.RADII  # section 04's radii: with them its runs serve here
     short = epochs or own.short_epochs
     whole = {"radii": shared if set(radii) <= set(shared) else tuple(radii), "epochs": short}
     long = epochs or own.epochs

@@ -1,1 +1,1 @@
-"""Section 16: which detail of the set-up made the result."""
+"""Section 11: which detail of the set-up made the result."""

@@ -1,4 +1,4 @@
-"""The runs of section 16."""
+"""The runs of section 11."""
 
 from fhelpers import data
 from fhelpers.runs import plans

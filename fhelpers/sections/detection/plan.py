@@ -1,4 +1,4 @@
-"""Section 10 (W, §7): a detector on filtered images."""
+"""Section 13 (W, §7): a detector on filtered images."""
 
 import dataclasses
 

@@ -1,1 +1,1 @@
-"""Section 12 (K): training through masks."""
+"""Section 16 (K): training through masks."""

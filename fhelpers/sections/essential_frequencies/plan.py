@@ -1,4 +1,4 @@
-"""The runs of section 12."""
+"""The runs of section 16."""
 
 from fhelpers.masks.recipes import VARIANTS, MaskedTraining, masks_of
 from fhelpers.runs import plans

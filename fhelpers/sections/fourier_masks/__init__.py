@@ -1,1 +1,1 @@
-"""Section 11 (K): the masks of five networks."""
+"""Section 15 (K): the masks of five networks."""

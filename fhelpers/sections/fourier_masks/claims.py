@@ -1,6 +1,6 @@
 """Claims about the masks of networks: K1 to K4 and K6.
 
-`history` is that of section 11: masks are labelled mask/<network>, folds/<network>.
+`history` is that of section 15: masks are labelled mask/<network>, folds/<network>.
 """
 
 from collections.abc import Callable, Iterable

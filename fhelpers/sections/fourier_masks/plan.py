@@ -1,4 +1,4 @@
-"""The runs of section 11."""
+"""The runs of section 15."""
 
 from fhelpers.masks.recipes import masks_of
 from fhelpers.runs import plans

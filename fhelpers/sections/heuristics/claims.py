@@ -226,7 +226,7 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
     "high part.",
     source="W, §5.1",
     measure="Spearman's rank correlation of the gap with the accuracy lost without the high part "
-    "(test images, mean over the radii), over all networks of sections 03 and 04, and over the "
+    "(test images, mean over the radii), over all networks of sections 04 and 05, and over the "
     "batch sizes",
     rule=f"reproduced if both exceed {CLOSE:g}; with one seed the interval is over the networks "
     "(Fisher's transformation, Bonett and Wright's standard error)",

@@ -1,4 +1,4 @@
-"""The runs of section 03."""
+"""The runs of section 04."""
 
 from fhelpers.runs import plans
 from fhelpers.runs.checks import refuse
@@ -12,7 +12,7 @@ def plan(
 ) -> Plan:
     """Batch sizes, heuristics and optimisers (W, §5.1, Fig. 4 and 5).
 
-    Labels: batch-32, …, vanilla, dropout, …, and the networks of section 04, which W25 takes in.
+    Labels: batch-32, …, vanilla, dropout, …, and the networks of section 05, which W25 takes in.
     Batch sizes that the scale's training set cannot fill
     are left out; the page says so.
     """

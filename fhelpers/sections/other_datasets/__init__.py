@@ -1,1 +1,1 @@
-"""Section 06 (W, §4): section 02 on other data sets."""
+"""Section 07 (W, §4): section 02 on other data sets."""

@@ -1,4 +1,4 @@
-"""The runs of section 06."""
+"""The runs of section 07."""
 
 from fhelpers import data
 from fhelpers.runs import plans

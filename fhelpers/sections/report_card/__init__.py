@@ -1,1 +1,1 @@
-"""Page 15 (W, §9): frequency reports of the book's own networks."""
+"""Page 18 (W, §9): frequency reports of the book's own networks."""

@@ -1,1 +1,1 @@
-"""Section 13 (K): the masks of single images."""
+"""Section 17 (K): the masks of single images."""

@@ -1,4 +1,4 @@
-"""The runs of section 13."""
+"""The runs of section 17."""
 
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan

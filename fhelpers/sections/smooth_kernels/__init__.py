@@ -1,1 +1,1 @@
-"""Section 07 (W, §6.1 and §6.2, Fig. 7): first-layer kernels."""
+"""Section 08 (W, §6.1 and §6.2, Fig. 7): first-layer kernels."""

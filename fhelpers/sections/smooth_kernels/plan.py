@@ -1,4 +1,4 @@
-"""The runs of section 07."""
+"""The runs of section 08."""
 
 from fhelpers.heatmap import HeatMap
 from fhelpers.runs import plans

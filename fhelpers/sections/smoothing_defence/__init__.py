@@ -1,1 +1,1 @@
-"""Section 08 (W, §6.3, Table 2): smoothing as a defence."""
+"""Section 09 (W, §6.3, Table 2): smoothing as a defence."""

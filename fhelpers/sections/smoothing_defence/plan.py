@@ -1,4 +1,4 @@
-"""The runs of section 08."""
+"""The runs of section 09."""
 
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan, images_at

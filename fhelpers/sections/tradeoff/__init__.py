@@ -1,1 +1,1 @@
-"""Section 09 (W, §3.2, Corollary 1): accuracy against robustness."""
+"""Section 10 (W, §3.2, Corollary 1): accuracy against robustness."""

@@ -1,4 +1,4 @@
-"""The runs of section 09."""
+"""The runs of section 10."""
 
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan, images_at
@@ -10,7 +10,7 @@ LOADED = ("corollary-natural",)  # runs whose tensors the page shows
 def plan(
     scale, dataset, seeds, *, radius=12, epsilons=(0.004, 0.008, 0.016, 0.031), epochs=0
 ) -> Plan:
-    """Smallest perturbations of the networks of sections 03 and 04 (W, Corollary 1).
+    """Smallest perturbations of the networks of sections 04 and 05 (W, Corollary 1).
 
     Labels: those of the networks, natural among them, and corollary-… for each.
     """

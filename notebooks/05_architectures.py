@@ -157,7 +157,7 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** There is one column for each band, from low to high frequencies. A number
-# is what the band adds to the accuracy when it joins all lower ones; {doc}`03_heuristics` explains
+# is what the band adds to the accuracy when it joins all lower ones; {doc}`04_heuristics` explains
 # the measure. The last column takes all bands beyond the smallest radius together.
 
 # %% tags=["hide-input", "nbval-ignore-output"]

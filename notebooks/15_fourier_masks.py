@@ -83,7 +83,7 @@ style.finding(figures.threshold_in_words(frame, recipe.threshold))
 # mask's weight has not changed for seven epochs.
 #
 # N is the network of {doc}`01_decomposition` and A the adversarially trained one of
-# {doc}`03_heuristics`, the one without crop and flip, so that N and A differ only in the attack and
+# {doc}`04_heuristics`, the one without crop and flip, so that N and A differ only in the attack and
 # in the number of epochs: A is trained for fewer epochs than N, because each of them costs many
 # times as much. S, T and R have the architecture, the images and the number of epochs of N. VGG-11
 # is a second architecture; below the scale `standard` there are only its N and A, and its A is

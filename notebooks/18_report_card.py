@@ -131,8 +131,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** On the left, dark pixels are frequencies that disturb the model when they
-# are added ({doc}`07_smooth_kernels`); on the right, bright pixels are those that it needs
-# ({doc}`11_fourier_masks`). The two need not agree: what disturbs a model is not always what it
+# are added ({doc}`08_smooth_kernels`); on the right, bright pixels are those that it needs
+# ({doc}`15_fourier_masks`). The two need not agree: what disturbs a model is not always what it
 # uses.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -157,7 +157,7 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve that falls to zero within 4/255 belongs to a model without
 # adversarial training. One that does not fall at all deserves suspicion: see
-# {doc}`08_smoothing_defence`.
+# {doc}`09_smoothing_defence`.
 #
 # ## Three models of this book
 

@@ -6,7 +6,7 @@
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-sparsity_weight = 0.2  # λ of {doc}`11_fourier_masks`: the larger, the less the masks let through
+sparsity_weight = 0.2  # λ of {doc}`15_fourier_masks`: the larger, the less the masks let through
 epochs = 0  # of N and of the networks trained from scratch; 0: the scale's own
 
 # %% tags=["hide-cell"]

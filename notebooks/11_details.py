@@ -129,16 +129,16 @@ style.table(
 # - *training undivided*: Table 1 without the division by the maximum;
 # - *test parts divided*: every accuracy on low or high parts, which the released code divides;
 # - *< r instead of ≤ r*: Table 1 and every accuracy on parts;
-# - *running averages*: BatchNorm against vanilla ({doc}`05_batchnorm`). Vanilla has no averages, so
+# - *running averages*: BatchNorm against vanilla ({doc}`06_batchnorm`). Vanilla has no averages, so
 #   the difference changes by as much as BatchNorm's accuracy;
-# - *PGD, random start*: M_adversarial ({doc}`03_heuristics`, {doc}`08_smoothing_defence`).
+# - *PGD, random start*: M_adversarial ({doc}`04_heuristics`, {doc}`09_smoothing_defence`).
 #
 # **What differs, and why it may.** With one seed an interval says whether these two networks
 # differ on other test images too; it does not say that another pair would differ in the same way.
 # Several seeds answer that. The accuracy under attack is known for 100 test images only, so its
 # interval is wide. Networks and images are fewer than the paper's at most scales, and a detail that
 # matters little here may matter more after 100 epochs, or the other way round. One detail is left
-# to {doc}`08_smoothing_defence`: the released attacks search for the smallest ε that fools each
+# to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that fools each
 # image, where ours have a fixed ε.
 #
 # ## What we tried that the paper did not

@@ -53,7 +53,7 @@ for part, measure in parts.items():
     print(f"accuracy on {part}: {found}")
 
 # %% [markdown]
-# The claim on BatchNorm (W12) has a section of its own, {doc}`05_batchnorm`; here BatchNorm is
+# The claim on BatchNorm (W12) has a section of its own, {doc}`06_batchnorm`; here BatchNorm is
 # shown beside the other heuristics.
 #
 # ## What the paper did

@@ -6,7 +6,7 @@
 scale = "quick"
 dataset = "cifar10"
 seeds = [0]
-sparsity_weight = 0.2  # λ of {doc}`11_fourier_masks`: the larger, the less the masks let through
+sparsity_weight = 0.2  # λ of {doc}`15_fourier_masks`: the larger, the less the masks let through
 epochs = 0  # of the networks; 0: the scale's own
 
 # %% tags=["hide-cell"]
@@ -64,7 +64,7 @@ style.setup(
 style.finding(figures.wrong_in_words(runs))
 
 # %% [markdown]
-# The loss is that of {doc}`11_fourier_masks` with the class that the network predicts for the
+# The loss is that of {doc}`15_fourier_masks` with the class that the network predicts for the
 # image. For a single image, keeping the accuracy means keeping this class. Where the mask of the
 # last step does not, we take the last one that did. The adversarial image x_A is found by projected
 # gradient descent against the same network, within 3.5/255 of each pixel; the paper's code uses

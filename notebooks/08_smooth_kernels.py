@@ -55,7 +55,7 @@ for name, title in figures.NAMES.items():
 # compare the first layer of a network trained on clean images with that of one trained on
 # adversarial images {cite:p}`madry2018towards` and find that the second has smoother kernels (their
 # Figure 7). They add a first layer with 5×5 kernels, in which smoothness is easier to see. From
-# this they derive a way to smooth kernels after training, which {doc}`08_smoothing_defence` tests.
+# this they derive a way to smooth kernels after training, which {doc}`09_smoothing_defence` tests.
 #
 # ## The set-up
 

@@ -106,7 +106,7 @@ style.show(
 # learns sooner. The right panel shows the accuracy on low (blue) and on high parts (vermilion) of
 # test images: where the dashed line lies above the solid one, the network with BatchNorm picks up
 # more of that part. A more accurate network has more of both, so compare the two distances;
-# {doc}`03_heuristics` compares at equal accuracy.
+# {doc}`04_heuristics` compares at equal accuracy.
 #
 # ## Trained on low parts only
 
