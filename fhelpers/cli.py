@@ -214,6 +214,7 @@ def report(
 
     if few < 2 or (images is not None and images < 2):
         raise ValueError("images and few must be at least 2")
+    to = places.writable(to, folder=True)
     if outside.is_run(model):
         test = outside.test_images(model, dataset, images)
     else:

@@ -125,6 +125,7 @@ def refused(result):
         (["notebook", SLUG, *PLANTED, "--to", "/etc/passwd/x"], "/etc/passwd is no folder"),
         (["notebook", "13_detection", *PLANTED, "-p", "coco_root", "2017"], "/2017/annotations/"),
         (["claims", "--to", "/etc/passwd/x.json"], "/etc/passwd is no folder, so"),
+        (["report", "x.pt2", "--to", "/etc/passwd"], "/etc/passwd is no folder: name another one"),
         (["claims", "--to", "/etc"], "/etc is no file: name another one"),
         (["claims", "--seeds", "0 one"], "seeds must be whole numbers such as 0 1 2, not '0 one'"),
         (["explorer", "a", "b", "--to", "/etc/passwd"], "/etc/passwd is no folder: name another"),
