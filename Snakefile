@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from fhelpers.pages import notebooks, published, scorecard
-from fhelpers.runs import schedule, store
+from fhelpers.runs import records, schedule, store
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import SCORECARD
 
@@ -53,7 +53,7 @@ def parameters(slug):
 
 def record(run_id):
     done = store.finished(run_id)
-    return str((done.path if done else store.root() / run_id) / "record.json")
+    return str((done.path if done else records.root() / run_id) / "record.json")
 
 
 # Every run that a page needs by its name, those that others need included, needs first.

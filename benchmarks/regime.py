@@ -10,8 +10,8 @@ PGD-10 where the training was adversarial, and the processor time.
 import dataclasses
 
 from fhelpers.runs import scales
+from fhelpers.runs.records import Run
 from fhelpers.runs.schedule import fetch
-from fhelpers.runs.store import Run
 
 OWN = scales.SCALES["standard"]
 ATTACKED = {"adversary": "pgd", "epochs": OWN.attacked_epochs}

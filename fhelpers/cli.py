@@ -48,10 +48,10 @@ def run(run_id: str, *others: str, threads: int = 1) -> None:
 @app.command
 def runs() -> None:
     """List all runs: name, state, epochs, time and accuracy on the test set."""
-    from fhelpers.runs import store
+    from fhelpers.runs import records, store
 
     listing = store.listing()
-    print(listing.to_string(index=False) if len(listing) else f"no runs yet in {store.root()}")
+    print(listing.to_string(index=False) if len(listing) else f"no runs yet in {records.root()}")
 
 
 @app.command
@@ -258,7 +258,6 @@ def claims(
         The file to write; claims.json unless given.
     """
     from fhelpers.pages import notebooks, scorecard
-    from fhelpers.runs import store
 
     file = places.writable(to or Path("claims.json"))
     given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
@@ -268,7 +267,7 @@ def claims(
     for each in outcomes:
         print(each.verdict or f"{each.id} not computed: {each.failure}")
     file.parent.mkdir(parents=True, exist_ok=True)
-    store.write_text(file, scorecard.to_json(frame))
+    places.write_text(file, scorecard.to_json(frame))
     print(file)
     return int(any(each.verdict is None for each in outcomes))
 

@@ -69,6 +69,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it is whole or absent."""
+    with replacing(path) as file:
+        file.write_text(text, "utf-8")
+
+
 def is_alive(process: str) -> bool:
     """Whether a process of this machine has that number."""
     try:

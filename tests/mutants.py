@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import smoke
 
 from fhelpers.pages import notebooks
-from fhelpers.runs import store
+from fhelpers.runs import records
 
 ROOT = Path(__file__).parent.parent
 
@@ -312,7 +312,7 @@ def workplace() -> Iterator[Path]:
         for file in ("Snakefile", "pyproject.toml", *helpers):
             shutil.copy(ROOT / file, folder / file)
         (folder / "results").mkdir()
-        for record in store.root().resolve().glob("*/record.json"):
+        for record in records.root().resolve().glob("*/record.json"):
             (folder / "results" / record.parent.name).symlink_to(record.parent)
         yield folder
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from filelock import FileLock
 
 from fhelpers.pages import notebooks
-from fhelpers.runs import schedule, store
+from fhelpers.runs import records, schedule, store
 
 REFERENCE = {
     "scale": "smoke", "dataset": "planted", "seeds": [0],
@@ -56,8 +56,8 @@ def carry_out(
     wanted = [recipe for plan in plans for group in plan.values() for recipe in group]
     if not wanted:
         return
-    store.root().mkdir(parents=True, exist_ok=True)
-    with FileLock(store.root() / ".smoke.lock"):
+    records.root().mkdir(parents=True, exist_ok=True)
+    with FileLock(records.root() / ".smoke.lock"):
         missing = [name for name in schedule.everything(wanted) if store.finished(name) is None]
         if missing:
             say(f"{len(missing)} smoke runs come first, on all cores: some minutes")

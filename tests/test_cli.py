@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from fhelpers import cli
 from fhelpers.networks.compute import choose_compute
 from fhelpers.pages import notebooks
-from fhelpers.runs import scales, store, verify
+from fhelpers.runs import records, scales, store, verify
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.noise_or_signal.measure import Cases
 
@@ -148,7 +148,7 @@ def test_wrong_input_is_one_sentence_and_status_2(fhelpers, monkeypatch, tmp_pat
     assert says in sentence
     assert max(map(words.count, words)) > 100 or "x" * 101 not in sentence
     assert len(sentence) < 600
-    assert not store.root().exists()
+    assert not records.root().exists()
 
 
 @pytest.mark.parametrize("typed", ["0 1", "0,1", "[0,1]", "[0, 1]", " 0  1 ", "[0 1]"])
@@ -245,8 +245,8 @@ def test_a_planned_run_is_carried_out_listed_and_not_repeated(fhelpers, monkeypa
     assert f"{run_id} planned" in " ".join(out.split())
     status, out, _ = fhelpers("run", run_id)
     assert status == 0
-    assert out.startswith(str(store.root() / run_id))
-    assert store.Run(store.root() / run_id).record["threads"] == 1
+    assert out.startswith(str(records.root() / run_id))
+    assert records.Run(records.root() / run_id).record["threads"] == 1
     status, listed, err = fhelpers("runs")
     assert (status, err) == (0, "")
     assert f"{run_id} done 2" in " ".join(listed.split())
@@ -272,7 +272,7 @@ def test_a_model_is_reported_on_in_three_files(fhelpers, monkeypatch, carried_ou
 
 def contents():
     """{path: bytes} of all that the store holds."""
-    files = store.root().rglob("*")
+    files = records.root().rglob("*")
     return {path: path.read_bytes() for path in files if path.is_file() and path.suffix != ".lock"}
 
 
@@ -303,7 +303,7 @@ def test_a_run_that_comes_out_otherwise_is_told_by_how_much(fhelpers, change, st
     bias[0] += change
     shutil.rmtree(run.path)
     run.path.mkdir()
-    store.write(run.recipe, result, choose_compute(), run.path)
+    records.write(run.recipe, result, choose_compute(), run.path)
     found, out, _ = fhelpers("verify", run.run_id)
     assert found == status
     told = out.removeprefix(f"{run.run_id} · ").strip()
@@ -311,12 +311,12 @@ def test_a_run_that_comes_out_otherwise_is_told_by_how_much(fhelpers, change, st
 
 
 def test_published_runs_are_drawn_and_carried_out_anew(fhelpers, monkeypatch, places):
-    monkeypatch.setattr(store, "published", lambda: places / "published")
+    monkeypatch.setattr(records, "published", lambda: places / "published")
     words = ["verify", "--published", "2"]
     assert "name a finished run" in refused(fhelpers(*words))
     recipes = [dataclasses.replace(RECIPE, epochs=1, seed=seed) for seed in range(3)]
     names = {store.carry_out(recipe).run_id for recipe in recipes}
-    store.root().rename(places / "published")
+    records.root().rename(places / "published")
     for count, expected in ((1, 1), (2, 2), (5, 3)):
         status, out, _ = fhelpers("verify", "--published", str(count), "--seed", "4")
         lines = out.splitlines()

@@ -9,7 +9,7 @@ import torch
 
 from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS
-from fhelpers.runs import store
+from fhelpers.runs import records, store
 from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.training import predict
 from fhelpers.sections import PLANS
@@ -104,7 +104,7 @@ def test_impossible_errors_are_refused(changes, says):
 
 def test_w1_is_what_the_network_answers_on_split_images():
     recipes = [NETWORK, dataclasses.replace(NETWORK, seed=1)]
-    runs = store.Runs({"natural": [store.carry_out(recipe) for recipe in recipes]})
+    runs = records.Runs({"natural": [store.carry_out(recipe) for recipe in recipes]})
     images = pixels(150)
     labels = data.load("planted", train=False, limit=150, **dict(CUES)).labels
     low, high = frequency.split(images, RADIUS)

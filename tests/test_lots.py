@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fhelpers import places
 from fhelpers.runs import schedule, store
 from fhelpers.runs.kinds import Result, Runnable
 
@@ -123,7 +124,7 @@ def results(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_is_finished_while_it_is_planned_is_no_plan_any_more(results, monkeypatch, when):
-    recipe, written = Link(name=0), store.write_text
+    recipe, written = Link(name=0), places.write_text
     state = {"left": 1}
 
     def meanwhile(path, text):
@@ -137,7 +138,7 @@ def test_a_run_that_is_finished_while_it_is_planned_is_no_plan_any_more(results,
             path.parent.mkdir()  # what a planner that came later still writes
         return written(path, text)
 
-    monkeypatch.setattr(store, "write_text", meanwhile)
+    monkeypatch.setattr(places, "write_text", meanwhile)
     assert store.plan(recipe) == recipe.run_id
     assert store.finished(recipe.run_id).record["run_id"] == recipe.run_id
     assert not store.unfinished(recipe.run_id).exists()

@@ -12,7 +12,7 @@ import pytest
 
 from fhelpers import sections
 from fhelpers.pages import notebooks
-from fhelpers.runs import provenance, scales, store
+from fhelpers.runs import provenance, records, scales, store
 from fhelpers.runs.recipes import Recipe
 
 SLUG = "90_tiny"
@@ -175,7 +175,7 @@ def test_wrong_parameters_are_refused_in_one_sentence_before_anything_runs(
     assert "\n" not in str(caught.value)
     assert executed == []
     assert not destination.parent.exists()
-    assert not store.root().exists()
+    assert not records.root().exists()
 
 
 def test_files_are_named_from_where_the_user_stands(tiny, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fhelpers import places
-from fhelpers.runs import store
+from fhelpers.runs import records
 
 
 @pytest.mark.parametrize("given", ["~/kept", "kept", "./kept"])
@@ -29,7 +29,7 @@ def test_the_environment_is_read_once_from_where_the_user_stands(tmp_path, given
 def test_a_relative_store_is_one_absolute_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FHELPERS_RESULTS", "kept")
-    assert store.root() == tmp_path / "kept"
+    assert records.root() == tmp_path / "kept"
 
 
 @pytest.mark.parametrize(

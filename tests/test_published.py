@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fhelpers.pages import published
-from fhelpers.runs import store
+from fhelpers.runs import records, store
 from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.verify import carry_out_anew, largest_difference
 from fhelpers.sections.noise_or_signal.measure import Cases
@@ -22,7 +22,7 @@ NETWORK = Recipe(
 def kept(tmp_path, monkeypatch):
     """A finished run in a store of its own, and an empty folder for what is published."""
     monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "first"))
-    monkeypatch.setattr(store, "published", lambda: tmp_path / "published")
+    monkeypatch.setattr(records, "published", lambda: tmp_path / "published")
     torch.set_num_threads(1)
     return store.carry_out(NETWORK)
 
@@ -99,8 +99,8 @@ def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
 
 
 def test_the_published_records_are_small_and_whole():
-    files = [file for file in store.published().rglob("*") if file.is_file()]
+    files = [file for file in records.published().rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) <= 60e6
     assert all(file.stat().st_size <= 5e6 for file in files)
-    for record in store.published().glob("*/record.json"):
-        assert store.Run(record.parent).record["run_id"] == record.parent.name
+    for record in records.published().glob("*/record.json"):
+        assert records.Run(record.parent).record["run_id"] == record.parent.name

@@ -6,7 +6,7 @@ import json
 import pytest
 from golden import rules
 
-from fhelpers.runs import store
+from fhelpers.runs import records
 
 KEPT = json.loads(rules.FILE.read_text("utf-8"))
 
@@ -25,5 +25,5 @@ def test_every_claim_has_a_fixed_rule():
 
 
 def test_no_published_record_is_older_than_the_rules():
-    for file in store.published().glob("*/record.json"):
+    for file in records.published().glob("*/record.json"):
         assert json.loads(file.read_text("utf-8"))["finished"] >= KEPT["fixed"], file.parent.name

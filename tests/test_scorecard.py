@@ -22,7 +22,7 @@ from fhelpers.pages import notebooks, scorecard
 from fhelpers.pages import scorecard_figures as plots
 from fhelpers.runs import store, training
 from fhelpers.runs.recipes import Recipe
-from fhelpers.runs.store import Runs
+from fhelpers.runs.records import Runs
 
 ALL = [f"W{number}" for number in range(1, 28)] + [f"K{number}" for number in range(1, 9)]
 

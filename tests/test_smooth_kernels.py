@@ -9,7 +9,7 @@ import torch
 from fhelpers import smoothing
 from fhelpers.claims import CLAIMS
 from fhelpers.networks import first_convolution
-from fhelpers.runs import store
+from fhelpers.runs import records, store
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.smooth_kernels.claims import kernels_of
 from fhelpers.sections.smooth_kernels.measure import Kernels
@@ -44,7 +44,7 @@ def runs(tmp_path_factory):
             label: [store.carry_out(recipe) for recipe in group]
             for label, group in (networks | found).items()
         }
-        yield store.Runs(done)
+        yield records.Runs(done)
 
 
 def weight_of(run):

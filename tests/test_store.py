@@ -23,7 +23,7 @@ import torch
 from safetensors.torch import load_file
 
 from fhelpers import data, frequency
-from fhelpers.runs import classifier, kinds, schedule, store, training
+from fhelpers.runs import classifier, kinds, records, schedule, store, training
 from fhelpers.runs.kinds import Result, Runnable
 from fhelpers.runs.recipes import Recipe
 
@@ -124,7 +124,7 @@ def test_a_record_says_what_was_asked_and_what_came_out(finished):
 
 def test_a_history_is_tidy(finished):
     history = finished.history
-    assert list(history.columns) == store.COLUMNS
+    assert list(history.columns) == records.COLUMNS
     assert set(history.query("scope == 'subset'").epoch) == {0, 1, 2}
     assert set(history.part) == {"original", "low", "high", "low/max", "high/max"}
     assert history.radius.isna().equals(history.part == "original")
@@ -150,11 +150,11 @@ def test_nothing_in_a_finished_run_is_a_pickle(finished):
 
 
 def test_published_records_are_used_too(finished, trained, monkeypatch, tmp_path):
-    monkeypatch.setattr(store, "published", lambda: finished.path.parent)
+    monkeypatch.setattr(records, "published", lambda: finished.path.parent)
     assert store.carry_out(tiny()).path == finished.path
     assert store.find(finished.run_id) == tiny()
     assert trained == []
-    assert not any(store.root().glob("**/record.json"))
+    assert not any(records.root().glob("**/record.json"))
 
 
 # --- damaged records ------------------------------------------------------------------------------
@@ -169,8 +169,8 @@ def test_one_altered_byte_is_found_and_named(copied, name, place, trained):
     file.write_bytes(content)
     for use in (
         lambda: store.carry_out(tiny()),
-        lambda: store.Run(copied).history,
-        lambda: store.Run(copied).model(),
+        lambda: records.Run(copied).history,
+        lambda: records.Run(copied).model(),
         lambda: schedule.fetch({"natural": (tiny(),)}),
     ):
         with pytest.raises(store.DamagedRun) as caught:
@@ -194,7 +194,7 @@ def test_a_record_that_still_reads_well_is_found_altered(copied, old, new):
     assert old in text
     file.write_text(text.replace(old, new, 1))
     with pytest.raises(store.DamagedRun, match=r"record\.json was altered after it was written"):
-        _ = store.Run(copied).record
+        _ = records.Run(copied).record
 
 
 @pytest.mark.parametrize("name", FILES[:2])
@@ -208,9 +208,9 @@ def test_a_record_rewritten_with_its_own_digest_missing_is_damaged(copied):
     file = copied / "record.json"
     record = json.loads(file.read_text())
     for without in ("digest", "files"):
-        file.write_text(store.as_text({k: v for k, v in record.items() if k != without}))
+        file.write_text(records.as_text({k: v for k, v in record.items() if k != without}))
         with pytest.raises(store.DamagedRun, match=r"record\.json"):
-            _ = store.Run(copied).record
+            _ = records.Run(copied).record
 
 
 def test_a_folder_without_its_record_is_named_and_trained_anew(copied, finished, trained):
@@ -587,7 +587,7 @@ class Step(Runnable, kind="step-in-tests"):
         return self.after
 
     def carry_out(self, job):
-        with (store.root() / "order").open("a") as file:
+        with (records.root() / "order").open("a") as file:
             file.write(f"{self.name} ")
         return Result([{"value": float(len(job.needed))}])
 

@@ -15,7 +15,7 @@ from torch.fx import Node
 
 from fhelpers import data, frequency
 from fhelpers.runs import training
-from fhelpers.runs.store import Run
+from fhelpers.runs.records import Run
 
 PER_CLASS = 2
 CASES = 4  # images that are recognised from their high part only (W, Fig. 2)

@@ -18,7 +18,7 @@ from fhelpers.drawing import charts, style
 from fhelpers.pages.scorecard import Outcome
 from fhelpers.pages.scorecard_figures import MARKS
 from fhelpers.runs import store
-from fhelpers.runs.store import Runs
+from fhelpers.runs.records import Runs
 
 MARGINS = {"as fixed": 1.0, "half": 0.5, "twice": 2.0}
 BOUNDARIES = ("as fixed", "other")  # of ≤ and <

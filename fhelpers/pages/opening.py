@@ -13,7 +13,7 @@ from fhelpers.claims import CLAIMS, Part
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import style
 from fhelpers.pages.scorecard import Outcome
-from fhelpers.runs.store import Run
+from fhelpers.runs.records import Run
 from fhelpers.runs.training import predict
 
 COLUMNS = {

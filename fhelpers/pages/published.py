@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fhelpers import sections
 from fhelpers.pages import notebooks
-from fhelpers.runs import schedule, store
+from fhelpers.runs import records, schedule, store
 
 
 def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int]:
@@ -28,7 +28,7 @@ def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int
     found = [run for run_id in runs if (run := store.finished(run_id)) is not None]
     folders = [
         run.path
-        if run.path.parent == store.published()
+        if run.path.parent == records.published()
         else store.publish(run, tensors=run.run_id in loaded)
         for run in found
     ]
@@ -45,6 +45,6 @@ def archive(run_ids: Iterable[str], claims: str, file: Path) -> Path:
         written.writestr("claims.json", claims)
         for run in filter(None, map(store.finished, run_ids)):
             for name in ("record.json", *run.record["files"]):
-                if name != store.TENSORS:
+                if name != records.TENSORS:
                     written.write(run.path / name, f"{run.run_id}/{name}")
     return file

@@ -13,8 +13,8 @@ import pandas as pd
 from fhelpers import sections
 from fhelpers.claims import CLAIMS, Claim, Verdict
 from fhelpers.claims.verdicts import deciding
+from fhelpers.runs.records import Runs
 from fhelpers.runs.schedule import fetch
-from fhelpers.runs.store import Runs
 
 
 @dataclass(frozen=True)

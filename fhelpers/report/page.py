@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import SIDE, by_band, centres
 from fhelpers.drawing.masks import maps as draw_maps
+from fhelpers.places import write_text
 from fhelpers.report import FrequencyReport
-from fhelpers.runs.store import write_text
 
 ALT = {
     "parts": "Accuracy against the radius that divides low from high part: a blue curve for low "

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from fhelpers.networks.compute import Compute
 
 if TYPE_CHECKING:
-    from fhelpers.runs.store import Run
+    from fhelpers.runs.records import Run
 
 KINDS: dict[str, type["Runnable"]] = {}
 

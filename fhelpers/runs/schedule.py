@@ -11,7 +11,7 @@ from threading import Thread
 import torch
 from tqdm import tqdm
 
-from fhelpers.runs import store
+from fhelpers.runs import records, store
 from fhelpers.runs.kinds import Runnable
 
 PACE = 1_500  # work a second of one processor core, measured at quick
@@ -89,7 +89,7 @@ def announced(missing: Mapping[str, Runnable]) -> str:
     return f"{len(missing)} runs are missing and come first: about {long} on {workers()} cores"
 
 
-def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> store.Runs:
+def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> records.Runs:
     """The runs of a plan: verified where they exist, carried out where they do not.
 
     Missing runs are carried out side by side, one thread each, behind one progress bar.
@@ -102,7 +102,7 @@ def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> store.Runs:
         store.plan(recipe)
     if missing:
         carry_out_all(missing)
-    return store.Runs(
+    return records.Runs(
         {label: [store.carry_out(recipe) for recipe in group] for label, group in wanted.items()}
     )
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from fhelpers.networks.compute import choose_compute
-from fhelpers.runs import store
+from fhelpers.runs import records, store
 from fhelpers.runs.kinds import Job, Result
-from fhelpers.runs.store import Run
+from fhelpers.runs.records import Run
 
 
 def carry_out_anew(run: Run) -> Result:
@@ -39,7 +39,7 @@ def largest_difference(run: Run, result: Result) -> float:
     Infinite where they cannot be compared: other rows, words or shapes. Tensors that were not
     published cannot be compared.
     """
-    differences = [difference_of_rows(run.history, store.tidy(result.rows))]
+    differences = [difference_of_rows(run.history, records.tidy(result.rows))]
     kept = run.tensors() if run.whole else {}
     for name, tensor in kept.items():
         other = result.tensors.get(name)

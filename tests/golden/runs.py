@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 
 from fhelpers.networks.compute import Compute
-from fhelpers.runs import store
+from fhelpers.runs import records
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.recipes import Recipe
 
@@ -175,7 +175,7 @@ def as_run(recipe: Runnable, result: Result) -> SimpleNamespace:
         network.load_state_dict(result.tensors)
         return network.eval().to(memory_format=torch.channels_last)
 
-    history = store.tidy(result.rows)
+    history = records.tidy(result.rows)
     return SimpleNamespace(
         recipe=recipe, history=history, model=model, tensors=lambda: result.tensors
     )
@@ -187,7 +187,7 @@ def summary(result: Result) -> dict:
     For each numeric column, and for all tensors together: how many, the mean, the mean square,
     and the mean weighted by place.
     """
-    history, digest = store.tidy(result.rows), hashlib.sha256()
+    history, digest = records.tidy(result.rows), hashlib.sha256()
     columns = {
         name: history[name].astype(float).to_numpy()
         for name in history

@@ -1,0 +1,250 @@
+"""What a run leaves: the files of its folder, how they are written, verified and read.
+
+<run_id>/record.json          what was asked and done, where, and the digests of the other files
+<run_id>/history.parquet      tidy: a row for each epoch, split, part, radius and scope
+<run_id>/model.safetensors    weights, or what a measurement kept
+<run_id>/outcomes.parquet     which test images were right on each part, packed
+"""
+
+import datetime
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file, save
+from torch import nn
+
+from fhelpers import places
+from fhelpers.data.files import quoted
+from fhelpers.networks.compute import Compute
+from fhelpers.runs import kinds, provenance
+from fhelpers.runs.checks import DamagedRun
+from fhelpers.runs.kinds import Result, Runnable
+
+FORMAT = 2
+TENSORS = "model.safetensors"
+COLUMNS = ["epoch", "split", "part", "radius", "scope", "images", "accuracy", "loss"]
+SETUP = ("dataset", "train_images", "model", "epochs", "optimiser", "learning_rate", "batch_size")
+
+
+def root() -> Path:
+    """Where runs are kept: FHELPERS_RESULTS, else results/ of the checkout."""
+    return places.absolute(os.environ.get("FHELPERS_RESULTS") or places.home() / "results")
+
+
+def published() -> Path:
+    """Committed records of the default book, looked up after the store itself."""
+    return places.home() / "results" / "published"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run. Its files are verified on first use; weights load without executing code."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def record(self) -> dict:
+        """record.json: recipe, versions, machine, threads, precision, seconds, digests, warnings.
+
+        Raises DamagedRun when any file of the run is missing or altered, or in another's folder.
+        """
+        try:
+            text = (self.path / "record.json").read_text("utf-8")
+            record = json.loads(text)
+            if record["format"] != FORMAT:
+                raise self.of_another_format(record["format"])
+            as_written = text == as_text(record)
+            digest, files = record.pop("digest"), record["files"]
+            name = record["run_id"]
+        except DamagedRun:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+            raise self.damaged("record.json cannot be read") from error
+        if not as_written or digest != digest_of(as_text(record)):
+            raise self.damaged("record.json was altered after it was written")
+        if name != self.run_id or not name.endswith(kinds.digest_of(record["decided"])):
+            raise self.damaged(f"its record is that of {name}")
+        for file, expected in files.items():
+            path = self.path / file
+            if not path.is_file():
+                if file == TENSORS and self.path.parent == published():
+                    continue
+                raise self.damaged(f"{file} is missing")
+            if (found := digest_of_file(path)) != expected:
+                raise self.damaged(f"{file} has digest {found[:12]}, not {expected[:12]}")
+        return record
+
+    def of_another_format(self, number: object) -> DamagedRun:
+        return DamagedRun(
+            f"the record of run {self.run_id} has the format {quoted(number)}, this version of the "
+            f"package reads {FORMAT}: use the version that wrote it, or delete {self.path}"
+        )
+
+    def damaged(self, what: str) -> DamagedRun:
+        return DamagedRun(f"run {self.run_id} is damaged: {what}; delete {self.path} to train anew")
+
+    @property
+    def recipe(self) -> Runnable:
+        try:
+            return kinds.from_json(self.record["recipe"])
+        except DamagedRun:
+            raise
+        except ValueError as error:
+            raise DamagedRun(f"run {self.run_id} cannot be used: {error}") from error
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """Tidy history: one row per epoch, split, part, radius and scope."""
+        _ = self.record
+        return pd.read_parquet(self.path / "history.parquet")
+
+    @property
+    def whole(self) -> bool:
+        """Whether all its files are here: a published record may have left out its tensors."""
+        return TENSORS not in self.record["files"] or (self.path / TENSORS).exists()
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The tensors of the run by name: weights, or what a measurement kept.
+
+        Raises FileNotFoundError where they were not published.
+        """
+        if not self.whole:
+            raise FileNotFoundError(
+                f"{self.run_id} was published without its tensors: `fhelpers run {self.run_id}` "
+                "carries it out again"
+            )
+        return load_file(self.path / TENSORS) if TENSORS in self.record["files"] else {}
+
+    def model(self) -> nn.Module:
+        """The trained network, in eval mode on the CPU."""
+        model = self.recipe.rebuild()
+        model.load_state_dict(self.tensors())
+        return model.eval().to(memory_format=torch.channels_last)
+
+    def correct(self, part: str, radius: float | None = None) -> np.ndarray:
+        """Which test images the trained classifier got right on a part, bool (N,).
+
+        Raises ValueError for a part or radius that was not evaluated.
+        """
+        if "outcomes.parquet" in self.record["files"]:
+            rows = pd.read_parquet(self.path / "outcomes.parquet")
+            at = rows.radius.isna() if radius is None else rows.radius == radius
+            for row in rows[(rows.part == part) & at].itertuples():
+                packed = np.frombuffer(row.correct, dtype=np.uint8)
+                return np.unpackbits(packed, count=row.images).astype(bool)
+        where = part if radius is None else f"{part} at r = {radius:g}"
+        raise ValueError(f"run {self.run_id} was not evaluated on {where}")
+
+
+class Runs(Mapping):
+    """Finished runs by label, in order of seeds, with their histories in one frame."""
+
+    def __init__(self, runs: dict[str, list[Run]]):
+        self.runs = runs
+
+    def __getitem__(self, label: str) -> list[Run]:
+        return self.runs[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """All histories, with the columns `label` and `seed` in front."""
+        frames = [
+            run.history.assign(label=label, seed=run.recipe.seed)
+            for label, runs in self.items()
+            for run in runs
+        ]
+        frame = pd.concat(frames, ignore_index=True)
+        return frame[["label", "seed", *frame.columns.drop(["label", "seed"])]]
+
+    def setup(self) -> pd.DataFrame:
+        """What was trained and what it cost, a row per label, for a page's set-up table."""
+        return pd.DataFrame([setup_row(label, runs) for label, runs in self.items()])
+
+
+def setup_row(label: str, runs: list[Run]) -> dict:
+    recipe = runs[0].recipe.setup
+    row = {"run": label} | {name: getattr(recipe, name, "") for name in SETUP}
+    row["seeds"] = ", ".join(str(run.recipe.seed) for run in runs)
+    row["precision"] = runs[0].record["precision"]
+    row["seconds"] = round(sum(run.record["seconds"] for run in runs))
+    return row
+
+
+def digest_of_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def as_text(values: dict) -> str:
+    """The one way in which a record is written."""
+    return json.dumps(values, indent=1)
+
+
+def write(recipe: Runnable, result: Result, compute: Compute, folder: Path) -> None:
+    """Write the files of a finished run; the record, which holds their digests, last."""
+    tidy(result.rows).to_parquet(folder / "history.parquet", index=False)
+    if result.tensors:
+        tensors = {k: v.detach().cpu().contiguous() for k, v in result.tensors.items()}
+        (folder / TENSORS).write_bytes(save(tensors))
+    if result.outcomes:
+        packed = [
+            {"part": part, "radius": radius, "images": len(correct),
+             "correct": np.packbits(correct.numpy()).tobytes()}
+            for (part, radius), correct in result.outcomes.items()
+        ]  # fmt: skip
+        pd.DataFrame(packed).to_parquet(folder / "outcomes.parquet", index=False)
+    record = make_record(recipe, result, compute)
+    record["files"] = {file.name: digest_of_file(file) for file in sorted(folder.iterdir())}
+    record["digest"] = digest_of(as_text(record))
+    places.write_text(folder / "record.json", as_text(record))
+
+
+def tidy(rows: list[dict]) -> pd.DataFrame:
+    """Rows of a history as a frame, the common columns first."""
+    history = pd.DataFrame(rows)
+    first = [name for name in COLUMNS if name in history]
+    return history[first + [name for name in history if name not in first]]
+
+
+def make_record(recipe: Runnable, result: Result, compute: Compute) -> dict:
+    """What record.json says, but for the digests."""
+    return {
+        "format": FORMAT,
+        "run_id": recipe.run_id,
+        "decided": recipe.decided,
+        "recipe": kinds.as_json(recipe),
+        "epochs": max((row.get("epoch", 1) for row in result.rows), default=1),
+        "warnings": result.warnings,
+        "finished": datetime.date.today().isoformat(),
+        "seconds": round(result.seconds, 2),
+        "device": compute.device,
+        "precision": compute.precision,
+        "threads": compute.threads,
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
+        "commit": provenance.commit(),
+        "source": provenance.source_digest(Path(inspect.getfile(type(recipe)))),
+    }
