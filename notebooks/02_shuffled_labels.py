@@ -7,6 +7,7 @@ scale = "quick"
 dataset = "cifar10"
 seeds = [0]
 radii = [4, 8, 12, 16]  # where images are split; two networks are trained for each radius
+ratios = [0.125, 0.25, 0.5, 0.75, 1]  # of planted cues: the high one's strength over the low one's
 epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
 
 # %% tags=["hide-cell"]
@@ -18,10 +19,10 @@ from fhelpers.drawing import style
 from fhelpers.drawing.labels import NAMES, band_trained, monitored
 from fhelpers.runs import classifier, monitoring
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.shuffled_labels import claims, figures
+from fhelpers.sections.shuffled_labels import claims, figures, measure
 from fhelpers.sections.shuffled_labels.plan import plan
 
-runs = fetch(plan(scale, dataset, seeds, radii=radii, epochs=epochs))
+runs = fetch(plan(scale, dataset, seeds, radii=radii, ratios=ratios, epochs=epochs))
 history, recipe = runs.history, runs["shuffled"][0].recipe
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 
@@ -233,3 +234,31 @@ style.table(
     caption="Trained on one part, tested on whole test images and on the same part of them. The "
     f"interval is over {scores.over.iloc[0]}.",
 )
+
+# %% [markdown]
+# ### Are low frequencies learned first because they are low?
+#
+# {cite:t}`wang2023frequency` find that networks first learn whichever band is the most
+# *distinctive*. In photographs that is hard to take apart from "low". The planted images decide it:
+# their true labels can be told from a low cue and, just as well, from a high one, and we choose how
+# strong each is against the noise of its band.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+cued = measure.preferences(history)
+style.show(
+    figures.cues(cued),
+    name="shuffled-cues",
+    caption=f"{measure.in_short(cued)} Each point is a network on planted images with true labels.",
+    alt=figures.ALT["cues"],
+)
+
+# %% [markdown]
+# **How to read this.** To the right the high cue stands out more from its noise. The height is
+# W26's measure: the accuracy on low parts minus that on high parts, averaged over the epochs of
+# training. On the vertical line both cues are equally distinctive. If low frequencies came first
+# because they are low, all points would lie above zero.
+
+# %% tags=["hide-cell"]
+# Rounded so far that other processors agree: a difference in a diff is a finding.
+sides = ["low" if value > 0 else "high" for value in (cued.value.iloc[0], cued.value.iloc[-1])]
+print(f"preferred: {sides[0]} at the weakest high cue, {sides[1]} at the strongest")

@@ -61,7 +61,7 @@ def figures(radii, seeds):
 def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(radii, seeds):
     before = dict(mpl.rcParams)
     drawn = figures(radii, seeds)
-    assert set(drawn) == set(shuffled_labels.ALT)
+    assert set(drawn) == set(shuffled_labels.ALT) - {"cues"}  # of other networks: test_cues.py
     check(drawn)
     assert dict(mpl.rcParams) == before
 

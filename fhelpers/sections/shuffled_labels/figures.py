@@ -24,6 +24,9 @@ ALT = {
     "table1": "Two panels, trained on low parts and trained on high parts. For each radius the "
     "accuracy on training images and on whole test images with intervals, and the published "
     "values as hollow diamonds. A dotted line marks chance.",
+    "cues": "Against the signal-to-noise ratio of the high cue over that of the low one, how much "
+    "more accurate each network was on low parts than on high parts while it trained. The points "
+    "fall from above zero to below it.",
 }
 
 
@@ -155,6 +158,23 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
     style.percent(panels[0], highest=1.04)
     entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], style.INK, "o")]
     charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0)])
+    return figure
+
+
+@style.styled
+def cues(found: pd.DataFrame) -> Figure:
+    """Which planted cue true labels are learned from, against how distinctive the cues are."""
+    figure, ((axes,),) = style.canvas(1, 1, 3.2)
+    charts.curves(axes, found, x="advantage", colours=style.INK, markers="o", names="low − high")
+    axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
+    axes.axvline(1, color=style.GREY, linewidth=0.9, zorder=1)
+    axes.set(xscale="log", xlabel="signal-to-noise ratio, high cue over low cue")
+    axes.set(ylim=(-1.02, 1.02), ylabel="accuracy on low − high parts")
+    style.in_percent(axes.yaxis)
+    axes.xaxis.set_major_formatter("{x:g}")
+    looks = {"color": style.GREY, "fontsize": 11, "transform": axes.transAxes}
+    axes.text(0.98, 0.94, "low part preferred", va="top", ha="right", **looks)
+    axes.text(0.02, 0.06, "high part preferred", va="bottom", ha="left", **looks)
     return figure
 
 
