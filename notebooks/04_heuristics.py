@@ -7,7 +7,6 @@ scale = "quick"
 dataset = "cifar10"
 seeds = [0]
 radii = [4, 8, 12, 16]  # where images are split
-batch_sizes = [32, 64, 128, 256, 512]  # those larger than the training set are left out
 epochs = 0  # of every network; 0: the scale's own
 
 # %% tags=["hide-cell"]
@@ -21,28 +20,18 @@ from fhelpers.runs.schedule import fetch
 from fhelpers.sections.heuristics import claims, figures
 from fhelpers.sections.heuristics.plan import plan
 
-recipes = plan(scale, dataset, seeds, radii=radii, batch_sizes=batch_sizes, epochs=epochs)
-batches = figures.of_batches(recipes)
-runs = fetch(recipes)
+runs = fetch(plan(scale, dataset, seeds, radii=radii, epochs=epochs))
 print(f"{len(runs)} networks for each of the seeds {seeds}: {', '.join(runs)}")
 
 # %% tags=["hide-cell"]
 history, recipe = runs.history, runs["vanilla"][0].recipe
 chance = 1 / data.describe(dataset, **recipe.options).classes
-names = ["W8", "W9"] if len(batches) > 1 else []  # both compare batch sizes
-further = ["W10", "W11", *["W13"] * (len(set(radii)) > 1), "W25"]  # W13 compares radii
-verdicts = {name: CLAIMS[name].of(runs) for name in [*names, *further]}
+names = ["W10", "W11", *["W13"] * (len(set(radii)) > 1), "W25"]  # W13 compares radii
+verdicts = {name: CLAIMS[name].of(runs) for name in names}
 value = lambda label, measure: 100 * reliance.effect(history, {label: 1}, measure).value
 above = f"Percentage points that all bands beyond r = {min(radii):g} add to the test accuracy: "
 beyond = reliance.lost_without_high([min(radii)])
 print(f"chance {chance:.2f}: {', '.join(verdicts)}")
-
-# %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {finding(verdicts.values())}")
-
-# %% tags=["remove-input", "nbval-ignore-output"]
-for verdict in verdicts.values():
-    style.card(verdict)
 
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
@@ -52,20 +41,43 @@ for part, measure in parts.items():
     found = {label: f"{abs(value(label, measure)) / 100:.0f}" for label in shown}
     print(f"accuracy on {part}: {found}")
 
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.finding(f"**Finding.** {finding(verdicts.values())}")
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    comparisons.bands(history, figures.EVERY, chance),
+    name="heuristics-bands",
+    caption=f"{above}{comparisons.listed(history, figures.EVERY, beyond)}.",
+    alt=figures.ALT["bands"],
+)
+
 # %% [markdown]
-# The claim on BatchNorm (W12) has a section of its own, {doc}`06_batchnorm`; here BatchNorm is
-# shown beside the other heuristics.
+# **How to read this.** There is one column for each band, from low to high frequencies; the
+# numbers above are distances from the centre of the spectrum, and the last column takes all bands
+# beyond the smallest radius together. A larger number, and a deeper green, means that the network
+# relies more on the band. At zero the band does not matter; below zero, in purple, it misleads
+# the network. So: compare a row with that of vanilla. A heuristic makes a network rely more on the
+# high part if its last column is larger, and by more than the intervals.
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+for verdict in verdicts.values():
+    style.card(verdict)
+
+# %% [markdown]
+# Two heuristics have pages of their own: {doc}`03_batch_size` (W8, W9) and BatchNorm
+# ({doc}`06_batchnorm`, W12), which stands here beside the others. W25 takes in the networks of all
+# three pages and of {doc}`05_architectures`.
 #
 # ## What the paper did
 #
-# {cite:t}`wang2020high` train the same network many times and change one heuristic at a time: the
-# batch size (their Figure 4); dropout {cite:p}`srivastava2014dropout`, mix-up
-# {cite:p}`zhang2018mixup`, BatchNorm {cite:p}`ioffe2015batch` and adversarial training
-# {cite:p}`madry2018towards` (Figure 5); and the optimiser. After each epoch they test the network
-# on whole images and on the low and high parts, of training and of test images. From the curves
-# they read which heuristics make a network rely on high frequencies, and they find that small
-# generalisation gaps go together with invariance to the high part. They give no numbers for these
-# figures.
+# {cite:t}`wang2020high` train the same network many times and change one heuristic at a time:
+# dropout {cite:p}`srivastava2014dropout`, mix-up {cite:p}`zhang2018mixup`, BatchNorm
+# {cite:p}`ioffe2015batch` and adversarial training {cite:p}`madry2018towards` (their Figure 5).
+# After each epoch they test the network on whole images and on the low and high parts, of training
+# and of test images. From the curves they read which heuristics make a network rely on high
+# frequencies, and they find that small generalisation gaps go together with invariance to the high
+# part. They give no numbers for this figure.
 #
 # ## The set-up
 
@@ -77,9 +89,6 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(figures.left_out(batch_sizes, recipes, recipe.train_images))
-
-# %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"{figures.trained_for(runs)} {figures.warned(runs, chance)}")
 
 # %% [markdown]
@@ -89,13 +98,6 @@ style.finding(f"{figures.trained_for(runs)} {figures.warned(runs, chance)}")
 # labels; the weight is drawn from a Beta(α, α) distribution, with α = 0.5 in the paper's text and α
 # = 1 in its code. Adversarial training replaces every image by the worst one that ten steps of
 # projected gradient descent (PGD) find within 8/255 of each pixel.
-#
-# The learning rates are not all equally well chosen. Adam, the optimiser of every network except
-# the four with another optimiser, has the scale's own rate. The rates of the other optimisers are
-# the best of a grid at `quick`, chosen on held-out training images of CIFAR-10 and never on test
-# images (`python benchmarks/learning_rates.py`). At other scales and on other data they are used
-# unchanged while Adam's follows the scale. There, a difference between optimisers may be a
-# difference between well and badly chosen rates.
 #
 # Both methods on cases with a known answer. Mix-up: image k of ten is an even grey of k / 10, so
 # the mixed labels say which grey a mixed image must have. Adversarial training: a network that adds
@@ -116,83 +118,23 @@ clean, attacking = torch.tensor([0.5, 0.01, 0.5, 0.99]).view(1, 1, 1, 4), runs["
 attacked = classifier.attack_for_training(attacking.recipe, halves, clean, torch.tensor([0]))
 print("in 255ths:", [f"{255 * change:+.2f}" for change in (attacked - clean).flatten().tolist()])
 
-# %% [markdown]
-# ## Batch size
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-ends = [(label, value(label, reliance.TRAIN), value(label, reliance.TEST)) for label in batches]
-style.show(
-    comparisons.panels(history, batches, chance),
-    name="heuristics-batch-sizes",
-    caption="At the end, training and test accuracy are "
-    + style.listing(f"{a:.0f} and {b:.0f} % ({batches[name]})" for name, a, b in ends)
-    + ".",
-    alt=figures.ALT["batch-sizes"],
-)
-
-# %% [markdown]
-# **How to read this.** This is the paper's Figure 4. All panels share their axes. Black is the
-# accuracy on whole test images, blue on their low parts and vermilion on their high parts, dashed
-# at the small radius and solid at the large one. The grey curve is the accuracy on training
-# images, so its distance from the black one is the generalisation gap. The distance from the
-# black to a blue curve is the accuracy that depends on the high part.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.against_batch(history),
-    name="heuristics-against-batch",
-    caption=f"{verdicts['W8'].note} {verdicts['W9'].note}" if names else "One batch size only.",
-    alt=figures.ALT["against-batch"],
-)
-
-# %% [markdown]
-# **How to read this.** Batches grow from left to right. The right panel shows the accuracy on whole
-# test images minus the accuracy on their low parts: at zero, the network does as well without the
-# high part and is called invariant to it. Bars are 95 % intervals, over seeds or, with one seed,
-# over images.
-#
-# Equal epochs do not mean equal training. A network with large batches takes fewer steps, because
-# each batch is one step, and all batch sizes have the same learning rate, as in the paper. If such
-# a network has learned less, its gap is small because it has less to lose on new images, and it
-# loses little without the high part for the same reason. So we also compare the networks at equal
-# training accuracy.
-
-# %% tags=["hide-cell", "nbval-ignore-output"]
-level, cut = reliance.at_common_accuracy(history, batches)
-print(comparisons.common(level, chance))
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-again = [CLAIMS[name](cut).note for name in names]
-style.show(
-    figures.against_batch(cut),
-    name="heuristics-against-batch-equal",
-    caption=f"{comparisons.common(level, chance)} {' '.join(again)}",
-    alt=figures.ALT["against-batch-equal"],
-)
-
-# %% [markdown]
-# **How to read this.** As before, but each network is evaluated when it first reached the common
-# accuracy on its training images. Only training accuracy is equalised. Training accuracy cannot
-# explain a slope that remains, but test accuracy and the number of steps may still differ. These
-# values come from the monitored subset, which has fewer images, so the intervals are wider.
-#
-# ## Five heuristics
-
 # %% tags=["hide-input", "nbval-ignore-output"]
 tests = {name: value(label, reliance.TEST) for label, name in figures.HEURISTICS.items()}
 style.show(
     comparisons.panels(history, figures.HEURISTICS, chance),
     name="heuristics-five",
-    caption="Test accuracy at the end: "
+    caption="The paper's Figure 5. Test accuracy at the end: "
     + style.listing(f"{name} {score:.0f} %" for name, score in tests.items())
     + ".",
     alt=figures.ALT["heuristics"],
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 5, drawn like the figure of the batch sizes.
-# Where the blue curves lie close below the black one, the network needs little of the high part.
-# A curve that ends early belongs to a network trained for fewer epochs (see the set-up).
+# **How to read this.** Black is the accuracy on whole test images, blue on their low parts and
+# vermilion on their high parts, dashed at the small radius and solid at the large one; grey is the
+# accuracy on training images. A curve that ends early belongs to a network trained for fewer epochs
+# (see the set-up). So: where the blue curves lie close below the black one, the network needs
+# little of the high part.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 published = claims.TABLE2_CLEAN if dataset == "cifar10" else {}
@@ -209,7 +151,8 @@ style.show(
 # line is its generalisation gap. Hollow diamonds are the paper's test accuracies of vanilla and of
 # adversarial training on CIFAR-10. The latter stands beside our training with crop and flip,
 # because the released code crops and flips there. Both are from its Table 2; Figure 5 has no
-# numbers. For other data sets there are none.
+# numbers. For other data sets there are none. So: a heuristic helps where its filled point is
+# further to the right, and it closes the gap where its grey line is shorter.
 #
 # ## Which band each heuristic relies on
 #
@@ -222,21 +165,6 @@ gains = {band: value("batchnorm", measure) for band, measure in reliance.gained(
 gains[next(iter(gains))] -= 100 * chance  # the lowest band stands alone
 whole = 100 * chance + sum(gains.values())
 print(f"BatchNorm: {len(gains)} bands; chance and all gains make {whole / 100:.1f}")
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    comparisons.bands(history, figures.EVERY, chance),
-    name="heuristics-bands",
-    caption=f"{above}{comparisons.listed(history, figures.EVERY, beyond)}.",
-    alt=figures.ALT["bands"],
-)
-
-# %% [markdown]
-# **How to read this.** There is one column for each band, from low to high frequencies; the
-# numbers above are distances from the centre of the spectrum, and the last column takes all bands
-# beyond the smallest radius together. A larger number, and a deeper green, means that the network
-# relies more on the band. At zero the band does not matter; below zero, in purple, it misleads
-# the network.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 over = verdicts["W10"].estimate.over
@@ -265,43 +193,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve on the right that falls towards zero while the same one on the left
 # rises would be a collapse. Few images are attacked, so jumps of several percentage points mean
-# nothing.
+# nothing. So: without a collapse, adversarial training has taught more than its own attack.
 #
-# ## The optimiser
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-rates = {name: runs[label][0].recipe.learning_rate for label, name in figures.OPTIMISERS.items()}
-style.show(
-    comparisons.panels(history, figures.OPTIMISERS, chance),
-    name="heuristics-optimisers",
-    caption="Five optimisers, each at its own learning rate: "
-    + style.listing(f"{name} {rate:g}" for name, rate in rates.items())
-    + ".",
-    alt=figures.ALT["optimisers"],
-)
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    comparisons.bands(history, figures.OPTIMISERS, chance),
-    name="heuristics-optimiser-bands",
-    caption=f"{above}{comparisons.listed(history, figures.OPTIMISERS, beyond)}.",
-    alt=figures.ALT["optimiser-bands"],
-)
-
-# %% [markdown]
-# **How to read this.** As for the heuristics; the first row is Adam {cite:p}`kingma2015adam`, the
-# optimiser of vanilla training. AdaGrad was introduced by {cite:t}`duchi2011adaptive`, AdaDelta by
-# {cite:t}`zeiler2012adadelta`; SGD has a momentum of 0.9. The gains of all bands add up to the test
-# accuracy above chance, so read the bands together with the table: an optimiser that has learned
-# less has less to gain from any band.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.table(
-    comparisons.scores(history, figures.OPTIMISERS, first="optimiser"),
-    caption=f"Optimisers at the end of training, with 95 % intervals over {over}.",
-)
-
-# %% [markdown]
 # **What differs, and why it may.** The paper's network is larger, saw all 50,000 training images
 # and was trained for 100 epochs. With fewer images (see the set-up) the size of accuracies and gaps
 # may differ, so compare directions rather than values. The paper describes what its curves show;
@@ -332,8 +225,8 @@ style.show(
 # **How to read this.** As the figure of the bands above, but each network is evaluated when it
 # first reached the common accuracy on clean training images. Only this accuracy is equalised. Test
 # accuracies, the number of steps and, with mix-up and adversarial training, the images used for
-# training still differ. A distance between points is something that training accuracy alone does
-# not explain.
+# training still differ. So: a distance between rows that remains here is something that training
+# accuracy alone does not explain.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 pair = {"vanilla": "vanilla", "adversarial": "adversarial"}
@@ -365,4 +258,5 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** As in the figures above. Compare the first panel with the second, and the
-# third with the fourth.
+# third with the fourth. So: where two panels look alike, the difference between text and code does
+# not matter.

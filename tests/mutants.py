@@ -53,6 +53,7 @@ NETWORKS, LEARNING = "networks/classifiers.py", "masks/learning.py"
 LABELS, PRECISION = "claims/labels.py", "average_precision.py"
 TRADEOFF, DETECTION = "sections/tradeoff/measure.py", "sections/detection/measure.py"
 SINGLE, NOISE = "sections/single_image_masks/measure.py", "sections/noise_or_signal/measure.py"
+BATCHES = "sections/batch_size/claims.py"
 EFFECTS, SWITCHES = "sections/details/effects.py", "sections/details/plan.py"
 ASCENT = "moved = current + size * gradient.sign()"
 
@@ -112,6 +113,16 @@ MUTANTS = [
             "frequency.divide_by_max(part) if recipe.rescale else part",
             "part",
         ),
+    ),
+    *of(
+        "03_batch_size",
+        (
+            BATCHES,
+            "a line over the size, not its logarithm",
+            "np.log2(sizes) - np.log2(sizes).mean()",
+            "np.array(sizes) - np.mean(sizes)",
+        ),
+        (BATCHES, "largest minus smallest batch", "weights = -steps /", "weights = steps /"),
     ),
     *of(
         "04_heuristics",

@@ -1,4 +1,4 @@
-"""W8 to W11, W13 and W25 against planted runs with a known answer."""
+"""W10, W11, W13 and W25 against planted runs with a known answer."""
 
 import itertools
 import math
@@ -8,12 +8,7 @@ import pandas as pd
 import pytest
 
 from fhelpers.claims import CLAIMS
-from fhelpers.sections.heuristics.claims import (
-    across_batch_sizes,
-    batch_sizes,
-    larger_half,
-    over_networks,
-)
+from fhelpers.sections.heuristics.claims import larger_half, over_networks
 
 YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
 RADII = (4.0, 8.0, 12.0, 16.0)
@@ -46,78 +41,8 @@ def history(ends, *, seeds=3, images=4000, spread=0.004):
     return pd.DataFrame(rows, columns=columns)
 
 
-def batches(**measures):
-    """Runs of batch sizes 32 to 256 with a list of ends for each measure of `network`."""
-    sizes = (32, 64, 128, 256)
-    return {
-        f"batch-{size}": network(**{name: values[i] for name, values in measures.items()})
-        for i, size in enumerate(sizes)
-    }
-
-
 def over(verdict, seeds):
     return verdict.estimate.over == ("images" if seeds == 1 else "seeds")
-
-
-# --- W8 and W9: batch sizes ---------------------------------------------------------------------
-
-FALLING = {"train": (0.9, 0.8, 0.7, 0.6), "test": (0.6, 0.57, 0.54, 0.51)}
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(
-    ("measures", "expected"),
-    [
-        (FALLING, YES),
-        ({"train": [0.7] * 4, "test": [0.5] * 4}, OPEN),
-        ({"train": FALLING["train"], "test": FALLING["test"][::-1]}, NO),  # worse on test images
-        ({"train": (0.62, 0.61, 0.6, 0.59), "test": (0.6, 0.55, 0.5, 0.45)}, NO),  # gap grows
-    ],
-)
-def test_w8(seeds, measures, expected):
-    verdict = CLAIMS["W8"](history(batches(**measures), seeds=seeds))
-    assert verdict.verdict == expected
-    assert over(verdict, seeds)
-
-
-@pytest.mark.parametrize("seeds", [1, 3])
-@pytest.mark.parametrize(
-    ("lost", "expected"),
-    [((0.3, 0.25, 0.2, 0.15), YES), ((0.2,) * 4, OPEN), ((0.15, 0.2, 0.25, 0.3), NO)],
-)
-def test_w9(seeds, lost, expected):
-    verdict = CLAIMS["W9"](history(batches(lost=lost), seeds=seeds))
-    assert verdict.verdict == expected
-    assert over(verdict, seeds)
-
-
-def test_w9_does_not_judge_equal_batch_sizes_too_often():
-    runs, generator = history(batches(), spread=0), np.random.default_rng(1)
-    runs, judged = runs[runs.scope.eq("all") & runs.split.eq("test")], 0
-    for _ in range(40):
-        noisy = runs.assign(accuracy=runs.accuracy + 0.01 * generator.normal(size=len(runs)))
-        judged += CLAIMS["W9"](noisy).verdict != OPEN
-    assert judged <= 6  # 2 expected of 40
-
-
-def test_the_change_over_batch_sizes_is_read_off_the_fitted_line():
-    ends = batches(train=(0.9, 0.5, 0.8, 0.6))
-    verdict = CLAIMS["W8"](history(ends, spread=0))
-    slope, _ = np.polyfit([5, 6, 7, 8], [0.9, 0.5, 0.8, 0.6], 1)
-    assert verdict.estimate.value == pytest.approx(-3 * slope)
-    assert "at 32 0.400, at 64 0.000" in verdict.note
-    two = across_batch_sizes(["batch-500", "batch-20", "vanilla"])
-    assert two == pytest.approx({"batch-20": 1, "batch-500": -1})
-
-
-def test_batch_sizes_are_ordered_as_numbers():
-    assert batch_sizes(["batch-512", "batch-64", "batchnorm", "batch-128"]) == [64, 128, 512]
-
-
-@pytest.mark.parametrize("id", ["W8", "W9"])
-def test_one_batch_size_is_not_enough(id):
-    with pytest.raises(ValueError, match="at least two batch sizes"):
-        CLAIMS[id](history({"batch-32": network()}))
 
 
 # --- W10, W11: dropout and mix-up ---------------------------------------------------------------

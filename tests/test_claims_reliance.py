@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_claims_architectures import KINDS
-from test_claims_heuristics import FALLING, RADII, batches, history, network
+from test_claims_batch_size import FALLING, batches
+from test_claims_heuristics import RADII, history, network
 
 from fhelpers.claims import CLAIMS, decide, reliance
 from fhelpers.intervals import Estimate, difference, proportion

@@ -11,11 +11,12 @@ from drawn import check
 
 from fhelpers.drawing import comparisons, numbers, style
 from fhelpers.sections.architectures import figures as architectures
+from fhelpers.sections.batch_size import figures as batch_size
 from fhelpers.sections.heuristics import figures as heuristics
 from fhelpers.sections.heuristics.claims import TABLE2_CLEAN
 
 KINDS = ("resnet-8", "lenet", "alexnet", "vgg-11")
-LABELS = (*heuristics.EVERY, *heuristics.OPTIMISERS, *KINDS, "batch-32", "batch-64", "batch-256")
+LABELS = (*heuristics.EVERY, *batch_size.OPTIMISERS, *KINDS, "batch-32", "batch-64", "batch-256")
 LAST, SHORT, IMAGES = 8, 5, 400
 EVERYTHING = [(1, (4, 8, 12, 16)), (3, (6,)), (2, (2.5, 9))]  # seeds and radii of a history
 
@@ -49,7 +50,7 @@ def history(seeds=1, radii=(4, 8, 12, 16)):
 
 
 def figures(frame):
-    batches = heuristics.of_batches(frame.label)
+    batches = batch_size.of_batches(frame.label)
     return {
         "batches": comparisons.panels(frame, batches, 0.1),
         "heuristics": comparisons.panels(frame, heuristics.HEURISTICS, 0.1),
@@ -127,8 +128,8 @@ def test_bands_are_steps_from_chance_to_the_whole_image():
 
 
 def test_scores_give_each_measure_with_its_interval():
-    table = comparisons.scores(history(seeds=3), heuristics.OPTIMISERS, first="optimiser")
-    assert table.optimiser.to_list() == list(heuristics.OPTIMISERS.values())
+    table = comparisons.scores(history(seeds=3), batch_size.OPTIMISERS, first="optimiser")
+    assert table.optimiser.to_list() == list(batch_size.OPTIMISERS.values())
     assert table["gap"].str.startswith("0.10").all()
     assert table["test accuracy"][0].startswith(f"{end('vanilla', 'test', 'original'):.2f} ±")
 

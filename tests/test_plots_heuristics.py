@@ -7,61 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from drawn import check
-from test_plots_comparisons import EVERYTHING, SHORT, end, history
+from test_plots_comparisons import EVERYTHING, SHORT, history
 
-from fhelpers.claims import reliance
-from fhelpers.drawing import comparisons, numbers, style
 from fhelpers.sections import PLANS
 from fhelpers.sections.heuristics import figures as heuristics
-
-
-def figures(frame):
-    _, cut = reliance.at_common_accuracy(frame, heuristics.of_batches(frame.label))
-    return {
-        "against": heuristics.against_batch(frame),
-        "equal": heuristics.against_batch(cut),
-        "attacked": heuristics.attacked(frame, 0.02),
-    }
 
 
 @pytest.mark.parametrize(("seeds", "radii"), EVERYTHING)
 @pytest.mark.filterwarnings("error")
 def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds, radii):
     before = dict(mpl.rcParams)
-    check(figures(history(seeds, radii)))
+    check({"attacked": heuristics.attacked(history(seeds, radii), 0.02)})
     assert dict(mpl.rcParams) == before
-
-
-@pytest.mark.filterwarnings("error")
-def test_one_batch_size_is_a_page_too():
-    frame = history()
-    frame = frame[~frame.label.isin(["batch-64", "batch-256"])]
-    style.svg(heuristics.against_batch(frame))
-    style.svg(comparisons.panels(frame, heuristics.of_batches(frame.label), 0.1))
-
-
-def test_batch_figures_hold_accuracy_gap_and_loss():
-    figure = heuristics.against_batch(history())
-    sizes = (32, 64, 256)
-    found = {
-        panel.get_title(loc="left"): {
-            line.get_label()[1:]: line for line in panel.get_lines() if hasattr(line, "spans")
-        }
-        for panel in figure.axes
-    }
-    tests = [end(f"batch-{size}", "test", "original") for size in sizes]
-    assert found["accuracy"]["test"].get_ydata() == pytest.approx(np.array(tests))
-    trains = [end(f"batch-{size}", "train", "original") for size in sizes]
-    assert found["accuracy"]["training"].get_ydata() == pytest.approx(np.array(trains))
-    assert found["gap"]["gap"].get_ydata() == pytest.approx([0.1] * 3)
-    lost = found["lost without\nhigh part"]
-    at_four = [end(f"batch-{s}", "test", "original") - end(f"batch-{s}", "test", "low", 4)
-               for s in sizes]  # fmt: skip
-    assert lost["r = 4"].get_ydata() == pytest.approx(np.array(at_four))
-    places = np.array([lost[f"r = {radius}"].get_xdata() for radius in (4, 12)])
-    assert (np.diff(places, axis=0) > 0.1).all()  # intervals stand side by side
-    rows = numbers.read(figure)
-    assert set(rows.x_tick[rows.series == "r = 4"]) == {"32", "64", "256"}
 
 
 def test_attacked_curves_are_those_under_attack():
@@ -101,22 +58,16 @@ def test_a_network_that_never_withstood_the_attack_is_not_called_sound(under_att
     assert "No run left" not in text
 
 
-def test_fewer_epochs_and_missing_batch_sizes_are_said():
+def test_fewer_epochs_are_said():
     same = {"vanilla": [run()], "adversarial": [run()]}
     assert "All networks are trained for 4 epochs" in heuristics.trained_for(same)
     fewer = same | {"vanilla": [run(9)]}
     assert "has 4 epochs and everything else 9" in heuristics.trained_for(fewer)
-    plan = PLANS["heuristics"]("smoke", "planted", [0])
-    wanted = (32, 64, 128, 256, 512)
-    assert "batch size 512, more than the 300" in heuristics.left_out(wanted, plan, 300)
-    assert "All batch sizes" in heuristics.left_out((32, 64), plan, 300)
-    with pytest.raises(ValueError, match="none fits into"):
-        heuristics.of_batches(["vanilla", "batchnorm"])
 
 
 def test_the_plan_has_all_that_the_pages_show():
     plan = PLANS["heuristics"]("smoke", "planted", [0])
-    shown = {*heuristics.EVERY, *heuristics.VARIANTS, *heuristics.OPTIMISERS, *heuristics.ATTACKED}
+    shown = {*heuristics.EVERY, *heuristics.VARIANTS, *heuristics.ATTACKED}
     assert shown <= set(plan)
-    others = {"lenet", "alexnet", "vgg-11"}  # of W25, shown on the next page
-    assert shown | others | set(heuristics.of_batches(plan)) == set(plan)
+    others = {*PLANS["batch_size"]("smoke", "planted", [0]), "lenet", "alexnet", "vgg-11"}
+    assert shown | others == set(plan)  # W25 takes in the networks of neighbouring pages

@@ -180,7 +180,7 @@ def test_all_other_claims_are_computed_where_one_fails(runs, outcomes, monkeypat
         raise KeyError("no such column")
 
     # The section follows from the check.
-    monkeypatch.setattr(broken, "__module__", "fhelpers.sections.heuristics.claims")
+    monkeypatch.setattr(broken, "__module__", "fhelpers.sections.batch_size.claims")
     few = {id: CLAIMS[id] for id in ("W2", "W8", "W9")}
     few["W8"] = dataclasses.replace(few["W8"], check=broken)
     monkeypatch.setattr(sections, "all_claims", lambda: few)

@@ -146,7 +146,7 @@ def test_radii_grow_with_the_images():
     [
         ("02_shuffled_labels", {"radii": [30]}, "nothing is left of the high part"),
         ("02_shuffled_labels", {"radii": [0.5]}, "only the mean is left"),
-        ("04_heuristics", {"batch_sizes": [4096]}, "batch_sizes=.* at most 300"),
+        ("03_batch_size", {"batch_sizes": [4096]}, "batch_sizes=.* at most 300"),
     ],
 )
 def test_what_no_run_can_do_is_refused_with_the_parameters(slug, parameters, words):

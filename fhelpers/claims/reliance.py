@@ -148,3 +148,24 @@ def at_common_epoch(history: pd.DataFrame, *labels: str) -> tuple[int, pd.DataFr
     if ends.nunique() == 1:
         return epoch, rows
     return epoch, rows[(rows.scope == "subset") & (rows.epoch == epoch)].assign(scope="all")
+
+
+def batch_sizes(labels: Iterable[str]) -> list[int]:
+    """The sizes of the labels batch-<size>, ascending."""
+    ends = [label.partition("batch-")[2] for label in set(labels) if label.startswith("batch-")]
+    return sorted(int(end) for end in ends)
+
+
+def sized(labels: Iterable[str]) -> dict[str, str]:
+    """The labels batch-<size> and how a note names them, by size."""
+    return {f"batch-{size}": f"at {size}" for size in batch_sizes(labels)}
+
+
+def named(radii: Iterable[float]) -> str:
+    return "r = " + ", ".join(f"{radius:g}" for radius in radii)
+
+
+def beside(history: pd.DataFrame, measure: Measure, labels: Mapping[str, str]) -> str:
+    """A measure of some labels, each with its name, for a note: "vanilla 0.512, dropout 0.498"."""
+    values = {name: effect(history, {label: 1}, measure).value for label, name in labels.items()}
+    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())

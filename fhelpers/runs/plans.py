@@ -7,6 +7,7 @@ import dataclasses
 import math
 
 from fhelpers import data
+from fhelpers.runs.checks import refuse
 from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.scales import SCALES, Plan, data_options, natural, several
 
@@ -15,6 +16,7 @@ from fhelpers.runs.scales import SCALES, Plan, data_options, natural, several
 OPTIMISER_RATES = {"sgd": 0.05, "adagrad": 0.02, "adadelta": 3.0, "rmsprop": 2e-3}
 MODEL_RATES = {"lenet": 2e-3, "alexnet": 1e-3, "vgg-11": 5e-4}
 RADII = (4, 8, 12, 16)  # W, Fig. 3
+BATCH_SIZES = (32, 64, 128, 256, 512)
 AUGMENTED = ("scale", "translate", "rotate")  # the models S, T and R of K
 
 
@@ -39,6 +41,32 @@ def true_and_shuffled(
     return plan
 
 
+def batch_sizes(scale, dataset, seeds, *, radii=RADII, sizes=BATCH_SIZES, epochs=0) -> Plan:
+    """Batches of several sizes (W, §5.1, Fig. 4), without those larger than the training set."""
+    own = SCALES[scale]
+    possible = [size for size in sizes if size <= own.train_images]
+    if not possible:
+        allowed = f"a list with a size of at most {own.train_images}, the images of this scale"
+        refuse("batch_sizes", sizes, allowed)
+    common = {"radii": tuple(radii), "epochs": epochs or own.short_epochs}
+    return {
+        f"batch-{size}": several(scale, dataset, seeds, **common, batch_size=size)
+        for size in possible
+    }
+
+
+def optimisers(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
+    """Vanilla training, whose optimiser is Adam, and four other optimisers (W, §5.1)."""
+    common = {"radii": tuple(radii), "epochs": epochs or SCALES[scale].short_epochs}
+    kinds = {"vanilla": {}}
+    kinds |= {
+        name: {"optimiser": name, "learning_rate": rate} for name, rate in OPTIMISER_RATES.items()
+    }
+    return {
+        label: several(scale, dataset, seeds, **common, **kind) for label, kind in kinds.items()
+    }
+
+
 def heuristics(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
     """Vanilla training, training heuristics and optimisers (W, §5.1, Fig. 5)."""
     own = SCALES[scale]
@@ -53,12 +81,10 @@ def heuristics(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
         "adversarial": attacked,
         "adversarial-crop-flip": attacked | {"augmentation": "crop-flip"},
     }
-    kinds |= {
-        name: {"optimiser": name, "learning_rate": rate} for name, rate in OPTIMISER_RATES.items()
-    }
-    return {
+    plan = {
         label: several(scale, dataset, seeds, **(common | kind)) for label, kind in kinds.items()
     }
+    return plan | optimisers(scale, dataset, seeds, radii=radii, epochs=epochs)
 
 
 def architectures(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:

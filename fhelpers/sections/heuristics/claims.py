@@ -1,7 +1,6 @@
-"""Claims about batch size, dropout, mix-up and adversarial training (W §5.1, Figures 4 and 5)."""
+"""Claims about dropout, mix-up, adversarial training and the gap (W §5.1, Figure 5)."""
 
 import math
-from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,14 +10,16 @@ from fhelpers.claims.histories import MORE
 from fhelpers.claims.reliance import (
     GAP,
     TEST,
-    TRAIN,
     Measure,
     at_common_epoch,
+    beside,
     effect,
     lost_without_high,
     monitored_radii,
+    named,
     on_parts,
     size_of,
+    sized,
 )
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import Estimate, quantile
@@ -30,90 +31,9 @@ CLOSE = 0.5  # rank correlation: from here on one ranking says more about the ot
 TABLE2_CLEAN = {"vanilla": 0.856, "adversarial-crop-flip": 0.707}
 
 
-def batch_sizes(labels: Iterable[str]) -> list[int]:
-    """The sizes of the labels batch-<size>, ascending."""
-    ends = [label.partition("batch-")[2] for label in set(labels) if label.startswith("batch-")]
-    return sorted(int(end) for end in ends)
-
-
-def across_batch_sizes(labels: Iterable[str]) -> dict[str, float]:
-    """Weights that make of a measure its change from the largest batch size to the smallest.
-
-    The change is read off the straight line of least squares over log2 of the size, so that every
-    size counts and not the two at the ends alone. Raises ValueError for fewer than two sizes.
-    """
-    sizes = batch_sizes(labels)
-    if len(sizes) < 2:
-        raise ValueError("Runs labelled batch-<size> are needed for at least two batch sizes.")
-    steps = np.log2(sizes) - np.log2(sizes).mean()
-    weights = -steps / (steps @ steps) * (steps[-1] - steps[0])
-    return {f"batch-{size}": float(w) for size, w in zip(sizes, weights, strict=True)}
-
-
-def sized(labels: Iterable[str]) -> dict[str, str]:
-    """The labels batch-<size> and how a note names them, by size."""
-    return {f"batch-{size}": f"at {size}" for size in batch_sizes(labels)}
-
-
 def larger_half(radii: list[float]) -> list[float]:
     """Of 4, 8, 12 and 16 the two that W names, 12 and 16; of others the larger half."""
     return radii[len(radii) // 2 :]
-
-
-def named(radii: Iterable[float]) -> str:
-    return "r = " + ", ".join(f"{radius:g}" for radius in radii)
-
-
-def beside(history: pd.DataFrame, measure: Measure, labels: Mapping[str, str]) -> str:
-    """A measure of some labels, each with its name, for a note: "vanilla 0.512, dropout 0.498"."""
-    values = {name: effect(history, {label: 1}, measure).value for label, name in labels.items()}
-    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-
-
-@claim(
-    "W8",
-    short="smaller batches give a higher accuracy and larger batches a smaller gap",
-    text="Smaller batches give a higher training and test accuracy, larger batches a smaller gap "
-    "between the two.",
-    source="W, §5.1, Figure 4",
-    measure="training accuracy, test accuracy and training minus test accuracy at the end, each as "
-    "its fall from the smallest to the largest batch on the straight line over log2 of the size",
-    rule="reproduced if all three intervals lie above 0",
-    paper=None,
-    figure="heuristics-batch-sizes",
-    networks=("batch-*",),
-)
-def small_batches(history: pd.DataFrame) -> tuple[list[Part], str]:
-    """`history`: labels batch-<size> for at least two sizes, all trained for as many epochs."""
-    weights = across_batch_sizes(history.label)
-    measures = {"training accuracy": TRAIN, "test accuracy": TEST, "gap": GAP}
-    parts = [
-        Part(f"{name}, smallest minus largest batch", effect(history, weights, measure), MORE)
-        for name, measure in measures.items()
-    ]
-    return parts, f"Gap by batch size: {beside(history, GAP, sized(weights))}."
-
-
-@claim(
-    "W9",
-    short="larger batches make a network depend less on the high part",
-    text="The larger the batches, the less a network is affected when the high part is removed.",
-    source="W, §5.1, Figure 4",
-    measure="accuracy on test images minus that on their low parts, mean over the radii, as its "
-    "fall from the smallest to the largest batch on the straight line over log2 of the size",
-    rule="reproduced if the interval lies above 0",
-    paper=None,
-    figure="heuristics-against-batch",
-    networks=("batch-*",),
-)
-def large_batches_are_invariant(history: pd.DataFrame) -> tuple[list[Part], str]:
-    """`history`: as for W8, with low parts."""
-    weights, radii = across_batch_sizes(history.label), monitored_radii(history)
-    measure = lost_without_high(radii)
-    name = "accuracy lost without the high part, smallest minus largest batch"
-    lost = beside(history, measure, sized(weights))
-    note = f"Lost by batch size, mean over {named(radii)}: {lost}."
-    return [Part(name, effect(history, weights, measure), MORE)], note
 
 
 @claim(

@@ -1,4 +1,4 @@
-"""Figures of the section on training heuristics (W, §5.1: Fig. 4 and 5)."""
+"""Figures of the section on training heuristics (W, §5.1: Fig. 5)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,24 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fhelpers.claims import reliance
-from fhelpers.claims.reliance import GAP, TEST, TRAIN
 from fhelpers.drawing import charts, comparisons, style
 from fhelpers.drawing.names import NAMES
-from fhelpers.drawing.names import OPTIMISERS as OTHER_OPTIMISERS
-from fhelpers.sections.heuristics import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 PANELS, BANDS = comparisons.ALT["panels"], comparisons.ALT["bands"]
-BATCH = (
-    "Three panels against the batch size: accuracy on training and on test images, the gap between "
-    "them, and for two radii the accuracy lost when the high part is removed, with intervals."
-)
 ALT = {
-    "batch-sizes": PANELS.format(each="batch size"),
-    "against-batch": BATCH,
-    "against-batch-equal": f"{BATCH} Each network is taken when it first had the training accuracy "
-    "that all reach, so that the training curve is flat.",
     "heuristics": PANELS.format(each="heuristic"),
     "ends": comparisons.ALT["ends"].format(each="heuristic")
     + " Hollow diamonds are the paper's test accuracies, where it gives any.",
@@ -36,31 +24,14 @@ ALT = {
     "curve is the accuracy after each epoch of adversarial training without crop and flip, a "
     "dashed one that with them. A dotted line marks chance.",
     "variants": PANELS.format(each="variant of mix-up and adversarial training"),
-    "optimisers": PANELS.format(each="optimiser"),
-    "optimiser-bands": BANDS.format(each="optimiser"),
 }
 
 SHOWN = ("vanilla", "dropout", "mixup-0.5", "mixup-1", "batchnorm", "adversarial")
 EVERY = {label: NAMES[label] for label in (*SHOWN, "adversarial-crop-flip")}
 HEURISTICS = {label: NAMES[label] for label in SHOWN if label != "mixup-1"}
 VARIANTS = {label: name for label, name in EVERY.items() if label.startswith(("mixup", "adv"))}
-OPTIMISERS = {"vanilla": "Adam", **OTHER_OPTIMISERS}
 ATTACKED = {"adversarial": "without crop and flip", "adversarial-crop-flip": "with crop and flip"}
 CHECKED = {"original": "clean images", "attacked": "images under PGD"}
-
-
-def of_batches(labels: Sequence[str]) -> dict[str, str]:
-    """The labels batch-<size> with the titles of their panels, by size.
-
-    Raises ValueError when there is none: the plan leaves out what the training set cannot fill.
-    """
-    found = {f"batch-{size}": f"batch {size}" for size in claims.batch_sizes(labels)}
-    if not found:
-        raise ValueError(
-            "batch_sizes is not possible: none fits into the scale's training images; give one "
-            "that is not larger than their number"
-        )
-    return found
 
 
 @style.styled
@@ -83,39 +54,6 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
     style.percent(panels[0], highest=min(1.02, np.ceil(10 * rows.accuracy.max() + 0.5) / 10))
     lines = [(name, look["colours"], "", look["styles"][la]) for la, name in ATTACKED.items()]
     charts.key(figure, [*lines, charts.CHANCE])
-    return figure
-
-
-@style.styled
-def against_batch(history: pd.DataFrame) -> Figure:
-    """Accuracy, gap and dependence on the high part against the batch size."""
-    sizes, radii = claims.batch_sizes(history.label), reliance.monitored_radii(history)
-    radii = comparisons.two_radii(radii)
-    black, reds = style.COLOURS["original"], style.shades("high", radii)
-    lost = {f"r = {radius:g}": reliance.lost_without_high([radius]) for radius in radii}
-    contents = {
-        "accuracy": {"training": TRAIN, "test": TEST},
-        "gap": {"gap": GAP},
-        "lost without\nhigh part": lost,
-    }
-    colours = {"training": style.GREY, "test": black, "gap": black}
-    colours |= dict(zip(lost, reds.values(), strict=True))
-    markers = dict(zip(colours, "soo" + "^v", strict=False))
-    figure, (panels,) = style.canvas(1, 3, 3.5)
-    labels = {f"batch-{size}": str(size) for size in sizes}
-    look = {"by": "measure", "colours": colours, "markers": markers, "styles": "-", "dodge": 0.22}
-    for panel, (title, measures) in zip(panels, contents.items(), strict=True):
-        rows = comparisons.estimates(history, labels, measures)
-        charts.dots(panel, rows, at="label", order=labels, upright=True, markersize=5, **look)
-        panel.tick_params(axis="x", rotation=90 * (len(sizes) > 3))
-        panel.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
-        style.in_percent(panel.yaxis)
-        panel.set_title(title)
-    figure.supxlabel("images in a batch", fontsize=12)
-    said = {"training": "training", "test": "test, and gap"} | {
-        each: f"lost, {each}" for each in lost
-    }
-    charts.key(figure, [(text, colours[name], markers[name]) for name, text in said.items()])
     return figure
 
 
@@ -149,18 +87,6 @@ def warned(runs: Mapping[str, Sequence], chance: float) -> str:
 def peak_under_attack(history: pd.DataFrame) -> float:
     """The highest accuracy under PGD of a run once it was trained; NaN if it was not attacked."""
     return history.accuracy[(history.part == "attacked") & (history.epoch > 0)].max()
-
-
-def left_out(wanted: Sequence[int], labels: Sequence[str], images: int) -> str:
-    """Which batch sizes the plan had to leave out, in a sentence."""
-    missing = sorted(set(wanted) - set(claims.batch_sizes(labels)))
-    if not missing:
-        return f"All batch sizes asked for fit into the {images:,} training images."
-    each = "batch size" if len(missing) == 1 else "batch sizes"
-    return (
-        f"Left out: {each} {style.listing(missing)}, more than the {images:,} training images "
-        "that this scale has."
-    )
 
 
 def under_attack(history: pd.DataFrame) -> str:

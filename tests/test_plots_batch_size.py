@@ -1,0 +1,67 @@
+"""The figures of the section on batch size and optimiser show what they were given."""
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from drawn import check
+from test_plots_comparisons import EVERYTHING, end, history
+
+from fhelpers.claims import reliance
+from fhelpers.drawing import comparisons, numbers, style
+from fhelpers.sections import PLANS
+from fhelpers.sections.batch_size import figures as batch_size
+
+
+@pytest.mark.parametrize(("seeds", "radii"), EVERYTHING)
+@pytest.mark.filterwarnings("error")
+def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds, radii):
+    before, frame = dict(mpl.rcParams), history(seeds, radii)
+    _, cut = reliance.at_common_accuracy(frame, batch_size.of_batches(frame.label))
+    check({"against": batch_size.against(frame), "equal": batch_size.against(cut)})
+    assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_batch_size_is_a_page_too():
+    frame = history()
+    frame = frame[~frame.label.isin(["batch-64", "batch-256"])]
+    style.svg(batch_size.against(frame))
+    style.svg(comparisons.panels(frame, batch_size.of_batches(frame.label), 0.1))
+
+
+def test_batch_figures_hold_accuracy_gap_and_loss():
+    figure = batch_size.against(history())
+    sizes = (32, 64, 256)
+    found = {
+        panel.get_title(loc="left"): {
+            line.get_label()[1:]: line for line in panel.get_lines() if hasattr(line, "spans")
+        }
+        for panel in figure.axes
+    }
+    tests = [end(f"batch-{size}", "test", "original") for size in sizes]
+    assert found["accuracy"]["test"].get_ydata() == pytest.approx(np.array(tests))
+    trains = [end(f"batch-{size}", "train", "original") for size in sizes]
+    assert found["accuracy"]["training"].get_ydata() == pytest.approx(np.array(trains))
+    assert found["gap"]["gap"].get_ydata() == pytest.approx([0.1] * 3)
+    lost = found["lost without\nhigh part"]
+    at_four = [end(f"batch-{s}", "test", "original") - end(f"batch-{s}", "test", "low", 4)
+               for s in sizes]  # fmt: skip
+    assert lost["r = 4"].get_ydata() == pytest.approx(np.array(at_four))
+    places = np.array([lost[f"r = {radius}"].get_xdata() for radius in (4, 12)])
+    assert (np.diff(places, axis=0) > 0.1).all()  # intervals stand side by side
+    rows = numbers.read(figure)
+    assert set(rows.x_tick[rows.series == "r = 4"]) == {"32", "64", "256"}
+
+
+def test_missing_batch_sizes_are_said():
+    plan = PLANS["batch_size"]("smoke", "planted", [0])
+    wanted = (32, 64, 128, 256, 512)
+    assert "batch size 512, more than the 300" in batch_size.left_out(wanted, plan, 300)
+    assert "All batch sizes" in batch_size.left_out((32, 64), plan, 300)
+    with pytest.raises(ValueError, match="none fits into"):
+        batch_size.of_batches(["vanilla", "batchnorm"])
+
+
+def test_the_plan_has_all_that_the_page_shows():
+    plan = PLANS["batch_size"]("smoke", "planted", [0])
+    assert {*batch_size.OPTIMISERS, *batch_size.of_batches(plan)} == set(plan)
