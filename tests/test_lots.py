@@ -172,7 +172,7 @@ def test_planners_do_not_disturb_runs_that_finish(results):
 
 def test_what_is_missing_is_announced_with_an_estimate(monkeypatch):
     monkeypatch.setattr(schedule, "workers", lambda: 2)
-    few = {str(n): SimpleNamespace(work=1_500 * 60) for n in range(10)}
+    few = {str(n): SimpleNamespace(work=schedule.PACE * 60) for n in range(10)}
     assert schedule.announced(few).startswith("10 runs are missing and come first: about 5 minutes")
-    many = {str(n): SimpleNamespace(work=1_500 * 3600) for n in range(5)}
+    many = {str(n): SimpleNamespace(work=schedule.PACE * 3600) for n in range(5)}
     assert "about 2.5 hours on 2 cores" in schedule.announced(many)
