@@ -16,6 +16,15 @@ from test_plots_decomposition import images
 
 from fhelpers import claims, frequency, intervals
 from fhelpers.drawing import charts, style
+from fhelpers.drawing.contrast import (
+    DARK_PAGE,
+    OVER_PICTURES,
+    WHITE_PAGE,
+    contrast,
+    for_text,
+    in_the_dark,
+    with_contrast,
+)
 from fhelpers.sections.decomposition import figures as decomposition
 
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3).map("#{0[0]:02x}{0[1]:02x}{0[2]:02x}".format)
@@ -35,21 +44,21 @@ def shown(monkeypatch):
 
 
 def test_contrast_is_that_of_known_pairs():
-    assert style.contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert style.contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)  # WCAG's example
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)  # WCAG's example
 
 
-@given(COLOURS, st.floats(1.2, 12), st.sampled_from([style.WHITE_PAGE, style.DARK_PAGE]))
+@given(COLOURS, st.floats(1.2, 12), st.sampled_from([WHITE_PAGE, DARK_PAGE]))
 def test_with_contrast_reaches_the_contrast(colour, ratio, page):
-    reached = style.contrast(style.with_contrast(colour, ratio, page), page)
+    reached = contrast(with_contrast(colour, ratio, page), page)
     assert reached == pytest.approx(ratio, rel=0.04)  # eight bits a channel allow no more
 
 
 @pytest.mark.parametrize("part", ["low", "high"])
 def test_shades_grow_stronger_with_the_radius_on_both_pages(part):
     shades = style.shades(part, [16, 4, 12, 8])
-    light = [style.contrast(shades[r], style.WHITE_PAGE) for r in (4, 8, 12, 16)]
-    dark = [style.contrast(style.in_the_dark(shades[r]), style.DARK_PAGE) for r in (4, 8, 12, 16)]
+    light = [contrast(shades[r], WHITE_PAGE) for r in (4, 8, 12, 16)]
+    dark = [contrast(in_the_dark(shades[r]), DARK_PAGE) for r in (4, 8, 12, 16)]
     for ratios in (light, dark):
         assert ratios == sorted(ratios)
         assert min(b / a for a, b in pairwise(ratios)) > 1.15
@@ -59,8 +68,8 @@ def test_shades_grow_stronger_with_the_radius_on_both_pages(part):
 
 @pytest.mark.parametrize("colour", [*style.COLOURS.values(), style.INK, style.GREY])
 def test_every_colour_of_the_palette_is_seen_in_the_dark(colour):
-    assert style.contrast(style.in_the_dark(colour), style.DARK_PAGE) > 4.5
-    assert style.contrast(style.for_text(colour), style.WHITE_PAGE) > 4.4
+    assert contrast(in_the_dark(colour), DARK_PAGE) > 4.5
+    assert contrast(for_text(colour), WHITE_PAGE) > 4.4
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.02, 0.12))
@@ -89,9 +98,9 @@ def test_darkened_moves_drawn_colours_and_leaves_photographs():
     pictures = re.compile(r"data:image/png;base64,[^\"]+")
     assert pictures.findall(light) == pictures.findall(dark)
     assert style.INK not in dark
-    assert f"stroke: {style.OVER_PICTURES}" in dark  # circles on spectra stay light
-    used = set(re.findall(r"(?:fill|stroke): (#\w{6})", dark)) - {style.OVER_PICTURES}
-    assert all(style.contrast(colour, style.DARK_PAGE) < 14 for colour in used)
+    assert f"stroke: {OVER_PICTURES}" in dark  # circles on spectra stay light
+    used = set(re.findall(r"(?:fill|stroke): (#\w{6})", dark)) - {OVER_PICTURES}
+    assert all(contrast(colour, DARK_PAGE) < 14 for colour in used)
 
 
 def test_show_gives_both_themes_alt_text_and_caption(shown):

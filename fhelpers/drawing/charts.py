@@ -17,8 +17,9 @@ from matplotlib.lines import Line2D
 
 from fhelpers import intervals
 from fhelpers.drawing import numbers, style
+from fhelpers.drawing.contrast import WHITE_PAGE
 
-HOLLOW = {"markerfacecolor": style.WHITE_PAGE}
+HOLLOW = {"markerfacecolor": WHITE_PAGE}
 PAPER = ("the paper", style.INK, "D", "", {"markerfacecolor": "none", "markersize": 8})
 CHANCE = ("chance", style.GREY, "", ":", {"linewidth": 1.6})
 DASHES = {"-": "", "--": (4, 1.5), ":": (1, 1.2), "-.": (6, 1.5, 1, 1.5)}
@@ -182,7 +183,7 @@ def dots(
     options = {"linewidth": 1.4, "markersize": 6.5, "zorder": 4} | options
     options |= {"err_style": "bars", "err_kws": {"elinewidth": 2}}
     for line, _ in draw(axes, frame.dropna(subset="value"), looks, x, y, along, **options):
-        line.set_markerfacecolor(style.WHITE_PAGE if hollow else line.get_color())
+        line.set_markerfacecolor(WHITE_PAGE if hollow else line.get_color())
 
 
 def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
@@ -224,15 +225,20 @@ def key(figure: Figure, entries: Iterable[tuple], **options) -> Legend:
     """A key above the panels from (label, colour, marker, line style, options of the line).
 
     All after the colour may be left out. `PAPER` and `CHANCE` are entries for what the paper says
-    and for guessing; `options` are those of `legend`.
+    and for guessing; `options` are those of `legend`, where ncols is the most columns there may be.
     """
     handles = []
     for label, colour, *rest in entries:
         marker, line, further = (*rest, *("", "-", {})[len(rest) :])
         look = {"marker": marker, "linestyle": line} | further
         handles.append(Line2D([], [], color=colour, label=label, **look))
-    options = {"loc": "outside upper left", "ncols": min(len(handles), 4)} | options
-    return figure.legend(handles=handles, **options)
+    most = options.pop("ncols", len(handles))
+    for columns in range(most, 0, -1):
+        options["ncols"] = -(-len(handles) // -(-len(handles) // columns))  # rows of equal length
+        legend = figure.legend(handles=handles, loc="outside upper left", **options)
+        if legend.get_window_extent().width < figure.bbox.width or columns == 1:
+            return legend
+        legend.remove()
 
 
 def entries(*panels: Axes) -> list[tuple]:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fhelpers.claims import reliance
 from fhelpers.claims.reliance import GAP, TEST, TRAIN, effect
-from fhelpers.drawing import charts, style
+from fhelpers.drawing import charts, style, tables
 
 # What the figures show, for those who cannot see it; {each} is what differs between networks.
 ALT = {
@@ -81,12 +81,11 @@ def colour_of(label: str) -> str:
 def estimates(
     history: pd.DataFrame, names: Mapping[str, str], measures: Mapping[str, reliance.Measure]
 ) -> pd.DataFrame:
-    """Every measure of every network: columns label, measure, value, low, high, n, over."""
-    return pd.DataFrame(
-        {"label": label, "measure": name} | vars(effect(history, {label: 1}, measure))
-        for name, measure in measures.items()
-        for label in names
-    )
+    """Every measure of every network: columns measure, label, value, low, high, n, over."""
+    return tables.estimates(
+        lambda name, label: effect(history, {label: 1}, measures[name]),
+        measure=list(measures), label=list(names),
+    )  # fmt: skip
 
 
 @style.styled
@@ -150,10 +149,7 @@ def scores(history: pd.DataFrame, names: Mapping[str, str], *, first: str) -> pd
     lost = reliance.lost_without_high(reliance.monitored_radii(history))
     columns = {"test accuracy": TEST, "gap": GAP, "lost without high part": lost}
     rows = estimates(history, names, columns)
-    rows = rows.assign(text=[style.with_interval(row) for row in rows.itertuples()])
-    wide = rows.pivot(index="label", columns="measure", values="text").loc[list(names), [*columns]]
-    wide.insert(0, first, list(names.values()))
-    return wide.reset_index(drop=True)
+    return tables.spread(rows.assign(**{first: rows.label.map(names)}), [first], "measure")
 
 
 def listed(history: pd.DataFrame, names: Mapping[str, str], measure: reliance.Measure) -> str:

@@ -8,7 +8,7 @@ import html
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,22 +18,21 @@ from IPython.display import display
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
 from fhelpers import intervals
 from fhelpers.drawing import numbers
+from fhelpers.drawing.contrast import for_text, in_the_dark, with_contrast
 
 STYLE = Path(__file__).with_name("fhelpers.mplstyle")
 ROOT = Path(__file__).parents[2]
 WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
+WEIGHTS = "cividis"  # the colours of maps from 0 to 1: perceptually uniform, safe for all eyes
 
 INK = "#1b1f24"
 GREY = "#6b7280"
 PALE = "#dfe3e8"
-WHITE_PAGE = "#ffffff"
-DARK_PAGE = "#14181e"
 COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
     "original": "#000000",
     "low": "#0072b2",
@@ -45,10 +44,6 @@ MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffl
 SIGNS = {"reproduced": "✓", "weaker": "≈", "not reproduced": "✗", "undecided": "?"}
 
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
-OVER_PICTURES = "#fefefe"  # for lines on pictures and bars: the same on both pages
-# Contrast on the white page -> on the dark one: thin coloured lines need more of it there, and pure
-# white glares, so that black becomes light grey.
-DARK_SCALE = ([1, 1.5, 3, 21], [1, 1.5, 5.5, 13.5])
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -70,40 +65,6 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 # Colour --------------------------------------------------------------------------------------
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of a colour, 0 to 1 (WCAG 2)."""
-    rgb = np.array(to_rgb(colour))
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ [0.2126, 0.7152, 0.0722])
-
-
-def contrast(first: str, second: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2)."""
-    darker, lighter = sorted([luminance(first), luminance(second)])
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def mix(colour: str, other: str, share: float) -> str:
-    """`colour` with a `share` (0 to 1) of `other` in it, as hex."""
-    return to_hex((1 - share) * np.array(to_rgb(colour)) + share * np.array(to_rgb(other)))
-
-
-@lru_cache(maxsize=4096)
-def with_contrast(colour: str, ratio: float, page: str = WHITE_PAGE) -> str:
-    """The tint or shade of `colour` that has the contrast `ratio` with `page`."""
-    away = "#000000" if luminance(page) > 0.5 else "#ffffff"
-    target = page if contrast(colour, page) > ratio else away
-    weaker = target == page
-    low, high = 0.0, 1.0
-    for _ in range(24):
-        middle = (low + high) / 2
-        if (contrast(mix(colour, target, middle), page) > ratio) == weaker:
-            low = middle
-        else:
-            high = middle
-    return mix(colour, target, high)
 
 
 def shades(part: str, radii: Iterable[float]) -> dict[float, str]:
@@ -131,19 +92,6 @@ def part_name(part: str, radius: float = np.nan) -> str:
     return "whole image" if part == "original" else f"{part} part, r = {radius:g}"
 
 
-def in_the_dark(colour: str) -> str:
-    """The colour that stands out from the dark page as `colour` does from the white one."""
-    if colour == OVER_PICTURES:
-        return colour
-    ratio = np.exp(np.interp(np.log(contrast(colour, WHITE_PAGE)), *np.log(DARK_SCALE)))
-    return with_contrast(colour, round(float(ratio), 3), DARK_PAGE)
-
-
-def for_text(colour: str) -> str:
-    """The colour itself, or the shade of it that small text needs (contrast 4.5)."""
-    return colour if contrast(colour, WHITE_PAGE) >= 4.5 else with_contrast(colour, 4.5)
-
-
 # Building blocks -----------------------------------------------------------------------------
 
 
@@ -165,6 +113,26 @@ def picture(axes: Axes, image, title: str = "", **options):
     bare(axes)
     axes.set_title(title, fontsize=11.5, fontweight="normal", loc="center", pad=4)
     return drawn
+
+
+def pictures(
+    rows: Sequence[Sequence], height: float, *, titles: Sequence = (), names: Sequence = ()
+) -> tuple[Figure, np.ndarray]:
+    """Images and maps in a grid: the figure, and its axes. Titles of columns, names of rows.
+
+    Maps (H, W) are weights from 0 to 1. Panels for None are left to the caller.
+    """
+    figure, axes = canvas(len(rows), max(map(len, rows)), height)
+    weights = {"cmap": WEIGHTS, "vmin": 0, "vmax": 1}
+    for line, images in zip(axes, rows, strict=True):
+        for panel, image in zip(line, images, strict=True):
+            if image is not None:
+                picture(panel, image, **(weights if image.ndim == 2 else {}))
+    for panel, title in zip(axes[0], titles, strict=False):
+        panel.set_title(title, fontsize=11.5, fontweight="normal", loc="center", pad=4)
+    for panel, name in zip(axes[:, 0], names, strict=False):
+        panel.set_ylabel(name, fontsize=11)
+    return figure, axes
 
 
 def bare(axes: Axes) -> None:
@@ -317,12 +285,13 @@ def with_interval(estimate, paper: float | None = None) -> str:
     """
     low, value, high = estimate.low, estimate.value, estimate.high
     theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
-    half = (high - low) / 2
-    if not 0 < half < np.inf:
+    ends = np.abs([end - value for end in (low, high) if np.isfinite(end)])
+    if not np.isfinite(value) or not ends.any():
         return f"{rounded(value)}{theirs}"
-    places = int(np.clip(np.ceil(-np.log10(half)), 2, 4))
+    half = ends.mean()
+    places = int(np.clip(np.ceil(-np.log10(half)), 2 if abs(value) <= 1 else 0, 4))
     value, low, high, down, up = (
-        f"{each:.{places}f}".replace("-", "−")
+        f"{each:.{places}f}".replace("-", "−").replace("inf", "∞")
         for each in (value, low, high, value - low, high - value)
     )
     return f"{value} ± {up}{theirs}" if up == down else f"{value} [{low}, {high}]{theirs}"

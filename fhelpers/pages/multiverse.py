@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from fhelpers import sections
 from fhelpers.claims import Claim, Part, Verdict, conjunction
 from fhelpers.drawing import charts, style
+from fhelpers.drawing.contrast import with_contrast
 from fhelpers.pages.scorecard import Outcome
 from fhelpers.pages.scorecard_figures import MARKS
 from fhelpers.runs import store
@@ -145,7 +146,7 @@ def figure(frame: pd.DataFrame) -> Figure:
         asked = dict.fromkeys(AXES, "as fixed") | change
         rows = frame[(frame[AXES] == pd.Series(asked)).all(axis=1)]
         for row in rows.itertuples():
-            colour = style.INK if row.stands else style.with_contrast(style.GREY, 2.2)
+            colour = style.INK if row.stands else with_contrast(style.GREY, 2.2)
             look = {"color": colour, "markersize": 6.5, "label": f"_{row.verdict}"}
             axes.plot(column, ids.index(row.id), MARKS[row.verdict], **look)
     for place, share in enumerate(stands):

@@ -1,6 +1,6 @@
 """Figures of the section on BatchNorm (W, §5.2: Fig. 6)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fhelpers.claims.reliance import TEST, effect, monitored_radii, on_parts
 from fhelpers.claims.verdicts import estimate
-from fhelpers.drawing import charts, style
+from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.style import points
 from fhelpers.intervals import Estimate
 from fhelpers.sections.batchnorm import claims
@@ -44,11 +44,6 @@ COLOURS = {"whole images": style.COLOURS["original"], "low parts": style.COLOURS
 TESTED = {"original": "whole images", "input": "low parts"}  # by the part in the history
 
 
-def key_of_networks(figure: Figure, colour: str, markers: Mapping, before: Sequence = ()) -> None:
-    entries = [(NAMES[la], colour, markers.get(la, ""), LINES[la]) for la in NAMES]
-    charts.key(figure, [*entries, *before], ncols=2 + len(before) % 2, handlelength=3)
-
-
 def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> None:
     """Points with intervals against the values of `at`, joined, networks or tests side by side."""
     order = {value: fraction(value) for value in sorted(frame[at].unique())}
@@ -62,13 +57,10 @@ def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> 
 def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy on low and high parts of the networks trained on whole images."""
     whole = history[history.label.isin(claims.NETWORKS)]
-    return pd.DataFrame(
-        {"part": part, "network": label, "radius": radius}
-        | vars(effect(whole, {label: 1}, on_parts(part, [radius])))
-        for part in ("low", "high")
-        for label in NAMES
-        for radius in monitored_radii(whole)
-    )
+    return tables.estimates(
+        lambda part, label, radius: effect(whole, {label: 1}, on_parts(part, [radius])),
+        part=("low", "high"), network=list(NAMES), radius=monitored_radii(whole),
+    )  # fmt: skip
 
 
 @style.styled
@@ -90,8 +82,9 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
     right.set_title("accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
     style.chance_line(right, chance, where=None)
-    parts = [(f"{part} parts", style.COLOURS[part], "", "-") for part in ("low", "high")]
-    key_of_networks(figure, style.INK, MARKERS, parts)
+    entries = [(NAMES[la], style.INK, MARKERS[la], LINES[la]) for la in NAMES]
+    entries += [(f"{part} parts", style.COLOURS[part]) for part in ("low", "high")]
+    charts.key(figure, entries, ncols=2, handlelength=3)
     return figure
 
 
@@ -124,17 +117,17 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
     panels[0].set_xlim(0, rows.epoch.max())
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     style.percent(panels[0])
-    key_of_networks(figure, style.INK, {}, [charts.CHANCE])
+    lines = [(NAMES[label], style.INK, "", LINES[label]) for label in NAMES]
+    charts.key(figure, [*lines, charts.CHANCE], handlelength=3)
     return figure
 
 
 def helped(history: pd.DataFrame) -> pd.DataFrame:
     """BatchNorm's help at the end: columns tested, radius, value, low, high, n, over."""
-    return pd.DataFrame(
-        {"tested": name, "radius": radius} | vars(effect(history, claims.helped(radius), measure))
-        for name, measure in claims.TESTED.items()
-        for radius in claims.low_radii(history)
-    )
+    return tables.estimates(
+        lambda name, radius: effect(history, claims.helped(radius), claims.TESTED[name]),
+        tested=list(claims.TESTED), radius=claims.low_radii(history),
+    )  # fmt: skip
 
 
 @style.styled
@@ -205,11 +198,10 @@ def speed(frame: pd.DataFrame, level: float | None) -> Figure:
 @style.styled
 def cues(images: Sequence, strengths: Sequence[float]) -> Figure:
     """The same planted image (C, H, W) with its high cue at each strength, strongest first."""
-    order = np.argsort(strengths)[::-1]
-    figure, axes = style.canvas(1, len(order), 0.4 + 5.6 / max(len(order), 3))
-    for panel, place in zip(axes[0], order, strict=True):
-        style.picture(panel, images[place], fraction(strengths[place]))
-    return figure
+    order, titles = np.argsort(strengths)[::-1], [fraction(each) for each in strengths]
+    shown = [[images[place] for place in order]]
+    height = 0.4 + 5.6 / max(len(order), 3)
+    return style.pictures(shown, height, titles=[titles[place] for place in order])[0]
 
 
 def fraction(value: float) -> str:
@@ -220,12 +212,10 @@ def fraction(value: float) -> str:
 
 def by_strength(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at each strength of the cue: columns network, strength, value, low, high, …"""
-    return pd.DataFrame(
-        {"network": label, "strength": strength}
-        | vars(effect(history, {f"{label}-cue-{strength:g}": 1}, TEST))
-        for label in NAMES
-        for strength in claims.strengths(history)
-    )
+    return tables.estimates(
+        lambda label, strength: effect(history, {f"{label}-cue-{strength:g}": 1}, TEST),
+        network=list(NAMES), strength=claims.strengths(history),
+    )  # fmt: skip
 
 
 @style.styled
@@ -239,9 +229,9 @@ def faintest(frame: pd.DataFrame, chance: float) -> Figure:
     axes.set_ylabel("accuracy on test images")
     half = claims.half_way(chance)
     axes.axhline(half, color=style.GREY, linewidth=1.2, zorder=1)
-    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
     text = {"color": style.GREY, "fontsize": 11}
-    axes.annotate("counts as learned above this line", (0.02, half), (0, 3), **where, **text)
+    axes.annotate("counts as learned above this line", (0.98, half), (0, 3), **where, **text)
     style.chance_line(axes, chance, where=0.86)
     charts.key(figure, charts.entries(axes), handlelength=3)
     return figure
@@ -252,15 +242,13 @@ def faintest(frame: pd.DataFrame, chance: float) -> Figure:
 
 def at_the_end(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at the end of the networks trained on low parts, as text with intervals."""
-    return pd.DataFrame(
-        {"trained on": f"low parts, r = {radius:g}", "tested on": name}
-        | {
-            words: style.with_interval(effect(history, {f"{label}-low-{radius:g}": 1}, measure))
-            for label, words in LOW.items()
-        }
-        for radius in claims.low_radii(history)
-        for name, measure in claims.TESTED.items()
+    trained = {r: f"low parts, r = {r:g}" for r in claims.low_radii(history)}
+    each = {"trained on": trained, "tested on": list(claims.TESTED), "network": LOW}
+    rows = tables.estimates(
+        lambda r, name, label: effect(history, {f"{label}-low-{r:g}": 1}, claims.TESTED[name]),
+        **each,
     )
+    return tables.spread(rows, ["trained on", "tested on"], "network")
 
 
 def averages_in_words(history: pd.DataFrame) -> str:

@@ -11,6 +11,7 @@ from matplotlib.patches import Circle
 
 from fhelpers import frequency, intervals
 from fhelpers.drawing import charts, style
+from fhelpers.drawing.contrast import OVER_PICTURES
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -49,8 +50,15 @@ def amplitude(image: torch.Tensor) -> np.ndarray:
     return (size / size.max()).clamp_min(10.0**-DECADES).log10().numpy()
 
 
-def draw_spectrum(axes: Axes, image: torch.Tensor, title: str = ""):
-    return style.picture(axes, amplitude(image), title, cmap="magma", vmin=-DECADES, vmax=0)
+def draw_spectrum(axes: Axes, image: torch.Tensor, circles: Sequence[float] = ()):
+    """Draw the spectrum of an image (C, H, W), with circles at radii."""
+    drawn = style.picture(axes, amplitude(image), cmap="magma", vmin=-DECADES, vmax=0)
+    height, width = image.shape[-2:]
+    for radius in circles:
+        look = {"fill": False, "linewidth": 1, "color": OVER_PICTURES}
+        axes.add_patch(Circle((width // 2, height // 2), radius, **look))
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+    return drawn
 
 
 def amplitude_bar(figure: Figure, drawn, axes) -> None:
@@ -65,12 +73,10 @@ def amplitude_bar(figure: Figure, drawn, axes) -> None:
 @style.styled
 def primer(images: torch.Tensor, names: Sequence[str]) -> Figure:
     """Images (N, C, H, W) above their spectra, zero frequency in the centre."""
-    figure, axes = style.canvas(2, len(images), 4.5)
-    for column, (image, name) in enumerate(zip(images, names, strict=True)):
-        style.picture(axes[0, column], image, name)
-        drawn = draw_spectrum(axes[1, column], image)
-    axes[0, 0].set_ylabel("image")
-    axes[1, 0].set_ylabel("spectrum")
+    rows, below = ["image", "spectrum"], [None] * len(images)
+    figure, axes = style.pictures([images, below], 4.5, titles=names, names=rows)
+    for panel, image in zip(axes[1], images, strict=True):
+        drawn = draw_spectrum(panel, image)
     axes[1, 0].set_xlabel("centre: the mean")
     axes[1, -1].set_xlabel("edge: fine waves")
     amplitude_bar(figure, drawn, axes)
@@ -84,42 +90,24 @@ def split(images: torch.Tensor, parts: Mapping[float, tuple]) -> Figure:
     images: (N, C, H, W) in [0, 1]; parts: {radius: (low, high)} of them. High parts are drawn on
     mid-grey, because they are differences around zero.
     """
-    radii = sorted(parts)
-    figure, axes = style.canvas(2 * len(images), 1 + len(radii), 2.45 * len(images) + 0.9)
-    lows, highs = style.shades("low", radii), style.shades("high", radii)
+    radii, colours = sorted(parts), style.of_parts(parts)
+    rows = []
     for index, image in enumerate(images):
-        whole, spectrum = axes[2 * index : 2 * index + 2, 0]
-        style.picture(whole, image)
-        drawn = draw_spectrum(spectrum, image)
-        whole.set_ylabel("image")
-        spectrum.set_ylabel("spectrum")
-        for column, radius in enumerate(radii, start=1):
-            low, high = (part[index] for part in parts[radius])
-            above, below = axes[2 * index : 2 * index + 2, column]
-            style.picture(above, low, f"r = {radius:g}" if index == 0 else "")
-            style.picture(below, 0.5 + high)
-            for frame, colour in ((above, lows[radius]), (below, highs[radius])):
-                frame.spines[:].set(color=colour, linewidth=2.5)
-            draw_circle(spectrum, image, radius)
-        name_rows(axes[2 * index : 2 * index + 2, -1])
+        rows.append([image, *(parts[radius][0][index] for radius in radii)])
+        rows.append([None, *(0.5 + parts[radius][1][index] for radius in radii)])
+    titles, names = ["", *(f"r = {radius:g}" for radius in radii)], ["image", "spectrum"]
+    height = 2.45 * len(images) + 0.9
+    figure, axes = style.pictures(rows, height, titles=titles, names=names * len(images))
+    for number, line in enumerate(axes):
+        part = ("low", "high")[number % 2]
+        for panel, radius in zip(line[1:], radii, strict=True):
+            panel.spines[:].set(color=colours[part, radius], linewidth=2.5)
+        if part == "high":
+            drawn = draw_spectrum(line[0], images[number // 2], radii)
+        line[-1].yaxis.set_label_position("right")
+        line[-1].set_ylabel(PARTS[part], color=style.COLOURS[part], fontweight="bold")
     amplitude_bar(figure, drawn, axes)
     return figure
-
-
-def draw_circle(axes: Axes, image: torch.Tensor, radius: float) -> None:
-    """Where a radius divides the spectrum; clipped to the picture."""
-    height, width = image.shape[-2:]
-    circle = Circle(
-        (width // 2, height // 2), radius, fill=False, linewidth=1, color=style.OVER_PICTURES
-    )
-    axes.add_patch(circle)
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
-
-
-def name_rows(pair: Sequence[Axes]) -> None:
-    for axes, part in zip(pair, ("low", "high"), strict=True):
-        axes.yaxis.set_label_position("right")
-        axes.set_ylabel(f"{part} part", color=style.COLOURS[part], fontweight="bold")
 
 
 @style.styled
@@ -137,7 +125,7 @@ def energy(shares: pd.DataFrame) -> Figure:
         look = {"left": line.low, "color": high, "label": "_high part"}
         axes.barh(row, line.low, height=0.62, color=low, label="_low part")
         axes.barh(row, 1 - line.low, height=0.62, **look)
-        span, look = [line.least, line.most], {"color": style.OVER_PICTURES, "linewidth": 2.2}
+        span, look = [line.least, line.most], {"color": OVER_PICTURES, "linewidth": 2.2}
         axes.plot(span, [row, row], label=f"_{middle}", **look)
         ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
         axes.plot([line.bins] * 2, ends, label=f"_{bins}", **look)
@@ -176,13 +164,11 @@ def changes(frame: pd.DataFrame, label: str) -> Figure:
 @style.styled
 def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure:
     """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}."""
-    figure, axes = style.canvas(2, len(images), 4.4)
-    for column, (name, (before, after)) in enumerate(images.items()):
-        grey = 0.5 * name.startswith("high")
-        style.picture(axes[0, column], before + grey, name)
-        style.picture(axes[1, column], after + grey, f"× {(after.max() / before.max()).item():.2f}")
-    axes[0, 0].set_ylabel("as it is")
-    axes[1, 0].set_ylabel("divided")
+    rows = zip(*([part + 0.5 * name.startswith("high") for part in both]
+                 for name, both in images.items()), strict=True)  # fmt: skip
+    figure, axes = style.pictures([*rows], 4.4, titles=[*images], names=["as it is", "divided"])
+    for panel, (before, after) in zip(axes[1], images.values(), strict=True):
+        panel.set_title(f"× {(after.max() / before.max()).item():.2f}", fontsize=11.5)
     return figure
 
 

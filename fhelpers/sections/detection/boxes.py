@@ -7,6 +7,7 @@ from matplotlib.patches import Rectangle
 from torch.nn import functional as F
 
 from fhelpers.drawing import style
+from fhelpers.drawing.contrast import OVER_PICTURES
 
 WIDEST = 160  # pixels of a drawn picture: more would make pages heavy
 
@@ -30,7 +31,7 @@ def frame(
     ring = np.pad(np.zeros((high, wide)), 3, constant_values=0.7)
     shade(axes, (x - 0.75, y - 0.75, width + 1.5, height + 1.5), ring)
     line = {"linewidth": thick, "linestyle": "--" if dashed else "-"}
-    axes.add_patch(Rectangle((x, y), width, height, fill=False, ec=style.OVER_PICTURES, **line))
+    axes.add_patch(Rectangle((x, y), width, height, fill=False, ec=OVER_PICTURES, **line))
     if not text:
         return
     right = axes.get_xlim()[1]
@@ -38,9 +39,7 @@ def frame(
     long, y = 4.6 * len(text) * point, max(y, 9 * point)
     left = x + width - long if x > 0.55 * right else x  # or it would leave the picture
     shade(axes, (left, y - 9 * point, long, 9 * point), np.full((1, 1), 0.7))
-    axes.text(
-        left + point, y - 1.5 * point, text, color=style.OVER_PICTURES, fontsize=7.5, clip_on=True
-    )
+    axes.text(left + point, y - 1.5 * point, text, color=OVER_PICTURES, fontsize=7.5, clip_on=True)
 
 
 def shade(axes: Axes, place: tuple[float, float, float, float], alpha: np.ndarray) -> None:

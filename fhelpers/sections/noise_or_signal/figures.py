@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fhelpers.drawing import charts, style
+from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate
 from fhelpers.sections.noise_or_signal.claims import cases
@@ -36,12 +36,10 @@ def share(rows: pd.DataFrame) -> Estimate:
 def shares(rows: pd.DataFrame) -> pd.DataFrame:
     """`share` of every network by every split: columns network, part, value, low, high, n, over."""
     groups = {key: group for key, group in rows.groupby(["network", "part"])}
-    return pd.DataFrame(
-        {"network": network, "part": split} | vars(share(groups[network, split]))
-        for network in NAMES
-        for split in SPLITS
-        if (network, split) in groups
-    )
+    return tables.estimates(
+        lambda *key: share(groups[key]) if key in groups else None,
+        network=list(NAMES), part=SPLITS,
+    )  # fmt: skip
 
 
 def expected(rows: pd.DataFrame) -> float:
@@ -79,12 +77,11 @@ def by_network(rows: pd.DataFrame) -> Figure:
 @style.styled
 def examples(pictures: list[Mapping[str, tuple[Tensor, str]]]) -> Figure:
     """Images with their parts by two splits: a row for each, title -> (picture, prediction)."""
-    height = 1.42 * len(pictures) + 0.3
-    figure, axes = style.canvas(len(pictures), len(pictures[0]), height)
-    for row, shown in zip(axes, pictures, strict=True):
-        for panel, (title, (image, said)) in zip(row, shown.items(), strict=True):
-            style.picture(panel, image)
-            head = f"{title}\n{said}" if row[0] is axes[0, 0] else said
+    images = [[image for image, _ in row.values()] for row in pictures]
+    figure, axes = style.pictures(images, 1.42 * len(pictures) + 0.3)
+    for line, row in zip(axes, pictures, strict=True):
+        for panel, (title, (_, said)) in zip(line, row.items(), strict=True):
+            head = f"{title}\n{said}" if line[0] is axes[0, 0] else said
             panel.set_title(head, fontsize=11, fontweight="normal")
     return figure
 

@@ -10,7 +10,7 @@ from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from fhelpers.claims.reliance import TEST, effect
-from fhelpers.drawing import charts, numbers, style
+from fhelpers.drawing import charts, numbers, style, tables
 from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate, over_seeds
 
@@ -40,18 +40,15 @@ def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
     images, found = tensors["images"], tensors["perturbations"]
     largest = found.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
     rows = {
-        "image": (images, "labels"),
-        "difference": (0.5 + found / (2 * largest), None),
-        "perturbed": (images + found, "answers"),
-        "low part\nof both": (low, None),
+        "image": images,
+        "difference": 0.5 + found / (2 * largest),
+        "perturbed": images + found,
+        "low part\nof both": low,
     }
-    figure, axes = style.canvas(4, min(6, len(images)), 4.9)
-    for row, (title, (pictures, said)) in zip(axes, rows.items(), strict=True):
-        for place, panel in enumerate(row):
-            style.picture(panel, pictures[place])
-            text = classes[int(tensors[said][place])] if said else ""
-            panel.set_title(text, fontsize=11, fontweight="normal")
-        row[0].set_ylabel(title, fontsize=11)
+    figure, axes = style.pictures([row[:6] for row in rows.values()], 4.9, names=[*rows])
+    for line, said in ((axes[0], "labels"), (axes[2], "answers")):
+        for panel, number in zip(line, tensors[said], strict=False):
+            panel.set_title(classes[int(number)], fontsize=11, fontweight="normal")
     return figure
 
 
@@ -64,15 +61,15 @@ def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
 @style.styled
 def fooled(rows: pd.DataFrame) -> Figure:
     """Fooled share of the correctly classified images against ε, a curve for each band."""
-    shares = []
-    for band in BANDS:
-        seeds = sizes_in(rows, band)
-        for epsilon in np.geomspace(0.25, LARGEST, 80):
-            each = [(sizes <= epsilon).mean() for sizes in seeds]
-            estimate = style.accuracy(each, len(seeds[0]))
-            shares.append({"part": band, "epsilon": epsilon} | vars(estimate))
+    found = {band: sizes_in(rows, band) for band in BANDS}
+
+    def share(band: str, epsilon: float) -> Estimate:
+        each = [(sizes <= epsilon).mean() for sizes in found[band]]
+        return style.accuracy(each, len(found[band][0]))
+
+    shares = tables.estimates(share, part=list(BANDS), epsilon=np.geomspace(0.25, LARGEST, 80))
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
-    charts.curves(axes, pd.DataFrame(shares), x="epsilon", by="part", colours=COLOURS, names=BANDS)
+    charts.curves(axes, shares, x="epsilon", by="part", colours=COLOURS, names=BANDS)
     in_powers_of_two(axes)
     axes.set(xlabel="ε, root mean square in 255ths", ylabel="fooled images", xlim=(0.25, LARGEST))
     style.percent(axes, highest=1.02)
@@ -109,27 +106,24 @@ def median_size(rows: pd.DataFrame, band: str) -> Estimate:
 
 def medians(rows: pd.DataFrame) -> pd.DataFrame:
     """`median_size` of every network that classifies some image correctly, in every band."""
-    able, found = set(rows.network[rows["size"] > 0]), []
-    for label, name in NAMES.items():
-        for band in BANDS if label in able else ():
-            size = median_size(rows[rows.network == label], band)
-            row = {"network": label, "name": name, "part": band} | vars(size)
-            text = str(size) if np.isfinite(size.value) else f"over {LARGEST}"
-            found.append(row | {"text": text})
-    return pd.DataFrame(found)
+    able = set(rows.network[rows["size"] > 0])
+    return tables.estimates(
+        lambda label, band: median_size(rows[rows.network == label], band),
+        network=[label for label in NAMES if label in able], part=list(BANDS),
+    )  # fmt: skip
 
 
 @style.styled
 def sizes(rows: pd.DataFrame) -> Figure:
     """How large a perturbation half of the images need, for every network and band."""
     frame = medians(rows)
-    names = list(dict.fromkeys(frame.name))
-    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(names))
-    some = frame[np.isfinite(frame.value)]
+    labels = list(frame.network.unique())
+    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(labels))
+    some, order = frame[np.isfinite(frame.value)], {label: NAMES[label] for label in labels}
     looks = {"colours": COLOURS, "markers": MARKERS, "names": BANDS}
-    charts.dots(axes, some, at="name", order=names, by="part", dodge=0.24, **looks)
-    for name in frame.name[~np.isfinite(frame.value) & (frame.part == "all")]:
-        place = LARGEST + 2, names.index(name)
+    charts.dots(axes, some, at="network", order=order, by="part", dodge=0.24, **looks)
+    for label in frame.network[~np.isfinite(frame.value) & (frame.part == "all")]:
+        place = LARGEST + 2, labels.index(label)
         axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=11)
     in_powers_of_two(axes)
     axes.set(xlabel="ε that fools half of the images, in 255ths", xlim=(0.1, 60))
@@ -158,7 +152,8 @@ def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
         points.append((clean.value, under.value, NAMES[label], look["color"]))
     axes.set(xlabel="accuracy on test images", ylabel=f"accuracy under PGD, ε = {epsilon:g}")
     axes.margins(0.12)
-    style.percent(axes, lowest=-0.03, highest=axes.get_ylim()[1])
+    bottom, top = axes.get_ylim()
+    style.percent(axes, lowest=max(bottom, -0.03), highest=top)
     style.in_percent(axes.xaxis)
     name_points(axes, points)
     return figure
@@ -214,14 +209,15 @@ def in_short(verdict, rows: pd.DataFrame) -> str:
 
 def sizes_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The medians of `sizes` as a table, in 255ths."""
-    wide = medians(rows).pivot_table("text", "name", "part", aggfunc="first", sort=False)
-    return wide.rename(columns=BANDS).rename_axis("network").reset_index()
+    frame = medians(rows).replace({"network": NAMES, "part": BANDS})
+    return tables.spread(frame, ["network"], "part").replace("inf", f"over {LARGEST}")
 
 
 def order_in_words(rows: pd.DataFrame) -> str:
     """Which networks need the largest perturbations of the high part, in a sentence."""
     frame = medians(rows)
     high = frame[frame.part == "high"].sort_values("value", kind="stable")
-    texts = high.value.map("{:.1f}".format).where(np.isfinite(high.value), high.text)
-    listed = style.listing(f"{name} ({text})" for name, text in zip(high.name, texts, strict=True))
+    texts = high.value.map("{:.1f}".format).replace("inf", f"over {LARGEST}")
+    names = high.network.map(NAMES)
+    listed = style.listing(f"{name} ({text})" for name, text in zip(names, texts, strict=True))
     return f"From the most easily fooled in its high part (255ths): {listed}."
