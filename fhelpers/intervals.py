@@ -5,13 +5,15 @@ would give with these same networks. Several seeds answer the first; one seed ca
 second, and its `Estimate` says so.
 """
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 CONFIDENCE = 0.95
@@ -121,6 +123,14 @@ def proportion(successes: float, images: int) -> Estimate:
     return Estimate(float(successes / images), float(low), float(high), int(images), "images")
 
 
+def accuracy(values: Sequence[float], images: int) -> Estimate:
+    """Mean of an accuracy over seeds with its interval; over images if there is one seed."""
+    values = list(values)
+    if len(values) > 1:
+        return over_seeds(values)
+    return proportion(round(values[0] * images), images)
+
+
 def difference(successes: float, images: int, others: float, other_images: int) -> Estimate:
     """Difference of two independent proportions, first minus second, over images.
 
@@ -180,6 +190,25 @@ def shifted(estimate: Estimate, by: float) -> Estimate:
     """The same estimate with `by` added to the value and to both bounds."""
     moved = {name: getattr(estimate, name) + by for name in ("value", "low", "high")}
     return replace(estimate, **moved)
+
+
+def estimates(
+    measure: Callable[..., Estimate | None], /, **each: Iterable[Hashable] | Mapping[Hashable, str]
+) -> pd.DataFrame:
+    """A row for each combination of what is given: columns of that, value, low, high, n, over.
+
+    measure: takes one of each, in their order; combinations for which it gives None are left out.
+    A mapping is from what is measured to what its column says.
+    """
+    rows = []
+    for combination in itertools.product(*each.values()):
+        if (found := measure(*combination)) is not None:
+            said = (
+                known[value] if isinstance(known, Mapping) else value
+                for known, value in zip(each.values(), combination, strict=True)
+            )
+            rows.append(dict(zip(each, said, strict=True)) | vars(found))
+    return pd.DataFrame(rows, columns=[*each, *Estimate.__annotations__])
 
 
 def _newcombe(successes, images, others, other_images, correlation) -> Estimate:

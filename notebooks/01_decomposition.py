@@ -13,7 +13,7 @@ radius = 12  # the one for the examples and for claims W1 and W2
 import pandas as pd
 import torch
 
-from fhelpers import frequency
+from fhelpers import frequency, intervals
 from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs import training
@@ -204,7 +204,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
-score = {key: style.accuracy([r.mean() for r in each], len(test)) for key, each in right.items()}
+score = {key: intervals.accuracy([r.mean() for r in each], len(test)) for key, each in right.items()}
 shown = {"the whole image": figures.WHOLE}
 shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r in radii}
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]

@@ -186,6 +186,30 @@ def dots(
         line.set_markerfacecolor(WHITE_PAGE if hollow else line.get_color())
 
 
+def rows(
+    frame: pd.DataFrame,
+    *,
+    at: str,
+    order: Mapping[Hashable, str] | Sequence[Hashable] | None = None,
+    xlabel: str,
+    chance: float | None = None,
+    marks: Sequence[tuple] | None = None,
+    height: float = 0.38,
+    **looks,
+) -> tuple[Figure, Axes]:
+    """A figure with a named row for each value of `at`, and its axes: shares with intervals.
+
+    order and looks: as for `dots`; marks: entries of the key, if not those of the series.
+    """
+    order = list(dict.fromkeys(frame[at])) if order is None else order
+    figure, ((axes,),) = style.canvas(1, 1, 1.6 + height * len(order))
+    dots(axes, frame, at=at, order=order, **looks)
+    style.across_percent(axes, xlabel, chance)
+    marks = entries(axes) if marks is None else marks
+    key(figure, [*marks, *([] if chance is None else [CHANCE])])
+    return figure, axes
+
+
 def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
     """A heat map of estimates (value, low, high) in percentage points, a number in each cell."""
     order = {"index": frame[rows].unique(), "columns": frame[columns].unique()}

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fhelpers import intervals
 from fhelpers.claims import reliance
 from fhelpers.claims.reliance import GAP, TEST, TRAIN, effect
 from fhelpers.drawing import charts, style, tables
@@ -82,7 +83,7 @@ def estimates(
     history: pd.DataFrame, names: Mapping[str, str], measures: Mapping[str, reliance.Measure]
 ) -> pd.DataFrame:
     """Every measure of every network: columns measure, label, value, low, high, n, over."""
-    return tables.estimates(
+    return intervals.estimates(
         lambda name, label: effect(history, {label: 1}, measures[name]),
         measure=list(measures), label=list(names),
     )  # fmt: skip
@@ -96,27 +97,25 @@ def ends(
 
     published: test accuracies of the paper by label, which are drawn as hollow diamonds.
     """
-    figure, ((axes,),) = style.canvas(1, 1, 1.6 + 0.36 * len(names))
     rows = estimates(history, names, {"test": TEST, "train": TRAIN})
-    for place, pair in enumerate(rows.groupby("label", sort=False).value):
-        axes.plot(pair[1], [place] * 2, color=style.PALE, linewidth=6, zorder=1, label="_gap")
     test, train = (rows[rows.measure == split] for split in ("test", "train"))
-    look = {"at": "label", "order": names}
-    charts.dots(axes, train, colours=style.GREY, names=SPLITS["train"], hollow=True, **look)
-    charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **look)
     theirs = {list(names).index(label): published[label] for label in names if label in published}
-    paper = "test, in the paper"
-    if theirs:
-        style.paper_value(axes, list(theirs.values()), list(theirs), name=paper)
-    style.across_percent(axes, "accuracy", chance=chance)
-    entries = [
+    further = [
         (SPLITS["test"], style.INK, "o", ""),
         (SPLITS["train"], style.GREY, "o", "", charts.HOLLOW),
         ("gap", style.PALE, "", "-", {"linewidth": 6}),
-        charts.CHANCE,
-        *([(paper, *charts.PAPER[1:])] if theirs else []),
+        *([("test, in the paper", *charts.PAPER[1:])] if theirs else []),
     ]
-    charts.key(figure, entries, ncols=3 if theirs else 4)
+    look, words = {"at": "label", "order": names}, {"xlabel": "accuracy", "chance": chance}
+    figure, axes = charts.rows(
+        test, colours=colour_of, names=SPLITS["test"], further=further, **look, **words
+    )
+    charts.dots(axes, train, colours=style.GREY, names=SPLITS["train"], hollow=True, **look)
+    for place, pair in enumerate(rows.groupby("label", sort=False).value):
+        axes.plot(pair[1], [place] * 2, color=style.PALE, linewidth=6, zorder=1, label="_gap")
+    if theirs:
+        style.paper_value(axes, [*theirs.values()], [*theirs], name="test, in the paper")
+    style.across_percent(axes, "accuracy")
     return figure
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fhelpers.drawing import charts, style
+from fhelpers import intervals
+from fhelpers.drawing import charts
 
 NAMES = {"natural": "true labels", "shuffled": "shuffled labels"}
 LINES = {"natural": "-", "shuffled": "--"}
@@ -33,7 +34,7 @@ def band_trained(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
             own = final[final.label == f"{band}-{radius:g}"]
             for split, (images, part) in seen.items():
                 scores = own[(own.split == images) & (own.part == part)]
-                estimate = style.accuracy(scores.accuracy, int(scores.images.iloc[0]))
+                estimate = intervals.accuracy(scores.accuracy, int(scores.images.iloc[0]))
                 names = {"trained_on": band, "radius": radius, "split": split}
                 rows.append(names | vars(estimate))
     return pd.DataFrame(rows)

@@ -21,7 +21,6 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
-from fhelpers import intervals
 from fhelpers.drawing import numbers
 from fhelpers.drawing.contrast import for_text, in_the_dark, with_contrast
 
@@ -180,6 +179,12 @@ def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper")
     axes.plot(x, y, "D", markersize=8, zorder=5, label=f"_{name}", **look)
 
 
+def beside(axes: Axes, place: float, text: str) -> None:
+    """Write a text to the right of the axes at a height in data units."""
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+    axes.annotate(text, (1, place), (8, 0), annotation_clip=False, **where)
+
+
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075) -> None:
     """Name curves at the right edge, pushed apart so that no two names overlap.
 
@@ -200,14 +205,6 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
         return []
     apart = isotonic_regression(np.asarray(heights) - steps).x
     return list(np.clip(apart, 0, max(0.0, 1 - steps[-1])) + steps)
-
-
-def accuracy(values: Sequence[float], images: int) -> intervals.Estimate:
-    """Mean of an accuracy over seeds with its interval; over images if there is one seed."""
-    values = list(values)
-    if len(values) > 1:
-        return intervals.over_seeds(values)
-    return intervals.proportion(round(values[0] * images), images)
 
 
 # To the page ---------------------------------------------------------------------------------

@@ -1,31 +1,10 @@
-"""Estimates of many things as a tidy frame, and such a frame as a table of texts."""
+"""Tidy frames of estimates as tables of texts."""
 
-import itertools
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from fhelpers.drawing import style
-from fhelpers.intervals import Estimate
-
-
-def estimates(
-    measure: Callable[..., Estimate | None], /, **each: Iterable[Hashable] | Mapping[Hashable, str]
-) -> pd.DataFrame:
-    """A row for each combination of what is given: columns of that, value, low, high, n, over.
-
-    measure: takes one of each, in their order; combinations for which it gives None are left out.
-    A mapping is from what is measured to what its column says.
-    """
-    rows = []
-    for combination in itertools.product(*each.values()):
-        if (found := measure(*combination)) is not None:
-            said = (
-                known[value] if isinstance(known, Mapping) else value
-                for known, value in zip(each.values(), combination, strict=True)
-            )
-            rows.append(dict(zip(each, said, strict=True)) | vars(found))
-    return pd.DataFrame(rows, columns=[*each, *Estimate.__annotations__])
 
 
 def spread(frame: pd.DataFrame, rows: Sequence[str], columns: str) -> pd.DataFrame:

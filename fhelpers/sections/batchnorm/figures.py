@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fhelpers import intervals
 from fhelpers.claims.reliance import TEST, effect, monitored_radii, on_parts
 from fhelpers.claims.verdicts import estimate
 from fhelpers.drawing import charts, style, tables
@@ -57,7 +58,7 @@ def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> 
 def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy on low and high parts of the networks trained on whole images."""
     whole = history[history.label.isin(claims.NETWORKS)]
-    return tables.estimates(
+    return intervals.estimates(
         lambda part, label, radius: effect(whole, {label: 1}, on_parts(part, [radius])),
         part=("low", "high"), network=list(NAMES), radius=monitored_radii(whole),
     )  # fmt: skip
@@ -124,7 +125,7 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
 
 def helped(history: pd.DataFrame) -> pd.DataFrame:
     """BatchNorm's help at the end: columns tested, radius, value, low, high, n, over."""
-    return tables.estimates(
+    return intervals.estimates(
         lambda name, radius: effect(history, claims.helped(radius), claims.TESTED[name]),
         tested=list(claims.TESTED), radius=claims.low_radii(history),
     )  # fmt: skip
@@ -176,15 +177,13 @@ def speed(frame: pd.DataFrame, level: float | None) -> Figure:
     if level is None:
         charts.nothing(axes, "Some network stays too close to guessing for a comparison.")
         return figure
-    colour, beside = style.COLOURS["low"], {"xycoords": ("axes fraction", "data"), "va": "center"}
     for place, row in enumerate(wide.itertuples()):
-        axes.plot(
-            [row.vanilla, row.batchnorm], [place] * 2, color=style.PALE, linewidth=5, zorder=1
-        )
-        axes.annotate(f"× {row.times:.1f}", (1.02, place), annotation_clip=False, **beside)
+        both, look = [row.vanilla, row.batchnorm], {"color": style.PALE, "linewidth": 5}
+        axes.plot(both, [place] * 2, zorder=1, **look)
+        style.beside(axes, place, f"× {row.times:.1f}")
     rows = frame[frame.network.isin(list(NAMES))]
     order = {radius: f"r = {radius:g}" for radius in wide.index}
-    looks = {"colours": colour, "markers": MARKERS, "names": NAMES}
+    looks = {"colours": style.COLOURS["low"], "markers": MARKERS, "names": NAMES}
     charts.dots(axes, rows, at="radius", order=order, by="network", dodge=0.2, **looks)
     axes.set_xlabel(f"epochs to a training accuracy of {100 * level:.0f} %")
     axes.set_xlim(left=0)
@@ -212,7 +211,7 @@ def fraction(value: float) -> str:
 
 def by_strength(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at each strength of the cue: columns network, strength, value, low, high, …"""
-    return tables.estimates(
+    return intervals.estimates(
         lambda label, strength: effect(history, {f"{label}-cue-{strength:g}": 1}, TEST),
         network=list(NAMES), strength=claims.strengths(history),
     )  # fmt: skip
@@ -244,7 +243,7 @@ def at_the_end(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at the end of the networks trained on low parts, as text with intervals."""
     trained = {r: f"low parts, r = {r:g}" for r in claims.low_radii(history)}
     each = {"trained on": trained, "tested on": list(claims.TESTED), "network": LOW}
-    rows = tables.estimates(
+    rows = intervals.estimates(
         lambda r, name, label: effect(history, {f"{label}-low-{r:g}": 1}, claims.TESTED[name]),
         **each,
     )

@@ -264,7 +264,7 @@ def found(predictions: Mapping, labels: torch.Tensor, radii: Sequence[float]) ->
         shares = frame.assign(found=frame.original & frame.high & ~frame.low)
         shares = shares.groupby("seed").mean()
         expected = shares.original * shares.high * (1 - shares.low)
-        estimate = style.accuracy(shares.found, len(labels))
+        estimate = intervals.accuracy(shares.found, len(labels))
         rows.append({"radius": radius, **vars(estimate), "independent": expected.mean()})
     return pd.DataFrame(rows)
 

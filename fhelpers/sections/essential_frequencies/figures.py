@@ -61,14 +61,18 @@ def trained_through(history: pd.DataFrame) -> pd.DataFrame:
 @style.styled
 def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
     """Accuracy of networks trained through masks. frame: from `trained_through`."""
-    figure, ((axes,),) = style.canvas(1, 1, 1.5 + 0.42 * len(frame))
     rows, order = told_apart(frame, "label", SEEN), frame.set_index("label")["mask"].to_dict()
-    charts.dots(axes, rows, at="label", order=order, by="seen", **looks(SEEN))
+    marks = [*SEEN.values(), ("trained on whole images", style.GREY)]
+    look = {
+        "order": order,
+        "by": "seen",
+        "xlabel": "accuracy on test images",
+        "chance": chance,
+        **looks(SEEN),
+    }
+    figure, axes = charts.rows(rows, at="label", marks=marks, **look)
     axes.axvline(whole, color=style.GREY, linewidth=1.2, zorder=1)
     axes.axhline(len(VARIED) - 0.5, color=style.PALE, linewidth=1.2)
-    style.across_percent(axes, "accuracy on test images", chance)
-    lines = [("trained on whole images", style.GREY), charts.CHANCE]
-    charts.key(figure, [*SEEN.values(), *lines], ncols=2)
     return figure
 
 

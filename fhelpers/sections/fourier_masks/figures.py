@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
+from fhelpers import intervals
 from fhelpers import masks as learning
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import (
@@ -107,7 +108,7 @@ def reliability(history: pd.DataFrame) -> pd.DataFrame:
         row, label = {"network": name}, f"mask/{name}"
         for part in ("original", "masked", "complement"):
             own = claims.rows_of(history, label, split="test", scope="all", part=part)
-            row[part] = style.accuracy(own.accuracy, int(own.images.min()))
+            row[part] = intervals.accuracy(own.accuracy, int(own.images.min()))
         row |= {"share": claims.kept(history, label), "weight": claims.weight(history, name)}
         reached = claims.rows_of(history, label, split="mask", part="weight").reached
         rows.append(row | {"reached": float(reached.astype(float).mean())})
@@ -117,18 +118,17 @@ def reliability(history: pd.DataFrame) -> pd.DataFrame:
 @style.styled
 def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
     """Accuracy on test images with and without the mask. frame: from `reliability`."""
-    figure, ((axes,),) = style.canvas(1, 1, 1.4 + 0.42 * len(frame))
-    colours = {name: colour_of(name) for name in frame.network}
-    rows = told_apart(frame, "network", SEEN)
-    order = {name: title_of(name) for name in frame.network}
-    look = looks(SEEN) | {"colours": colours}
-    charts.dots(axes, rows, at="network", order=order, by="seen", **look)
-    beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    weights = [(-0.55, "weight"), *enumerate(f"{each.value:.2f}" for each in frame.weight)]
-    for place, text in weights:
-        axes.annotate(text, (1, place), xytext=(8, 0), va="center", annotation_clip=False, **beside)
-    style.across_percent(axes, "accuracy on test images", chance)
-    charts.key(figure, [*SEEN.values(), charts.CHANCE])
+    look = looks(SEEN) | {"colours": {name: colour_of(name) for name in frame.network}}
+    look |= {"order": {name: title_of(name) for name in frame.network}, "chance": chance}
+    figure, axes = charts.rows(
+        told_apart(frame, "network", SEEN), at="network", xlabel="accuracy on test images",
+        by="seen", further=[*SEEN.values()], **look,
+    )  # fmt: skip
+    for place, text in [
+        (-0.55, "weight"),
+        *enumerate(f"{each.value:.2f}" for each in frame.weight),
+    ]:
+        style.beside(axes, place, text)
     return figure
 
 

@@ -6,7 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fhelpers.drawing import charts, style, tables
+from fhelpers import intervals
+from fhelpers.drawing import charts, style
 from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate
 from fhelpers.sections.noise_or_signal.claims import cases
@@ -30,13 +31,13 @@ LOOKS = {
 def share(rows: pd.DataFrame) -> Estimate:
     """Share of the cases among the images of one network and split: over seeds, or over images."""
     seeds = [cases(seed) for _, seed in rows.groupby("seed")]
-    return style.accuracy([seed.mean() for seed in seeds], len(seeds[0]))
+    return intervals.accuracy([seed.mean() for seed in seeds], len(seeds[0]))
 
 
 def shares(rows: pd.DataFrame) -> pd.DataFrame:
     """`share` of every network by every split: columns network, part, value, low, high, n, over."""
     groups = {key: group for key, group in rows.groupby(["network", "part"])}
-    return tables.estimates(
+    return intervals.estimates(
         lambda *key: share(groups[key]) if key in groups else None,
         network=list(NAMES), part=SPLITS,
     )  # fmt: skip
@@ -51,14 +52,13 @@ def expected(rows: pd.DataFrame) -> float:
 @style.styled
 def counts(rows: pd.DataFrame) -> Figure:
     """Share of the cases for one network by each split, beside what independence would give."""
-    figure, ((axes,),) = style.canvas(1, 1, 2.5)
-    charts.dots(axes, shares(rows), at="part", order=SPLITS, **LOOKS)
-    tick = {"marker": "|", "color": style.GREY, "linestyle": ""}
-    alone = "if predictions were independent"
-    chances = [expected(rows[rows.part == split]) for split in SPLITS]
-    axes.plot(chances, range(len(SPLITS)), markersize=20, label=f"_{alone}", **tick)
-    style.across_percent(axes, "share of test images")
-    charts.key(figure, [(alone, style.GREY, "|", "", {"markersize": 14})])
+    tick = ("if predictions were independent", style.GREY, "|", "", {"markersize": 14})
+    words = {"at": "part", "order": SPLITS, "xlabel": "share of test images"}
+    figure, axes = charts.rows(shares(rows), marks=[tick], **words, **LOOKS)
+    alone = [expected(rows[rows.part == split]) for split in SPLITS]
+    look = {"color": style.GREY, "markersize": 20, "label": f"_{tick[0]}"}
+    axes.plot(alone, range(len(SPLITS)), "|", **look)
+    axes.set_xlim(0, 1.05 * max(*alone, axes.get_xlim()[1] / 1.05))
     return figure
 
 
@@ -67,11 +67,8 @@ def by_network(rows: pd.DataFrame) -> Figure:
     """Share of the cases for every network and split."""
     frame = shares(rows)
     names = {label: NAMES[label] for label in frame.network.unique()}
-    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(names))
-    charts.dots(axes, frame, at="network", order=names, by="part", **LOOKS)
-    style.across_percent(axes, "share of test images")
-    charts.key(figure, charts.entries(axes))
-    return figure
+    words = {"at": "network", "order": names, "xlabel": "share of test images"}
+    return charts.rows(frame, by="part", **words, **LOOKS)[0]
 
 
 @style.styled

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from fhelpers import data
+from fhelpers import data, intervals
 from fhelpers.claims.histories import smallest_radii
 from fhelpers.claims.labels import at_equal_accuracy
 from fhelpers.claims.verdicts import Judged
@@ -90,7 +90,7 @@ def equal_accuracy(history: pd.DataFrame) -> dict[str, Estimate]:
         return {}
     images = int(history[(history.scope == "subset") & (history.split == "train")].images.min())
     means = rows.groupby("seed")[list(NAMES)].mean()
-    return {name: style.accuracy(means[label], images) for label, name in NAMES.items()}
+    return {name: intervals.accuracy(means[label], images) for label, name in NAMES.items()}
 
 
 # Figures ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fhelpers import intervals
 from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import WHOLE, by_band, centres, looks, with_mean
@@ -142,7 +143,7 @@ def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
             change = energy(adversarial, BANDS) - energy(natural, BANDS)
             shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0))
         for band in there.nonzero().flatten().tolist():
-            found = style.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
+            found = intervals.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
             place = centres(part, BANDS)[band]
             rows.append({"part": part, "band": band, "place": place, **vars(found)})
     return pd.DataFrame(rows)
@@ -213,7 +214,7 @@ def linear(axes: Axes, history: pd.DataFrame) -> None:
 
     def measured(name: str, part: str) -> Estimate:
         rows = rows_of(history, f"images/{name}", part=part, among="kept")
-        return style.accuracy(rows.accuracy, int(rows.images.min()))
+        return intervals.accuracy(rows.accuracy, int(rows.images.min()))
 
     both(axes, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
     style.percent(axes, highest=1.03)

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from fhelpers import smoothing
+from fhelpers import intervals, smoothing
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import maps as draw_maps
@@ -123,7 +123,7 @@ def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) ->
     figure, ((axes,),) = style.canvas(1, 1, 3.4)
     frame = pd.DataFrame(
         {"network": label.removeprefix("map-"), "radius": radius}
-        | vars(style.accuracy(rows.accuracy, int(rows.images.min())))
+        | vars(intervals.accuracy(rows.accuracy, int(rows.images.min())))
         for (label, radius), rows in history[history.part == "wave"].groupby(["label", "radius"])
     )
     ends = charts.curves(axes, frame, x="radius", by="network", colours=COLOURS, names=NAMES)

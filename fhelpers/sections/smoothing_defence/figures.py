@@ -4,7 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fhelpers.drawing import charts, style
+from fhelpers import intervals
+from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.masks import looks
 from fhelpers.intervals import Estimate
 from fhelpers.sections.smoothing_defence.claims import contrast
@@ -155,11 +156,9 @@ def checks(history: pd.DataFrame, epsilon: float) -> Figure:
     }
 
     def draw(panel: Axes, which: tuple[str, str]) -> None:
-        rows = checked(history, which[0])
-        outcomes = {check: outcome(rows, which[1], check, epsilon) for check in CHECKS}
-        made = [{"check": check, **vars(each)} for check, each in outcomes.items() if each]
-        look = {"colours": NETWORKS[which[0]], "names": titles[which]}
-        charts.dots(panel, pd.DataFrame(made), at="check", order=CHECKS, **look)
+        rows, look = checked(history, which[0]), {"colours": NETWORKS[which[0]], "order": CHECKS}
+        made = intervals.estimates(lambda c: outcome(rows, which[1], c, epsilon), check=CHECKS)
+        charts.dots(panel, made, at="check", names=titles[which], **look)
         style.in_percent(panel.xaxis)
         panel.locator_params(axis="x", nbins=2)
 
@@ -169,21 +168,22 @@ def checks(history: pd.DataFrame, epsilon: float) -> Figure:
     return figure
 
 
+def rival_accuracies(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
+    """Accuracy of M_natural's defences: columns check, defence, value, low, high, n, over."""
+    rows = checked(history, "natural")
+    return intervals.estimates(
+        lambda check, name: outcome(rows, name, check, epsilon * (check != "clean")),
+        check=list(RIVALS), defence=rows.defence.unique(),
+    )  # fmt: skip
+
+
 @style.styled
 def rivals(history: pd.DataFrame, epsilon: float) -> Figure:
     """M_natural's defences of matching clean accuracy: what PGD leaves, what all checks leave."""
-    rows = checked(history, "natural")
-    frame = pd.DataFrame(
-        {"defence": name, "check": check}
-        | vars(outcome(rows, name, check, 0.0 if check == "clean" else epsilon))
-        for check in RIVALS
-        for name in rows.defence.unique()
-    )
-    figure, ((axes,),) = style.canvas(1, 1, 1.6 + 0.36 * frame.defence.nunique())
-    charts.dots(axes, frame, at="defence", by="check", **looks(RIVALS))
-    axes.set(xlabel=f"accuracy, clean and at ε = {epsilon:g}", xlim=(-0.01, None))
-    style.in_percent(axes.xaxis)
-    charts.key(figure, charts.entries(axes))
+    frame = rival_accuracies(history, epsilon)
+    look = {"xlabel": f"accuracy, clean and at ε = {epsilon:g}", **looks(RIVALS)}
+    figure, axes = charts.rows(frame, at="defence", by="check", **look)
+    axes.set_xlim(left=-0.01)
     return figure
 
 
@@ -192,16 +192,13 @@ def rivals(history: pd.DataFrame, epsilon: float) -> Figure:
 
 def rivals_table(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
     """The defences with their settings and accuracies, for a table."""
-    rows = checked(history, "natural")
-    columns = {"clean": ("clean", 0.0)}
-    columns |= {f"{c}, ε = {epsilon:g}": (c, epsilon) for c in ("PGD", "all together")}
-    listed = []
-    for name, own in rows.groupby("defence", sort=False):
-        setting = ", ".join(f"{value:g}" for value in own.setting.dropna().unique()) or "–"
-        found = {title: outcome(rows, name, *place) for title, place in columns.items()}
-        values = {title: style.with_interval(estimate) for title, estimate in found.items()}
-        listed.append({"defence": name, "setting": setting} | values)
-    return pd.DataFrame(listed)
+    names = {check: f"{check}, ε = {epsilon:g}" for check in RIVALS if check != "clean"}
+    frame = rival_accuracies(history, epsilon).replace({"check": names})
+    wide = tables.spread(frame, ["defence"], "check")[["defence", "clean", *names.values()]]
+    settings = checked(history, "natural").groupby("defence").setting
+    said = settings.agg(lambda own: ", ".join(f"{value:g}" for value in own.dropna().unique()))
+    wide.insert(1, "setting", wide.defence.map(said).replace("", "–"))
+    return wide
 
 
 def trust(history: pd.DataFrame, epsilon: float) -> list[Estimate]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
+from fhelpers import intervals
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import charts, numbers, style, tables
 from fhelpers.drawing.names import NAMES
@@ -65,9 +66,9 @@ def fooled(rows: pd.DataFrame) -> Figure:
 
     def share(band: str, epsilon: float) -> Estimate:
         each = [(sizes <= epsilon).mean() for sizes in found[band]]
-        return style.accuracy(each, len(found[band][0]))
+        return intervals.accuracy(each, len(found[band][0]))
 
-    shares = tables.estimates(share, part=list(BANDS), epsilon=np.geomspace(0.25, LARGEST, 80))
+    shares = intervals.estimates(share, part=list(BANDS), epsilon=np.geomspace(0.25, LARGEST, 80))
     figure, ((axes,),) = style.canvas(1, 1, 3.6)
     charts.curves(axes, shares, x="epsilon", by="part", colours=COLOURS, names=BANDS)
     in_powers_of_two(axes)
@@ -107,7 +108,7 @@ def median_size(rows: pd.DataFrame, band: str) -> Estimate:
 def medians(rows: pd.DataFrame) -> pd.DataFrame:
     """`median_size` of every network that classifies some image correctly, in every band."""
     able = set(rows.network[rows["size"] > 0])
-    return tables.estimates(
+    return intervals.estimates(
         lambda label, band: median_size(rows[rows.network == label], band),
         network=[label for label in NAMES if label in able], part=list(BANDS),
     )  # fmt: skip
@@ -140,7 +141,7 @@ def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
     for label in (label for label in NAMES if label in set(history.label)):
         rows = attacked[attacked.label == f"corollary-{label}"]
         clean = effect(history, {label: 1}, TEST)
-        under = style.accuracy(rows.accuracy, int(rows.images.iloc[0]))
+        under = intervals.accuracy(rows.accuracy, int(rows.images.iloc[0]))
         trained = "adversarial" if label.startswith("adversarial") else "original"
         look = {"color": style.COLOURS[trained], "label": f"_{NAMES[label]}"}
         bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4}
