@@ -204,7 +204,8 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
-score = {key: intervals.accuracy([r.mean() for r in each], len(test)) for key, each in right.items()}
+shares = {key: [each.mean() for each in seeds] for key, seeds in right.items()}
+score = {key: intervals.accuracy(each, len(test)) for key, each in shares.items()}
 shown = {"the whole image": figures.WHOLE}
 shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r in radii}
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]

@@ -100,7 +100,7 @@ def ends(
     rows = estimates(history, names, {"test": TEST, "train": TRAIN})
     test, train = (rows[rows.measure == split] for split in ("test", "train"))
     theirs = {list(names).index(label): published[label] for label in names if label in published}
-    further = [
+    marks = [
         (SPLITS["test"], style.INK, "o", ""),
         (SPLITS["train"], style.GREY, "o", "", charts.HOLLOW),
         ("gap", style.PALE, "", "-", {"linewidth": 6}),
@@ -108,9 +108,9 @@ def ends(
     ]
     look, words = {"at": "label", "order": names}, {"xlabel": "accuracy", "chance": chance}
     figure, axes = charts.rows(
-        test, colours=colour_of, names=SPLITS["test"], further=further, **look, **words
+        train, colours=style.GREY, names=SPLITS["train"], hollow=True, marks=marks, **look, **words
     )
-    charts.dots(axes, train, colours=style.GREY, names=SPLITS["train"], hollow=True, **look)
+    charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **look)
     for place, pair in enumerate(rows.groupby("label", sort=False).value):
         axes.plot(pair[1], [place] * 2, color=style.PALE, linewidth=6, zorder=1, label="_gap")
     if theirs:

@@ -122,13 +122,11 @@ def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
     look |= {"order": {name: title_of(name) for name in frame.network}, "chance": chance}
     figure, axes = charts.rows(
         told_apart(frame, "network", SEEN), at="network", xlabel="accuracy on test images",
-        by="seen", further=[*SEEN.values()], **look,
+        by="seen", marks=[*SEEN.values()], **look,
     )  # fmt: skip
-    for place, text in [
-        (-0.55, "weight"),
-        *enumerate(f"{each.value:.2f}" for each in frame.weight),
-    ]:
-        style.beside(axes, place, text)
+    style.beside(axes, -0.55, "weight")
+    for place, weight in enumerate(frame.weight):
+        style.beside(axes, place, f"{weight.value:.2f}")
     return figure
 
 
