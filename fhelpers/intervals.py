@@ -231,3 +231,12 @@ def _outcomes(values) -> np.ndarray:
     if values.dtype != bool or values.ndim != 1 or values.size == 0:
         raise ValueError("Outcomes must be a non-empty one-dimensional array of True and False.")
     return values
+
+
+def each_over_seeds(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
+    """Mean of a column over seeds, with its interval: the columns of `by`, value, low, high."""
+    rows = [
+        (*key, *list(vars(over_seeds(values)).values())[:3])
+        for key, values in frame.groupby(list(by), dropna=False, sort=False)[column]
+    ]
+    return pd.DataFrame(rows, columns=[*by, "value", "low", "high"])

@@ -18,7 +18,7 @@ from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs import training
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.decomposition import figures
+from fhelpers.sections.decomposition import figures, measure
 from fhelpers.sections.decomposition.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, radii=radii, radius=radius))
@@ -29,14 +29,14 @@ print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; see
 # %% tags=["hide-cell"]
 pixels, labels = test.pixels(), test.labels
 models = [run.model() for run in runs["natural"]]
-predictions = {figures.WHOLE: [training.predict(model, pixels) for model in models]}
+predictions = {measure.WHOLE: [training.predict(model, pixels) for model in models]}
 for r in sorted({*radii, radius}):
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
         predictions[part, r] = [training.predict(model, images) for model in models]
 print(f"predictions for {len(predictions)} versions of every test image, {len(models)} network(s)")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-found = figures.found(predictions, labels, sorted({*radii, radius})).set_index("radius")
+found = measure.found(predictions, labels, sorted({*radii, radius})).set_index("radius")
 number, chance = (found.loc[radius, ["value", "independent"]] * len(test)).round().astype(int)
 verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
@@ -166,7 +166,7 @@ style.show(
 # ## Images recognised from the high part but not from the low part
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places, said = figures.most_confident(predictions, labels, radius, 8)
+places, said = measure.most_confident(predictions, labels, radius, 8)
 low, high = (part[places] for part in frequency.split(pixels, radius))
 style.show(
     figures.cases(
@@ -206,7 +206,7 @@ style.show(
 right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
 shares = {key: [each.mean() for each in seeds] for key, seeds in right.items()}
 score = {key: intervals.accuracy(each, len(test)) for key, each in shares.items()}
-shown = {"the whole image": figures.WHOLE}
+shown = {"the whole image": measure.WHOLE}
 shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r in radii}
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]
 style.table(
@@ -216,7 +216,7 @@ style.table(
 
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
-keys = figures.WHOLE, ("low", min(radii)), ("high", max(radii))
+keys = measure.WHOLE, ("low", min(radii)), ("high", max(radii))
 main = {name: score[key].value for name, key in shown.items() if key in keys}
 print(pd.Series(main, name="accuracy").round().to_string())
 
@@ -251,7 +251,7 @@ for r in radii:
     strict = frequency.split(pixels, r, inclusive=False)
     for part, images in zip(("low", "high"), strict, strict=True):
         before = [truth(images, model) for model in models]
-        rows.append({"part": part, "radius": r, **vars(figures.change(before, right[part, r]))})
+        rows.append({"part": part, "radius": r, **vars(measure.change(before, right[part, r]))})
 inclusive = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * inclusive.value.abs().max():.1f} percentage points")
 
@@ -301,7 +301,7 @@ rows = []
 for r in radii:
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
         after = [truth(frequency.divide_by_max(images), model) for model in models]
-        rows.append({"part": part, "radius": r, **vars(figures.change(right[part, r], after))})
+        rows.append({"part": part, "radius": r, **vars(measure.change(right[part, r], after))})
 divided = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * divided.value.abs().max():.1f} percentage points")
 

@@ -15,8 +15,8 @@ import torch
 
 from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS, finding
+from fhelpers.claims.labels import NAMES, band_trained, monitored
 from fhelpers.drawing import style
-from fhelpers.drawing.labels import NAMES, band_trained, monitored
 from fhelpers.runs import classifier, monitoring
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.shuffled_labels import claims, figures, measure

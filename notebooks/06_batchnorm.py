@@ -30,8 +30,8 @@ chance = 1 / data.describe(dataset, **recipe.options).classes
 guessing = 1 / data.describe("planted").classes
 verdicts = {name: CLAIMS[name].of(runs) for name in ("W12", "W15")[: 1 + (len(set(radii)) > 1)]}
 verdicts["Hypothesis"] = claims.HYPOTHESIS(history, guessing)
-helped, (level, needed) = figures.helped(history), figures.epochs_needed(history)
-cue = figures.by_strength(history)
+helped, (level, needed) = figures.helped(history), claims.epochs_needed(history)
+cue = claims.by_strength(history)
 best = cue[(cue.network == "batchnorm") & (cue.strength == cue.strength.max())].value.iloc[0]
 print(f"chance {chance:.2f}; {', '.join(verdicts)}; strongest cue with BatchNorm: {best:.1f}")
 

@@ -31,7 +31,7 @@ infos = {name: data.describe(name, **options[name]) for name in names}
 own_radii = {name: scales.scaled_radii(scale, name, radii) for name in names}
 histories, chances = claims.by_dataset(runs, radii)
 verdicts = {name: claims.repeated(histories[name], chances[name]) for name in names}
-frame = figures.summary(histories, verdicts, chances, own_radii)
+frame = claims.summary(histories, verdicts, chances, own_radii)
 print(f"{dataset}: chance {chances[dataset]:.2f}; {', '.join(verdicts[dataset])}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]

@@ -32,7 +32,7 @@ history = runs.history.query("split == 'images'")
 recipe = runs["original"][0].recipe
 shown = measure.images_of(recipe)
 verdicts = [CLAIMS[name].of(runs) for name in ("W20", "W21", "W22")] + [claims.CONTROL(history)]
-scores = figures.scored(history, "AP")
+scores = claims.scored(history, "AP")
 before, after = (runs[label][0].tensors() for label in ("original", f"r-{radius:g}"))
 print(f"{len(shown)} test images, {len(shown.truth)} objects; {len(scores)} conditions")
 print(f"measures outside 0 to 1: {(~scores.value.between(0, 1)).sum()}")
@@ -185,7 +185,7 @@ style.table(
 )
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-left = figures.shares_kept(history)
+left = claims.shares_kept(history)
 style.show(
     figures.kept(left),
     name="detection-kept",
@@ -202,7 +202,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    figures.sizes(figures.by_size(history)),
+    figures.sizes(claims.by_size(history)),
     name="detection-sizes",
     caption=verdicts[1].note,
     alt=figures.ALT["sizes"],
@@ -250,7 +250,7 @@ style.show(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    figures.gained(figures.scored(history, "gained"), radius),
+    figures.gained(claims.scored(history, "gained"), radius),
     name="detection-gained",
     caption=verdicts[2].note,
     alt=figures.ALT["gained"],

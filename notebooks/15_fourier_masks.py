@@ -17,7 +17,7 @@ from fhelpers.claims import CLAIMS, finding
 from fhelpers.claims.masks import LETTERS
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.fourier_masks import claims, figures
+from fhelpers.sections.fourier_masks import claims, figures, measure
 from fhelpers.sections.fourier_masks.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight, epochs=epochs))
@@ -29,7 +29,7 @@ history, recipe = runs.history, runs["mask/natural"][0].recipe
 info = data.describe(dataset, **recipe.network.options)
 chance = 1 / info.classes
 verdicts = {name: CLAIMS[name].of(runs) for name in ("K1", "K2", "K3", "K4", "K6")}
-frame = figures.reliability(history)
+frame = measure.reliability(history)
 print(f"chance {chance:.2f}; {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -132,7 +132,7 @@ for name, energy in energies.items():
 # ## The masks
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-found = figures.mean_masks(runs)
+found = measure.mean_masks(runs)
 own = {name: mask for name, mask in found.items() if name in LETTERS}
 style.show(
     figures.masks(own),
@@ -175,7 +175,7 @@ style.show(
 # see what this changes, we learn the mask of N both ways.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-both = figures.on_which_images(history)
+both = measure.on_which_images(history)
 style.table(both, caption="The mask of N learned on either set, evaluated on both.")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -273,8 +273,8 @@ style.show(
 # ```
 
 # %% tags=["hide-input"]
-behind = figures.harmonics()
-shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in figures.NONLINEARITIES}
+behind = measure.harmonics()
+shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in measure.NONLINEARITIES}
 style.show(
     figures.nonlinearity(behind),
     name="masks-nonlinearity",

@@ -25,6 +25,7 @@ from fhelpers.drawing.contrast import (
     in_the_dark,
     with_contrast,
 )
+from fhelpers.drawing.svg import darkened, svg
 from fhelpers.sections.decomposition import figures as decomposition
 
 COLOURS = st.tuples(*[st.integers(0, 255)] * 3).map("#{0[0]:02x}{0[1]:02x}{0[2]:02x}".format)
@@ -84,7 +85,7 @@ def test_spread_keeps_order_and_distance(heights, gap):
 
 
 def test_svg_is_reproducible_transparent_and_calls_no_other_host():
-    first, second = (style.svg(decomposition.primer(images(2), ["a", "b"])) for _ in range(2))
+    first, second = (svg(decomposition.primer(images(2), ["a", "b"])) for _ in range(2))
     assert first == second
     assert "fill: #ffffff" not in first
     references = re.findall(r'(?:href|src)="([^"]+)"', first)
@@ -93,8 +94,8 @@ def test_svg_is_reproducible_transparent_and_calls_no_other_host():
 
 
 def test_darkened_moves_drawn_colours_and_leaves_photographs():
-    light = style.svg(decomposition.split(images(1), frequency.split_many(images(1), [4, 8])))
-    dark = style.darkened(light)
+    light = svg(decomposition.split(images(1), frequency.split_many(images(1), [4, 8])))
+    dark = darkened(light)
     pictures = re.compile(r"data:image/png;base64,[^\"]+")
     assert pictures.findall(light) == pictures.findall(dark)
     assert style.INK not in dark
@@ -194,7 +195,7 @@ def test_a_figure_says_where_the_code_is_that_drew_it(shown):
 def test_text_in_figures_is_text_and_not_cut():
     figure, ((axes,),) = style.canvas(1, 1, 2)
     axes.set_title("x = 12.3456")
-    assert ">x = 12.3456</text>" in style.svg(figure)
+    assert ">x = 12.3456</text>" in svg(figure)
 
 
 def test_intervals_that_are_open_on_one_side_are_drawn_on_a_logarithmic_axis():

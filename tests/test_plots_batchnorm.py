@@ -10,6 +10,8 @@ import torch
 from drawn import check
 
 from fhelpers.drawing import numbers, style
+from fhelpers.drawing.svg import svg
+from fhelpers.sections.batchnorm import claims
 from fhelpers.sections.batchnorm import figures as batchnorm
 
 EPOCHS, ENDS = 8, {"vanilla": 0.6, "batchnorm": 0.8}
@@ -47,14 +49,14 @@ def planted(radii=(4, 8, 12, 16), strengths=(1.0, 0.5, 0.25), seeds=(0,)):
 
 
 def figures(history, strengths=(1.0, 0.5, 0.25)):
-    level, needed = batchnorm.epochs_needed(history)
+    level, needed = claims.epochs_needed(history)
     return {
         "by-epoch": batchnorm.by_epoch(history, 0.1),
         "help": batchnorm.help_by_radius(batchnorm.helped(history)),
         "speed": batchnorm.speed(needed, level),
         "whole": batchnorm.whole(history, 0.02),
         "cues": batchnorm.cues([torch.rand(1, 28, 28) for _ in strengths], strengths),
-        "faintest": batchnorm.faintest(batchnorm.by_strength(history), 0.1),
+        "faintest": batchnorm.faintest(claims.by_strength(history), 0.1),
     }
 
 
@@ -85,7 +87,7 @@ def test_help_is_with_minus_without():
 
 def test_speed_is_epochs_to_the_same_accuracy():
     history = planted(radii=(4,))
-    level, needed = batchnorm.epochs_needed(history)
+    level, needed = claims.epochs_needed(history)
     row = needed.set_index("network").value
     for name, end in (("vanilla", 0.6), ("batchnorm", 0.64)):
         expected = EPOCHS * (level - 0.1) / (end - 0.1)
@@ -97,15 +99,15 @@ def test_speed_is_epochs_to_the_same_accuracy():
 def test_networks_that_learn_nothing_still_give_a_page():
     history = planted()
     history.loc[history.label.str.startswith("vanilla"), "accuracy"] = 0.1
-    level, needed = batchnorm.epochs_needed(history)
+    level, needed = claims.epochs_needed(history)
     assert level is None
-    style.svg(batchnorm.speed(needed, level))
+    svg(batchnorm.speed(needed, level))
     assert "too little" in batchnorm.speed_in_words(needed, level)
 
 
 def test_whole_holds_the_accuracy_on_each_part():
     history = planted(seeds=(0, 1))
-    frame = batchnorm.on_each_part(history)
+    frame = claims.on_each_part(history)
     expected = frame.network.map(ENDS) * frame.part.map({"low": 0.6, "high": 0.3})
     assert frame.value.to_list() == pytest.approx(expected.to_list(), abs=0.005)
     _, parts = batchnorm.whole(history, 0.1).axes

@@ -11,6 +11,7 @@ from drawn import check
 
 from fhelpers import frequency
 from fhelpers.sections.decomposition import figures as decomposition
+from fhelpers.sections.decomposition import measure
 
 
 def images(count=3, channels=3, size=32):
@@ -20,7 +21,7 @@ def images(count=3, channels=3, size=32):
 def figures(radii, channels, seeds):
     pictures, labels = images(12, channels), torch.arange(12) % 3
     answers = answers_at(radii, seeds, labels)
-    places, said = decomposition.most_confident(answers, labels, radii[0], 8)
+    places, said = measure.most_confident(answers, labels, radii[0], 8)
     parts = frequency.split_many(pictures, radii)
     low, high = (part[places] for part in parts[radii[0]])
     rows = [(p, r, 0.01, 0.0, 0.02) for r in radii for p in ("low", "high")]
@@ -38,7 +39,7 @@ def figures(radii, channels, seeds):
         "cases": decomposition.cases(
             torch.stack([pictures[places], low, high], 1), decomposition.in_words(said, "abc")
         ),
-        "counts": decomposition.counts(decomposition.found(answers, labels, radii), 12),
+        "counts": decomposition.counts(measure.found(answers, labels, radii), 12),
     }
 
 
@@ -46,7 +47,7 @@ def answers_at(radii, seeds, labels):
     """Logits right whole and on high parts for all images, on low parts for every other one."""
     random = np.random.default_rng(0)
     answers = {}
-    for key in [decomposition.WHOLE, *((part, r) for part in ("low", "high") for r in radii)]:
+    for key in [measure.WHOLE, *((part, r) for part in ("low", "high") for r in radii)]:
         answers[key] = []
         for _ in range(seeds):
             said = labels.clone()
@@ -104,7 +105,7 @@ def test_energy_bars_are_the_shares():
 
 def test_most_confident_agrees_with_a_slow_search():
     random, labels = torch.Generator().manual_seed(1), torch.arange(300) % 4
-    keys = [decomposition.WHOLE, ("low", 4), ("high", 4)]
+    keys = [measure.WHOLE, ("low", 4), ("high", 4)]
     answers = {key: [torch.randn(300, 4, generator=random)] for key in keys}
     kind = []
     for place in range(300):
@@ -114,11 +115,11 @@ def test_most_confident_agrees_with_a_slow_search():
         if best[0] == truth and best[2] == truth and best[1] != truth:
             kind.append((min(float(share.max()) for share in shares), place, best))
     kind.sort(reverse=True)
-    places, said = decomposition.most_confident(answers, labels, 4, 5)
+    places, said = measure.most_confident(answers, labels, 4, 5)
     assert places.tolist() == [place for _, place, _ in kind[:5]]
     assert said[["original", "low", "high"]].to_numpy().tolist() == [best for *_, best in kind[:5]]
     assert said.filter(like="sure").min(axis=1).to_list() == pytest.approx([k[0] for k in kind[:5]])
-    found = decomposition.found(answers, labels, [4])
+    found = measure.found(answers, labels, [4])
     assert found.value[0] == pytest.approx(len(kind) / 300)
     shares = [(answers[key][0].argmax(1) == labels).double().mean().item() for key in keys]
     assert found.independent[0] == pytest.approx(shares[0] * (1 - shares[1]) * shares[2])
@@ -139,7 +140,7 @@ def test_in_words_keeps_a_class_of_two_words_together():
 
 def test_change_is_after_minus_before_over_seeds_or_images():
     before, after = np.array([True, False, False, False]), np.array([True, True, True, False])
-    assert decomposition.change([before], [after]).value == pytest.approx(0.5)
-    assert decomposition.change([before], [after]).over == "images"
-    several = decomposition.change([before, before], [after, before])
+    assert measure.change([before], [after]).value == pytest.approx(0.5)
+    assert measure.change([before], [after]).over == "images"
+    several = measure.change([before, before], [after, before])
     assert (several.value, several.over) == (pytest.approx(0.25), "seeds")

@@ -11,6 +11,7 @@ from fhelpers.data import scenes
 from fhelpers.data.objects import Truth
 from fhelpers.data.scenes import Scenes
 from fhelpers.drawing import style
+from fhelpers.sections.detection import claims
 from fhelpers.sections.detection import figures as plots
 
 SHOWN = scenes.generate(Scenes("planted", size=64, classes=3), "test", 5)
@@ -62,12 +63,12 @@ def figures(history):
     return {
         "images": plots.images([SHOWN.image(i) for i in range(3)], truths, SHOWN.class_names),
         "parts": plots.parts(image, made, radius),
-        "map": plots.by_radius(plots.scored(history, "AP")),
-        "kept": plots.kept(plots.shares_kept(history)),
-        "sizes": plots.sizes(plots.by_size(history)),
+        "map": plots.by_radius(claims.scored(history, "AP")),
+        "kept": plots.kept(claims.shares_kept(history)),
+        "sizes": plots.sizes(claims.by_size(history)),
         "losing": plots.cases(cases(False)),
         "gaining": plots.cases([]),
-        "gained": plots.gained(plots.scored(history, "gained"), radius),
+        "gained": plots.gained(claims.scored(history, "gained"), radius),
     }
 
 
@@ -84,7 +85,7 @@ def test_every_figure_is_drawn_at_page_width(radii, seeds, small):
 
 def test_curves_are_the_scores_at_every_radius():
     history = planted()
-    scores = plots.scored(history, "AP")
+    scores = claims.scored(history, "AP")
     low = scores[scores.part == "low"].sort_values("radius")
     assert low.value.to_list() == pytest.approx([0.2 + 0.002 * r for r in (8, 16, 34)])
     assert ((low.low < low.value) & (low.value < low.high)).all()
@@ -93,11 +94,11 @@ def test_curves_are_the_scores_at_every_radius():
 
 
 def test_shares_are_relative_to_originals_and_beside_the_papers():
-    kept = plots.shares_kept(planted()).set_index("part")
+    kept = claims.shares_kept(planted()).set_index("part")
     assert kept.value["low"] == pytest.approx(0.268 / 0.3)
     assert kept.paper.to_list() == pytest.approx([27.5 / 35.6, 10.7 / 35.6])
     assert "low parts keep 89 % (the paper's 77 %)" in plots.kept_in_words(kept.reset_index())
-    sizes = plots.by_size(planted())
+    sizes = claims.by_size(planted())
     assert sizes[sizes["size"] == "small"].value.to_list() == pytest.approx([1.0] * 3)
 
 

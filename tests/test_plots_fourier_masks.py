@@ -10,7 +10,7 @@ from drawn import check
 from test_claims_fourier_masks import history
 
 from fhelpers.masks import FourierMask
-from fhelpers.sections.fourier_masks import claims
+from fhelpers.sections.fourier_masks import claims, measure
 from fhelpers.sections.fourier_masks import figures as plots
 
 
@@ -48,13 +48,13 @@ def figures(seeds, channels, size):
     pixels = torch.rand(3, channels, size, size)
     return {
         "masks": plots.masks(some_masks("natural", "adversarial", "scale")),
-        "reliability": plots.accuracies(plots.reliability(frame), 0.1),
+        "reliability": plots.accuracies(measure.reliability(frame), 0.1),
         "energies": plots.energies(frame),
         "direction": plots.direction(claims.by_direction(frame, {"adversarial": 1, "natural": -1})),
         "differences": plots.differences(frame),
         "classes": plots.class_masks(torch.rand(10, size, size), [f"class {i}" for i in range(10)]),
         "images": plots.images(pixels, dict.fromkeys("NA", module(1, (size, size)))),
-        "nonlinearity": plots.nonlinearity(plots.harmonics()),
+        "nonlinearity": plots.nonlinearity(measure.harmonics()),
     }
 
 
@@ -119,7 +119,7 @@ def test_what_a_mask_lets_through_and_takes_away_are_the_image():
 
 
 def test_nonlinearities_make_the_harmonics_of_theory():
-    frame = plots.harmonics(amplitude=2.0)
+    frame = measure.harmonics(amplitude=2.0)
     assert frame["sine"].to_list() == pytest.approx([0, 2] + [0] * 8, abs=1e-9)
     # Half a rectified sine: 2/π at zero (twice the mean), 2·A / (π (k² − 1)) at even k.
     assert frame["ReLU"][0] == pytest.approx(2 * 2 / math.pi, rel=1e-3)
@@ -133,9 +133,9 @@ def test_nonlinearities_make_the_harmonics_of_theory():
 
 def test_sentences_name_what_was_measured():
     frame = every_network(kept=0.9, spread=0)
-    own = plots.on_which_images(frame)
+    own = measure.on_which_images(frame)
     assert "by +0.0 percentage points" in plots.gain_of_test_set(own)
-    found = plots.reliability(frame)
+    found = measure.reliability(frame)
     assert "All masks do." in plots.threshold_in_words(found, 0.99)
     missed = found.assign(reached=[0.0, *[1.0] * (len(found) - 1)])
     assert "6 of 7" in plots.threshold_in_words(missed, 0.99)

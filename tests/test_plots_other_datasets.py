@@ -9,7 +9,8 @@ import torch
 from drawn import check
 
 from fhelpers import data, frequency
-from fhelpers.drawing import style
+from fhelpers.drawing.svg import svg
+from fhelpers.sections.other_datasets import claims
 from fhelpers.sections.other_datasets import figures as other_datasets
 from fhelpers.sections.other_datasets.claims import repeated
 
@@ -48,7 +49,7 @@ def compared(radii, seeds=(0,), **options):
     radii = {"cifar10": radii, "tiny-imagenet": [2 * radius for radius in radii]}
     histories = {name: planted(own, seeds, chances[name], **options) for name, own in radii.items()}
     verdicts = {name: repeated(h, chances[name]) for name, h in histories.items()}
-    return histories, verdicts, chances, other_datasets.summary(histories, verdicts, chances, radii)
+    return histories, verdicts, chances, claims.summary(histories, verdicts, chances, radii)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,8 @@ def test_every_figure_is_drawn_at_page_width(radii, seeds):
 def test_one_data_set_alone_is_a_page_too():
     histories, _, chances, frame = compared([4, 12])
     one = {"cifar10": histories["cifar10"]}
-    style.svg(other_datasets.compared(frame[frame.dataset == "cifar10"]))
-    style.svg(other_datasets.by_epoch(one, chances))
+    svg(other_datasets.compared(frame[frame.dataset == "cifar10"]))
+    svg(other_datasets.by_epoch(one, chances))
 
 
 def test_the_summary_is_what_the_claims_measure():
@@ -97,7 +98,7 @@ def test_the_summary_is_what_the_claims_measure():
 def test_data_sets_whose_networks_share_no_accuracy_are_said_and_drawn():
     *_, frame = compared([4, 12], shared=False)
     assert set(frame.claim) == {"W6", "W7"}
-    style.svg(other_datasets.compared(frame))
+    svg(other_datasets.compared(frame))
     assert "On no data set" in other_datasets.leads_in_words(frame)
 
 

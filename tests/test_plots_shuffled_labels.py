@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from drawn import check
 
-from fhelpers.drawing import numbers, style
-from fhelpers.drawing.labels import band_trained, monitored
+from fhelpers.claims.labels import band_trained, monitored
+from fhelpers.drawing import numbers
+from fhelpers.drawing.svg import svg
+from fhelpers.sections.shuffled_labels import claims
 from fhelpers.sections.shuffled_labels import figures as shuffled_labels
 from fhelpers.sections.shuffled_labels.claims import TABLE1
 
@@ -69,7 +71,7 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(radii, seeds):
 def test_models_that_share_no_training_accuracy_still_give_a_page():
     frame = history((0,))
     frame.loc[frame.label == "shuffled", "accuracy"] = 0.05
-    style.svg(shuffled_labels.at_equal_accuracy(frame, 0.1))
+    svg(shuffled_labels.at_equal_accuracy(frame, 0.1))
     assert shuffled_labels.at_highest_common(frame, [4, 8, 12, 16]).empty
 
 
@@ -103,7 +105,7 @@ def test_a_seed_that_learns_nothing_does_not_hide_the_others():
     """Then no level is shared by all seeds, and there is no mean to draw."""
     frame = history((0, 1, 2))
     frame.loc[(frame.label == "shuffled") & (frame.seed == 2), "accuracy"] = 0.1
-    assert shuffled_labels.compared(frame, [4]).level.nunique() <= 1
+    assert claims.compared(frame, [4]).level.nunique() <= 1
     drawn = numbers.read(shuffled_labels.at_equal_accuracy(frame, 0.1))
     for label in ("true labels", "shuffled labels"):
         for seed in (0, 1):

@@ -4,14 +4,16 @@ Section 02 asks them of one data set (W5, W6, W7), section 07 of each of the pap
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus, smallest_radii
 from fhelpers.claims.verdicts import Part
-from fhelpers.intervals import Estimate
+from fhelpers.intervals import Estimate, accuracy, each_over_seeds
 
+NAMES = {"natural": "true labels", "shuffled": "shuffled labels"}
 FAR = 0.10  # above chance, or above another: twice what counts as near, and below all of Table 1
 NEAR = 0.05  # of chance: the high parts of Table 1 are 0.03 above it on average
 FIRST = 50_000  # images seen in the paper's first epoch, 500 steps of 100
@@ -137,3 +139,32 @@ def _band_scores(history: pd.DataFrame) -> tuple[list[float], np.ndarray, np.nda
     images = min(curve.images for seeds in runs.values() for curve in seeds.values())
     low, high = np.split(np.array(last), 2)
     return radii, low, high, images
+
+
+def monitored(history: pd.DataFrame, label: str) -> pd.DataFrame:
+    """Training accuracy of a label's runs after each epoch, over seeds."""
+    rows = history[(history.label == label) & (history.split == "train")]
+    rows = rows[(rows.scope == "subset") & rows.part.isin(["original", "low"])]
+    by = ["part", "radius", "epoch"]
+    return each_over_seeds(rows, by, "accuracy")
+
+
+def band_trained(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
+    """Table 1 from our runs: columns trained_on, radius, split, value, low, high, over.
+
+    split "train": accuracy on the training images as they were trained on, one part of each;
+    "test": on whole test images; "same": on that part of the test images. With one seed the
+    interval is over images.
+    """
+    final = history[history.scope == "all"]
+    seen = {"train": ("train", "input"), "test": ("test", "original"), "same": ("test", "input")}
+    rows = []
+    for band in ("low", "high"):
+        for radius in radii:
+            own = final[final.label == f"{band}-{radius:g}"]
+            for split, (images, part) in seen.items():
+                scores = own[(own.split == images) & (own.part == part)]
+                estimate = accuracy(scores.accuracy, int(scores.images.iloc[0]))
+                names = {"trained_on": band, "radius": radius, "split": split}
+                rows.append(names | vars(estimate))
+    return pd.DataFrame(rows)

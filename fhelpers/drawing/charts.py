@@ -40,15 +40,6 @@ def chosen(choice: Choice, series: tuple[Hashable, ...], otherwise: Any = None) 
     return otherwise
 
 
-def over_seeds(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
-    """Mean of a column over seeds, with its interval: the columns of `by`, value, low, high."""
-    rows = [
-        (*key, *list(vars(intervals.over_seeds(values)).values())[:3])
-        for key, values in frame.groupby(list(by), dropna=False, sort=False)[column]
-    ]
-    return pd.DataFrame(rows, columns=[*by, "value", "low", "high"])
-
-
 def in_series(
     frame: pd.DataFrame, by: str | Sequence[str], *at: str, colours, styles, markers, names
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -133,7 +124,8 @@ def curves(
     them. Returns (last y, name, colour) of each, which is what `style.label_ends` takes.
     """
     if "low" not in frame:
-        frame, y = over_seeds(frame, [*([by] if isinstance(by, str) else by), x], y), "value"
+        groups = [*([by] if isinstance(by, str) else by), x]
+        frame, y = intervals.each_over_seeds(frame, groups, y), "value"
     look = {"colours": colours, "styles": styles, "markers": markers, "names": names}
     frame, looks = in_series(frame, by, **look)
     if looks.name.duplicated().any():

@@ -2,6 +2,7 @@
 
 from fhelpers.networks import NETWORKS
 
+LINES = {"natural": "-", "shuffled": "--"}  # with true and with shuffled labels
 OPTIMISERS = {"sgd": "SGD", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "rmsprop": "RMSprop"}
 # By their labels in plans.
 NAMES = {

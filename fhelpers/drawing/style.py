@@ -5,12 +5,9 @@ until it stands out from the dark page as much as it did from the white one.
 """
 
 import html
-import io
-import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -22,9 +19,9 @@ from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
 
 from fhelpers.drawing import numbers
-from fhelpers.drawing.contrast import for_text, in_the_dark, with_contrast
+from fhelpers.drawing.contrast import for_text, with_contrast
+from fhelpers.drawing.svg import STYLE, darkened, data_uri, svg
 
-STYLE = Path(__file__).with_name("fhelpers.mplstyle")
 ROOT = Path(__file__).parents[2]
 WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
 WEIGHTS = "cividis"  # the colours of maps from 0 to 1: perceptually uniform, safe for all eyes
@@ -210,36 +207,6 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
 # To the page ---------------------------------------------------------------------------------
 
 
-LONG = re.compile(r"(?<![\d.])([1-9]\d*\.\d\d)\d+")
-
-
-@rc_context(fname=STYLE)
-def svg(figure: Figure) -> str:
-    """The figure as SVG text for a white page; the same figure gives the same text every time."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg") :].replace("base64,\n", "base64,")
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"\s*\n\s*", " ", text)
-    text = text.replace("'DejaVu Sans'", "DejaVu Sans, Verdana, sans-serif")  # as wide
-    # Hundredths of a point are enough in drawings; what is written stays as it is.
-    return re.sub(r"<[^>]+>", lambda tag: LONG.sub(r"\1", tag[0]), text)
-
-
-def darkened(text: str) -> str:
-    """An SVG from `svg` with its drawn colours moved to the dark page; photographs stay."""
-    moved = re.sub(
-        r"((?:fill|stroke): )(#[0-9a-f]{6})", lambda match: match[1] + in_the_dark(match[2]), text
-    )
-    return moved.replace("<svg ", f'<svg fill="{in_the_dark("#000000")}" ', 1)
-
-
-def data_uri(text: str) -> str:
-    """An SVG as an address. Spelt out rather than in base64: a quarter smaller."""
-    return "data:image/svg+xml," + quote(text.replace('"', "'"), safe=" !$'()*+,-./:;=?@_~")
-
-
 # A page of the book knows its theme; a notebook opened by hand does not and needs these rules.
 _BY_HAND = (
     "<style>html:not([data-theme]) .fh-figure .only-dark{display:none}"
@@ -283,7 +250,7 @@ def with_interval(estimate, paper: float | None = None) -> str:
     low, value, high = estimate.low, estimate.value, estimate.high
     theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
     ends = np.abs([end - value for end in (low, high) if np.isfinite(end)])
-    if not np.isfinite(value) or not ends.any():
+    if not np.isfinite(value) or np.isnan([low, high]).any() or not ends.any():
         return f"{rounded(value)}{theirs}"
     half = ends.mean()
     places = int(np.clip(np.ceil(-np.log10(half)), 2 if abs(value) <= 1 else 0, 4))

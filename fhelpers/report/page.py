@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import SIDE, by_band, centres
 from fhelpers.drawing.masks import maps as draw_maps
+from fhelpers.drawing.svg import darkened, data_uri, svg
 from fhelpers.places import write_text
 from fhelpers.report import FrequencyReport
 
@@ -236,10 +237,10 @@ def page(report: FrequencyReport) -> str:
 
 
 def figure_of(report: FrequencyReport, name: str) -> str:
-    light, said = style.svg(FIGURES[name](report)), f"{IN_SHORT[name](report)} {ALT[name]}"
+    light, said = svg(FIGURES[name](report)), f"{IN_SHORT[name](report)} {ALT[name]}"
     pictures = "".join(
-        f'<img class="{which}" alt="{html.escape(ALT[name])}" src="{style.data_uri(text)}">'
-        for which, text in (("light", light), ("dark", style.darkened(light)))
+        f'<img class="{which}" alt="{html.escape(ALT[name])}" src="{data_uri(text)}">'
+        for which, text in (("light", light), ("dark", darkened(light)))
     )
     return f"<figure>{pictures}<figcaption>{html.escape(said)}</figcaption></figure>"
 

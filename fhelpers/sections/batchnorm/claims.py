@@ -18,7 +18,7 @@ from fhelpers.claims.reliance import (
     on_parts,
 )
 from fhelpers.claims.verdicts import Claim, Part, claim, estimate
-from fhelpers.intervals import Estimate, wilson
+from fhelpers.intervals import Estimate, estimates, wilson
 
 NETWORKS = ("vanilla", "batchnorm")
 TESTED: dict[str, Measure] = {"whole images": TEST, "low parts": (Term(1, "test", "input"),)}
@@ -324,3 +324,39 @@ def times(logarithm: Estimate) -> Estimate:
     """2 to the power of an estimate: a ratio from a difference of logarithms."""
     ends = {name: 2 ** getattr(logarithm, name) for name in ("value", "low", "high")}
     return replace(logarithm, **ends)
+
+
+def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy on low and high parts of the networks trained on whole images."""
+    whole = history[history.label.isin(NETWORKS)]
+    return estimates(
+        lambda part, label, radius: effect(whole, {label: 1}, on_parts(part, [radius])),
+        part=("low", "high"), network=NETWORKS, radius=monitored_radii(whole),
+    )  # fmt: skip
+
+
+def epochs_needed(history: pd.DataFrame) -> tuple[float | None, pd.DataFrame]:
+    """The level of training accuracy that all networks trained on low parts pass, and when.
+
+    Columns radius, network ("times" for the quotient of the two), value, low, high, n, over; no
+    rows and no level where some network learns too little.
+    """
+    radii = low_radii(history)
+    runs = {radius: trained_on_low(history, radius) for radius in radii}
+    level, rows = common_level(runs.values()), []
+    for radius in radii if level else ():
+        logs = {"times": speed_up(*runs[radius].values(), level)}
+        for label, seeds in runs[radius].items():
+            each = [log_epochs(curve, level) for curve in seeds.values()]
+            logs[label] = estimate([log.value for log in each], lambda each=each: each[0])
+        for label, log in logs.items():
+            rows.append({"radius": radius, "network": label} | vars(times(log)))
+    return level, pd.DataFrame(rows, columns=["radius", "network", *Estimate.__annotations__])
+
+
+def by_strength(history: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy at each strength of the cue: columns network, strength, value, low, high, …"""
+    return estimates(
+        lambda label, strength: effect(history, {f"{label}-cue-{strength:g}": 1}, TEST),
+        network=NETWORKS, strength=strengths(history),
+    )  # fmt: skip

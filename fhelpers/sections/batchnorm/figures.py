@@ -10,11 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fhelpers import intervals
-from fhelpers.claims.reliance import TEST, effect, monitored_radii, on_parts
-from fhelpers.claims.verdicts import estimate
+from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.style import points
-from fhelpers.intervals import Estimate
 from fhelpers.sections.batchnorm import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
@@ -55,15 +53,6 @@ def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> 
 # Trained on whole images -----------------------------------------------------------------------
 
 
-def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy on low and high parts of the networks trained on whole images."""
-    whole = history[history.label.isin(claims.NETWORKS)]
-    return intervals.estimates(
-        lambda part, label, radius: effect(whole, {label: 1}, on_parts(part, [radius])),
-        part=("low", "high"), network=list(NAMES), radius=monitored_radii(whole),
-    )  # fmt: skip
-
-
 @style.styled
 def whole(history: pd.DataFrame, chance: float) -> Figure:
     """Trained on whole images: how fast, and how much of each part is picked up."""
@@ -78,7 +67,7 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
     left.set_title("accuracy on\ntraining images")
     looks = {"colours": style.COLOURS, "styles": LINES, "markers": MARKERS}
     looks["names"] = lambda network, part, _: f"{part} parts, {NAMES[network]}"
-    joined(right, on_each_part(history), "radius", ["network", "part"], **looks)
+    joined(right, claims.on_each_part(history), "radius", ["network", "part"], **looks)
     right.set(xlabel="radius r")
     right.set_title("accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
@@ -147,25 +136,6 @@ def help_by_radius(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def epochs_needed(history: pd.DataFrame) -> tuple[float | None, pd.DataFrame]:
-    """The level of training accuracy that all networks trained on low parts pass, and when.
-
-    Columns radius, network ("times" for the quotient of the two), value, low, high, n, over; no
-    rows and no level where some network learns too little.
-    """
-    radii = claims.low_radii(history)
-    runs = {radius: claims.trained_on_low(history, radius) for radius in radii}
-    level, rows = claims.common_level(runs.values()), []
-    for radius in radii if level else ():
-        logs = {"times": claims.speed_up(*runs[radius].values(), level)}
-        for label, seeds in runs[radius].items():
-            each = [claims.log_epochs(curve, level) for curve in seeds.values()]
-            logs[label] = estimate([log.value for log in each], lambda each=each: each[0])
-        for label, log in logs.items():
-            rows.append({"radius": radius, "network": label} | vars(claims.times(log)))
-    return level, pd.DataFrame(rows, columns=["radius", "network", *Estimate.__annotations__])
-
-
 @style.styled
 def speed(frame: pd.DataFrame, level: float | None) -> Figure:
     """Epochs to a training accuracy with and without BatchNorm, a row for each radius.
@@ -207,14 +177,6 @@ def fraction(value: float) -> str:
     """A value below 1 as a fraction where it is one: 0.0625 is 1/16."""
     found = Fraction(value).limit_denominator(1000)
     return str(found) if found.numerator == 1 else f"{value:g}"
-
-
-def by_strength(history: pd.DataFrame) -> pd.DataFrame:
-    """Test accuracy at each strength of the cue: columns network, strength, value, low, high, …"""
-    return intervals.estimates(
-        lambda label, strength: effect(history, {f"{label}-cue-{strength:g}": 1}, TEST),
-        network=list(NAMES), strength=claims.strengths(history),
-    )  # fmt: skip
 
 
 @style.styled

@@ -1,10 +1,13 @@
 """How exactly the two parts of an image add up (W §3.1)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
 import torch
 
-from fhelpers import data, frequency
+from fhelpers import data, frequency, intervals
 from fhelpers.runs.checks import check_radius, check_whole
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import as_pixels
@@ -48,3 +51,64 @@ class SplitErrors(Runnable, kind="split-errors"):
         about = {"split": "test", "scope": "all", "images": len(images), "radius": self.radius}
         rows = [about | {"part": name, "value": each.max().item()} for name, each in found.items()]
         return Result(rows, found)
+
+
+WHOLE = ("original", None)  # the key of whole images among a network's predictions
+
+
+def keys(radius: float) -> dict[str, tuple]:
+    """Where a network's predictions have those for whole images and for their parts."""
+    return {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
+
+
+def outcomes(predictions: Mapping, labels: torch.Tensor, radius: float) -> pd.DataFrame:
+    """Which test images are classified correctly whole and in parts: a row per seed and image.
+
+    predictions: {(part, radius): logits (images, classes) of each seed}, whole images under WHOLE;
+    labels: (images,). Columns seed (its place), original, low, high.
+    """
+    frames = []
+    for place in range(len(predictions[WHOLE])):
+        correct = {
+            name: (predictions[key][place].argmax(1) == labels).numpy()
+            for name, key in keys(radius).items()
+        }
+        frames.append(pd.DataFrame({"seed": place, **correct}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def found(predictions: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
+    """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius."""
+    rows = []
+    for radius in radii:
+        frame = outcomes(predictions, labels, radius)
+        shares = frame.assign(found=frame.original & frame.high & ~frame.low)
+        shares = shares.groupby("seed").mean()
+        expected = shares.original * shares.high * (1 - shares.low)
+        estimate = intervals.accuracy(shares.found, len(labels))
+        rows.append({"radius": radius, **vars(estimate), "independent": expected.mean()})
+    return pd.DataFrame(rows)
+
+
+def change(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> intervals.Estimate:
+    """Accuracy after minus before on the same images; bool (images,) for each seed."""
+    if len(before) > 1:
+        pairs = zip(before, after, strict=True)
+        return intervals.over_seeds([new.mean() - old.mean() for old, new in pairs])
+    return intervals.paired_difference(after[0], before[0])
+
+
+def most_confident(predictions: Mapping, labels: torch.Tensor, radius: float, count: int):
+    """Places of the images of Fig. 2's kind on which the first seed is most confident.
+
+    That is, the least of its three confidences is highest. Returns the places (cases,) and a frame
+    with the class (its number) and the confidence for "original", "low" and "high".
+    """
+    tops = {name: predictions[key][0].softmax(1).max(1) for name, key in keys(radius).items()}
+    right = {name: top.indices == labels for name, top in tops.items()}
+    places = (right["original"] & right["high"] & ~right["low"]).nonzero().flatten()
+    sure = torch.stack([top.values for top in tops.values()]).amin(0)[places]
+    places = places[sure.argsort(descending=True, stable=True)[:count]]
+    frame = {name: top.indices[places].tolist() for name, top in tops.items()}
+    frame |= {f"{name}_sure": top.values[places].tolist() for name, top in tops.items()}
+    return places, pd.DataFrame(frame)

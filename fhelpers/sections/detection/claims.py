@@ -18,6 +18,7 @@ from fhelpers.intervals import Estimate, proportion, quantile
 
 SHARE = 0.10  # of the images: what counts as sizeable; the paper found 0.337
 COLUMNS = ("seed", "part", "radius", "scope", "measure", "draw", "images", "value")
+PAPER = {"original": 0.356, "low": 0.275, "high": 0.107}  # W §7: mAP on COCO, r = 128
 SIZES = ("small", "medium", "large")
 
 Wanted = tuple[str, str]  # part and measure
@@ -228,3 +229,41 @@ def ends(draws: np.ndarray, value: float) -> tuple[float, float]:
     tails = (1 - quantile(), quantile())
     low, middle, high = np.quantile(there, [tails[0], 0.5, tails[1]])
     return float(value + low - middle), float(value + high - middle)
+
+
+def scored(history: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """A measure of every part with its interval: columns part, radius, value, low, high."""
+    there = history[(history.measure == measure) & (history.scope == "all")]
+    return pd.DataFrame(
+        {"part": part, "radius": radius}
+        | vars(compared(history, part, measure, None if np.isnan(radius) else radius))
+        for part, radius in there[["part", "radius"]].drop_duplicates().itertuples(index=False)
+    )
+
+
+def compared(history: pd.DataFrame, part: str, measure: str, radius: float | None = None):
+    """A measure of one part; without a radius at the largest."""
+    return compare(history, lambda x: x, (part, measure), radius=radius)
+
+
+def share_left(before, after):
+    return 1 - lost(before, after)
+
+
+def shares_kept(history: pd.DataFrame) -> pd.DataFrame:
+    """What is left of the mAP on originals at the largest radius, and in the paper."""
+    return pd.DataFrame(
+        {"part": part, "paper": PAPER[part] / PAPER["original"]}
+        | vars(compare(history, share_left, ("original", "AP"), (part, "AP")))
+        for part in ("low", "high")
+    )
+
+
+def by_size(history: pd.DataFrame) -> pd.DataFrame:
+    """Share of its mAP that each size class keeps on low parts: size, radius, value, low, high."""
+    return pd.DataFrame(
+        {"size": size, "radius": radius}
+        | vars(compare(history, share_left, *pairs(size), radius=radius))
+        for radius in sorted(history.radius.dropna().unique())
+        for size in SIZES
+    )

@@ -16,7 +16,6 @@ from fhelpers.sections.detection import claims
 from fhelpers.sections.detection.boxes import draw_picture, frame
 from fhelpers.sections.detection.measure import SURE
 
-PAPER = {"original": 0.356, "low": 0.275, "high": 0.107}  # W §7: mAP on COCO, r = 128
 PAPER_GAINED = 1684 / 5000
 NAMES = {"original": "originals", "low": "low parts", "high": "high parts", "control": "control"}
 COLOURS = {part: style.COLOURS[part] for part in ("original", "low", "high")}
@@ -171,54 +170,16 @@ def cases(chosen: Sequence["Case"]) -> Figure:
 # What the notebook hands to the figures ----------------------------------------------------------
 
 
-def scored(history: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """A measure of every part with its interval: columns part, radius, value, low, high."""
-    there = history[(history.measure == measure) & (history.scope == "all")]
-    return pd.DataFrame(
-        {"part": part, "radius": radius}
-        | vars(compared(history, part, measure, None if np.isnan(radius) else radius))
-        for part, radius in there[["part", "radius"]].drop_duplicates().itertuples(index=False)
-    )
-
-
-def compared(history: pd.DataFrame, part: str, measure: str, radius: float | None = None):
-    """A measure of one part; without a radius at the largest."""
-    return claims.compare(history, lambda x: x, (part, measure), radius=radius)
-
-
-def share_left(before, after):
-    return 1 - claims.lost(before, after)
-
-
-def shares_kept(history: pd.DataFrame) -> pd.DataFrame:
-    """What is left of the mAP on originals at the largest radius, and in the paper."""
-    return pd.DataFrame(
-        {"part": part, "paper": PAPER[part] / PAPER["original"]}
-        | vars(claims.compare(history, share_left, ("original", "AP"), (part, "AP")))
-        for part in ("low", "high")
-    )
-
-
-def by_size(history: pd.DataFrame) -> pd.DataFrame:
-    """Share of its mAP that each size class keeps on low parts: size, radius, value, low, high."""
-    return pd.DataFrame(
-        {"size": size, "radius": radius}
-        | vars(claims.compare(history, share_left, *claims.pairs(size), radius=radius))
-        for radius in sorted(history.radius.dropna().unique())
-        for size in claims.SIZES
-    )
-
-
 def overview(history: pd.DataFrame) -> pd.DataFrame:
     """A row per part at the largest radius: every measure with its interval, and the paper."""
     names = {"AP": "mAP (the paper's)", "AP50": "AP50"} | {size: size for size in claims.SIZES}
     rows = []
     for part in NAMES:
-        found = {name: compared(history, part, measure) for measure, name in names.items()}
+        found = {name: claims.compared(history, part, measure) for measure, name in names.items()}
         texts = {
             n: style.with_interval(x) if np.isfinite(x.value) else None for n, x in found.items()
         }
-        texts[names["AP"]] = style.with_interval(found[names["AP"]], PAPER.get(part))
+        texts[names["AP"]] = style.with_interval(found[names["AP"]], claims.PAPER.get(part))
         rows.append({"shown": NAMES[part]} | texts)
     return pd.DataFrame(rows)
 

@@ -1,30 +1,23 @@
 """Figures of the section on Fourier masks (K)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.nn import functional as F
 
-from fhelpers import intervals
 from fhelpers import masks as learning
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import (
     CHANGE,
-    SIDE,
     by_band,
-    centres,
     looks,
     maps,
     told_apart,
     with_mean,
 )
 from fhelpers.frequency import structural_similarity
-from fhelpers.intervals import over_seeds
-from fhelpers.sections.fourier_masks import claims
+from fhelpers.sections.fourier_masks import claims, measure
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -52,7 +45,6 @@ ALT = {
 NAMES = {"natural": "natural", "adversarial": "adversarial", "scale": "random scale",
          "translate": "random shift", "rotate": "random turn"}  # fmt: skip
 DASHES = {"natural": "-", "adversarial": "-", "scale": ":", "translate": "--", "rotate": "-."}
-MERGED = {"radial": 4, "angular": 4}  # neighbouring bands drawn as one: each has few bins
 SEEN = {  # as entries of a key
     "original": ("whole images", style.INK, "o", ""),
     "masked": ("through the mask", style.INK, "s", ""),
@@ -71,17 +63,6 @@ def title_of(name: str) -> str:
     return f"{claims.short(name)}, {NAMES[name.removeprefix('vgg-11-')]}"
 
 
-def mean_masks(groups: Mapping[str, Sequence]) -> dict[str, Tensor]:
-    """{network: mask (H, W), mean over seeds and channels}. groups: runs by mask/<network>."""
-    return {
-        label.removeprefix("mask/"): torch.stack(
-            [run.model().masks().detach()[0].mean(0) for run in runs]
-        ).mean(0)
-        for label, runs in groups.items()
-        if label.startswith("mask/")
-    }
-
-
 @style.styled
 def masks(found: Mapping[str, Tensor]) -> Figure:
     """Masks (H, W) of networks, the first of them N, and their differences to N."""
@@ -95,24 +76,6 @@ def masks(found: Mapping[str, Tensor]) -> Figure:
     widest = max([0.05, *(float(change.abs().max()) for change in changes.values())])
     maps(bottom[1:], changes, "difference", cmap=CHANGE, vmin=-widest, vmax=widest)
     return figure
-
-
-def reliability(history: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy with and without the mask, and its weight: a row for each network.
-
-    Columns network, original, masked, complement, share (estimates), weight, reached (share of
-    seeds whose mask reached the threshold where it was learned).
-    """
-    rows = []
-    for name in claims.masked(history):
-        row, label = {"network": name}, f"mask/{name}"
-        for part in ("original", "masked", "complement"):
-            own = claims.rows_of(history, label, split="test", scope="all", part=part)
-            row[part] = intervals.accuracy(own.accuracy, int(own.images.min()))
-        row |= {"share": claims.kept(history, label), "weight": claims.weight(history, name)}
-        reached = claims.rows_of(history, label, split="mask", part="weight").reached
-        rows.append(row | {"reached": float(reached.astype(float).mean())})
-    return pd.DataFrame(rows)
 
 
 @style.styled
@@ -130,44 +93,11 @@ def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
     return figure
 
 
-def band_shares(history: pd.DataFrame, name: str, part: str) -> np.ndarray:
-    """Energy in each band over that of a mask of ones, (masks, bands), NaN where no bin is.
-
-    The masks of all seeds; with one seed those of folds/<network> where there are such.
-    """
-    label = f"mask/{name}"
-    seeds = history[history.label == label].seed.nunique()
-    if seeds == 1 and f"folds/{name}" in set(history.label):
-        label = f"folds/{name}"
-    rows = claims.rows_of(history, label, split="mask", part=part)
-    bands = rows.assign(band=rows.band // MERGED[part]).groupby(["seed", "mask", "band"])
-    sums = bands[["value", "whole"]].sum()
-    return (sums.value / sums.whole.where(sums.whole > 0)).unstack().to_numpy()
-
-
-def banded(history: pd.DataFrame, names: Iterable[str], minus: str = "") -> pd.DataFrame:
-    """The mean of `band_shares` over masks, or of its difference to `minus`, with intervals.
-
-    Columns network, part, place, value, low, high; for the networks of `names` that have a mask.
-    Intervals are over seeds; with one seed over masks of disjoint sets of images.
-    """
-    rows = []
-    for name in (name for name in names if name in claims.masked(history)):
-        for part in SIDE:
-            shares = band_shares(history, name, part)
-            shares = shares - (band_shares(history, minus, part) if minus else 0)
-            for place, each in zip(centres(part, shares.shape[1]), shares.T, strict=True):
-                if np.isfinite(each).all():
-                    row = {"network": name, "part": part, "place": place}
-                    rows.append(row | vars(over_seeds(each)))
-    return pd.DataFrame(rows)
-
-
 @style.styled
 def energies(history: pd.DataFrame) -> Figure:
     """Radial and angular energies of the five masks, as shares of a full mask's (K)."""
     figure, axes = style.canvas(1, 2, 3.4, sharey=True)
-    frame = banded(history, claims.FIVE)
+    frame = measure.banded(history, claims.FIVE)
     look = {"by": "network", "colours": colour_of, "styles": DASHES, "names": title_of}
     by_band(axes[0], frame, linewidth=1.6, **look)
     style.percent(axes[0, 0], highest=1.02)
@@ -179,7 +109,7 @@ def energies(history: pd.DataFrame) -> Figure:
 @style.styled
 def differences(history: pd.DataFrame) -> Figure:
     """Energy kept in each band minus that of N, a row for each of A, S, T and R, with intervals."""
-    frame = banded(history, claims.FIVE[1:], minus="natural")
+    frame = measure.banded(history, claims.FIVE[1:], minus="natural")
     names = list(frame.network.unique())
     figure, axes = style.canvas(len(names), 2, 0.7 + 1.25 * len(names), sharey=True, sharex="col")
     for row, name in zip(axes, names, strict=True):
@@ -243,19 +173,6 @@ def images(pixels: Tensor, modules: Mapping[str, learning.FourierMask]) -> Figur
 
 # A nonlinearity makes new frequencies ----------------------------------------------------------
 
-NONLINEARITIES = {"softplus": F.softplus, "tanh": torch.tanh, "ReLU": F.relu,
-                  "hard tanh": F.hardtanh}  # fmt: skip
-
-
-def harmonics(amplitude: float = 2.0, count: int = 9) -> pd.DataFrame:
-    """Amplitudes at 0 to `count` times the frequency of a sine behind each nonlinearity."""
-    samples = 1024
-    phase = 2 * torch.pi * torch.arange(samples, dtype=torch.float64) / samples
-    sine = amplitude * torch.sin(phase)
-    waves = {"sine": sine} | {name: function(sine) for name, function in NONLINEARITIES.items()}
-    spectra = {name: torch.fft.rfft(wave).abs() * 2 / samples for name, wave in waves.items()}
-    return pd.DataFrame({name: each[: count + 1].numpy() for name, each in spectra.items()})
-
 
 @style.styled
 def nonlinearity(frame: pd.DataFrame) -> Figure:
@@ -268,26 +185,10 @@ def nonlinearity(frame: pd.DataFrame) -> Figure:
         panel.set_xticks(range(1, len(frame), 2))
 
     words = {"xlabel": "multiple of the sine's frequency", "ylabel": "amplitude"}
-    return charts.small_multiples(list(NONLINEARITIES), 2.3, draw, columns=4, **words)[0]
+    return charts.small_multiples(list(measure.NONLINEARITIES), 2.3, draw, columns=4, **words)[0]
 
 
 # What the notebook puts into sentences and tables ----------------------------------------------
-
-
-def on_which_images(history: pd.DataFrame) -> pd.DataFrame:
-    """The mask of N learned on training and on test images, judged on both."""
-    rows = []
-    for label, learned in (("mask/natural", "training images"), ("ontest/natural", "test images")):
-        row = {"learned on": learned}
-        for split, words in (("train", "training"), ("test", "test")):
-            own = claims.rows_of(history, label, split=split, scope="all")
-            ends = own.groupby("part").accuracy.mean()
-            both = style.rounded(ends["original"]), style.rounded(ends["masked"])
-            row[f"{words}: whole, masked"] = ", ".join(both)
-            row[f"share kept, {words}"] = ends["masked"] / ends["original"]
-        weight = claims.rows_of(history, label, split="mask", part="weight").value.mean()
-        rows.append(row | {"weight": weight})
-    return pd.DataFrame(rows)
 
 
 def gain_of_test_set(frame: pd.DataFrame) -> str:

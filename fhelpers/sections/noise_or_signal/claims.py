@@ -5,7 +5,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE, OUTCOMES
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import paired_difference
+from fhelpers.intervals import Estimate, accuracy, paired_difference
 
 FOURIER, EQUAL_ENERGY = "Fourier", "SVD, equal energy"
 
@@ -59,3 +59,15 @@ def fewer_cases(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     counts = [np.mean([pair[k].mean() for pair in pairs]) * images for k in (0, 1)]
     note = f"{counts[0]:,.0f} of {images:,} images by the Fourier split, {counts[1]:,.0f} by SVD."
     return [Part("share of images, difference", effect, MORE)], note
+
+
+def share(rows: pd.DataFrame) -> Estimate:
+    """Share of the cases among the images of one network and split: over seeds, or over images."""
+    seeds = [cases(seed) for _, seed in rows.groupby("seed")]
+    return accuracy([seed.mean() for seed in seeds], len(seeds[0]))
+
+
+def expected(rows: pd.DataFrame) -> float:
+    """The share of cases if the three predictions were independent."""
+    whole, rest, first = (rows[f"right_{part}"].mean() for part in ("original", "high", "low"))
+    return float(whole * rest * (1 - first))

@@ -9,8 +9,7 @@ from torch import Tensor
 from fhelpers import intervals
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.names import NAMES
-from fhelpers.intervals import Estimate
-from fhelpers.sections.noise_or_signal.claims import cases
+from fhelpers.sections.noise_or_signal import claims
 from fhelpers.sections.noise_or_signal.measure import SPLITS
 
 ALT = {
@@ -28,34 +27,13 @@ LOOKS = {
 }
 
 
-def share(rows: pd.DataFrame) -> Estimate:
-    """Share of the cases among the images of one network and split: over seeds, or over images."""
-    seeds = [cases(seed) for _, seed in rows.groupby("seed")]
-    return intervals.accuracy([seed.mean() for seed in seeds], len(seeds[0]))
-
-
-def shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """`share` of every network by every split: columns network, part, value, low, high, n, over."""
-    groups = {key: group for key, group in rows.groupby(["network", "part"])}
-    return intervals.estimates(
-        lambda *key: share(groups[key]) if key in groups else None,
-        network=list(NAMES), part=SPLITS,
-    )  # fmt: skip
-
-
-def expected(rows: pd.DataFrame) -> float:
-    """The share of cases if the three predictions were independent."""
-    whole, rest, first = (rows[f"right_{part}"].mean() for part in ("original", "high", "low"))
-    return float(whole * rest * (1 - first))
-
-
 @style.styled
 def counts(rows: pd.DataFrame) -> Figure:
     """Share of the cases for one network by each split, beside what independence would give."""
     tick = ("if predictions were independent", style.GREY, "|", "", {"markersize": 14})
     words = {"at": "part", "order": SPLITS, "xlabel": "share of test images"}
     figure, axes = charts.rows(shares(rows), marks=[tick], **words, **LOOKS)
-    alone = [expected(rows[rows.part == split]) for split in SPLITS]
+    alone = [claims.expected(rows[rows.part == split]) for split in SPLITS]
     look = {"color": style.GREY, "markersize": 20, "label": f"_{tick[0]}"}
     axes.plot(alone, range(len(SPLITS)), "|", **look)
     axes.set_xlim(0, 1.05 * max(*alone, axes.get_xlim()[1] / 1.05))
@@ -92,8 +70,8 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "split": split,
-            "cases": style.with_interval(share(found)),
-            "if independent": expected(found),
+            "cases": style.with_interval(claims.share(found)),
+            "if independent": claims.expected(found),
             "energy in first part": found.energy.mean(),
             "first part correct": float(found.right_low.mean()),
             "rest correct": float(found.right_high.mean()),
@@ -107,3 +85,12 @@ def order_in_words(rows: pd.DataFrame) -> str:
     wide = shares(rows).pivot_table("value", "network", "part")[list(SPLITS)]
     most = (wide[SPLITS[0]] > wide[list(SPLITS[1:])].max(axis=1)).sum()
     return f"The Fourier split gives the most such images in {most} of {len(wide)} networks."
+
+
+def shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """`share` of every network by every split: columns network, part, value, low, high, n, over."""
+    groups = {key: group for key, group in rows.groupby(["network", "part"])}
+    return intervals.estimates(
+        lambda *key: claims.share(groups[key]) if key in groups else None,
+        network=list(NAMES), part=SPLITS,
+    )  # fmt: skip

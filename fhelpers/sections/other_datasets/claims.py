@@ -1,18 +1,19 @@
 """The claim that what holds on CIFAR-10 holds on the paper's other data sets too (W §4)."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from fhelpers import data
 from fhelpers.claims import labels
-from fhelpers.claims.histories import with_seen
-from fhelpers.claims.labels import FAR, NEAR
+from fhelpers.claims.histories import smallest_radii, with_seen
+from fhelpers.claims.labels import FAR, NAMES, NEAR, at_equal_accuracy, band_trained
 from fhelpers.claims.learning import chance_of, failed
 from fhelpers.claims.verdicts import Judged, Part, claim, deciding, without_interval
-from fhelpers.intervals import Estimate
+from fhelpers.intervals import Estimate, accuracy, shifted
 
 PAIR, BANDS = ("natural", "shuffled"), ("low-*", "high-*")
 REPEATED = {"W5": PAIR, "W6": PAIR, "W7": BANDS}  # and the networks that must have learned
@@ -119,3 +120,40 @@ def decided_by(name: str, judged: Judged | None) -> Part:
     return (
         Part(name, NOTHING, 0.0) if judged is None else replace(deciding(judged.parts), name=name)
     )
+
+
+def summary(
+    histories: Mapping[str, pd.DataFrame],
+    verdicts: Mapping[str, Mapping[str, Judged]],
+    chances: Mapping[str, float],
+    radii: Mapping[str, Sequence[float]],
+) -> pd.DataFrame:
+    """The accuracies behind W5, W6 and W7 on each data set.
+
+    Columns dataset, claim, series ("true labels", "shuffled labels", "low", "high"), radius (of
+    W7), chance, value, low, high, n, over.
+    """
+    rows = []
+    for name, history in histories.items():
+        found = [("W5", label, vars(mean)) for label, mean in equal_accuracy(history).items()]
+        for label, part in zip(NAMES.values(), verdicts[name]["W6"].parts, strict=True):
+            found.append(("W6", label, vars(shifted(part.estimate, chances[name]))))
+        trained = band_trained(history, sorted(radii[name])).query("split == 'test'")
+        for row in trained.drop(columns="split").to_dict("records"):
+            found.append(("W7", row.pop("trained_on"), row))
+        where = {"dataset": name, "chance": chances[name], "radius": np.nan}
+        rows += [{**where, "claim": id, "series": series, **row} for id, series, row in found]
+    return pd.DataFrame(rows)
+
+
+def equal_accuracy(history: pd.DataFrame) -> dict[str, Estimate]:
+    """Accuracy on low parts, mean over W5's radii and levels: {"true labels": estimate, …}.
+
+    Empty where the two networks share no training accuracy.
+    """
+    rows = pd.concat([at_equal_accuracy(history, r) for r in smallest_radii(history, 2)])
+    if rows.seed.nunique() < history.seed.nunique():
+        return {}
+    images = int(history[(history.scope == "subset") & (history.split == "train")].images.min())
+    means = rows.groupby("seed")[list(NAMES)].mean()
+    return {name: accuracy(means[label], images) for label, name in NAMES.items()}

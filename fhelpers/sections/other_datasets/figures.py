@@ -9,14 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from fhelpers import data, intervals
+from fhelpers import data
 from fhelpers.claims.histories import smallest_radii
-from fhelpers.claims.labels import at_equal_accuracy
+from fhelpers.claims.labels import NAMES, monitored
 from fhelpers.claims.verdicts import Judged
 from fhelpers.data import DatasetInfo
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.labels import LINES, NAMES, band_trained, monitored
-from fhelpers.intervals import Estimate, shifted
+from fhelpers.drawing.names import LINES
 from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_by
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
@@ -54,43 +53,6 @@ def title(dataset: str) -> str:
 
 
 # What is compared ------------------------------------------------------------------------------
-
-
-def summary(
-    histories: Mapping[str, pd.DataFrame],
-    verdicts: Mapping[str, Mapping[str, Judged]],
-    chances: Mapping[str, float],
-    radii: Mapping[str, Sequence[float]],
-) -> pd.DataFrame:
-    """The accuracies behind W5, W6 and W7 on each data set.
-
-    Columns dataset, claim, series ("true labels", "shuffled labels", "low", "high"), radius (of
-    W7), chance, value, low, high, n, over.
-    """
-    rows = []
-    for name, history in histories.items():
-        found = [("W5", label, vars(mean)) for label, mean in equal_accuracy(history).items()]
-        for label, part in zip(NAMES.values(), verdicts[name]["W6"].parts, strict=True):
-            found.append(("W6", label, vars(shifted(part.estimate, chances[name]))))
-        trained = band_trained(history, sorted(radii[name])).query("split == 'test'")
-        for row in trained.drop(columns="split").to_dict("records"):
-            found.append(("W7", row.pop("trained_on"), row))
-        where = {"dataset": name, "chance": chances[name], "radius": np.nan}
-        rows += [{**where, "claim": id, "series": series, **row} for id, series, row in found]
-    return pd.DataFrame(rows)
-
-
-def equal_accuracy(history: pd.DataFrame) -> dict[str, Estimate]:
-    """Accuracy on low parts, mean over W5's radii and levels: {"true labels": estimate, …}.
-
-    Empty where the two networks share no training accuracy.
-    """
-    rows = pd.concat([at_equal_accuracy(history, r) for r in smallest_radii(history, 2)])
-    if rows.seed.nunique() < history.seed.nunique():
-        return {}
-    images = int(history[(history.scope == "subset") & (history.split == "train")].images.min())
-    means = rows.groupby("seed")[list(NAMES)].mean()
-    return {name: intervals.accuracy(means[label], images) for label, name in NAMES.items()}
 
 
 # Figures ---------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,11 @@ import pandas as pd
 from fhelpers import frequency
 from fhelpers.claims import labels
 from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, minus, with_seen
-from fhelpers.claims.labels import FAR, FIRST, NEAR
+from fhelpers.claims.labels import FAR, FIRST, NAMES, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, wilson
+from fhelpers.intervals import Estimate, each_over_seeds, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
@@ -247,3 +248,24 @@ def low_minus_high(history: pd.DataFrame, label: str, low: float, high: float) -
         means.append(np.array([c.accuracy[c.epochs > 0].mean() for c in seeds]))
         images.append(min(c.images for c in seeds))
     return minus(*means, *images)
+
+
+def at_levels(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
+    """Accuracy on low parts at equal training accuracy: columns radius, seed, level, label, a."""
+    frames = []
+    for radius in radii:
+        wide = labels.at_equal_accuracy(history, radius).assign(radius=radius)
+        keys = ["radius", "seed", "level"]
+        frames.append(wide.melt(keys, list(NAMES), "label", value_name="a"))
+    return pd.concat(frames, ignore_index=True)
+
+
+def compared(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
+    """`at_levels` over seeds: columns radius, label, level, value, low, high.
+
+    Only levels that every seed passed through, so that no step in a curve is a change of seeds.
+    """
+    tidy = at_levels(history, radii)
+    seeds = tidy.groupby(["radius", "level"]).seed.transform("nunique")
+    tidy = tidy[seeds == history.seed.nunique()]
+    return each_over_seeds(tidy, ["radius", "label", "level"], "a")

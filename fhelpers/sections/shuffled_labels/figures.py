@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fhelpers.claims.labels import NAMES, monitored
 from fhelpers.claims.labels import at_equal_accuracy as at_equal_training_accuracy
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.labels import LINES, NAMES, monitored
+from fhelpers.drawing.names import LINES
+from fhelpers.sections.shuffled_labels import claims
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -72,27 +74,6 @@ def epochs_needed(history: pd.DataFrame) -> Figure:
     return figure
 
 
-def at_levels(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
-    """Accuracy on low parts at equal training accuracy: columns radius, seed, level, label, a."""
-    frames = []
-    for radius in radii:
-        wide = at_equal_training_accuracy(history, radius).assign(radius=radius)
-        keys = ["radius", "seed", "level"]
-        frames.append(wide.melt(keys, list(NAMES), "label", value_name="a"))
-    return pd.concat(frames, ignore_index=True)
-
-
-def compared(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
-    """`at_levels` over seeds: columns radius, label, level, value, low, high.
-
-    Only levels that every seed passed through, so that no step in a curve is a change of seeds.
-    """
-    tidy = at_levels(history, radii)
-    seeds = tidy.groupby(["radius", "level"]).seed.transform("nunique")
-    tidy = tidy[seeds == history.seed.nunique()]
-    return charts.over_seeds(tidy, ["radius", "label", "level"], "a")
-
-
 @style.styled
 def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     """W, Fig. 3 without epochs: accuracy on low parts against accuracy on the same whole images.
@@ -102,7 +83,7 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     history: runs.history with the labels "natural" and "shuffled"; chance: accuracy of a guess.
     """
     radii = sorted(history[history.label == "natural"].radius.dropna().unique())
-    frame, single = compared(history, radii), at_levels(history, radii)
+    frame, single = claims.compared(history, radii), claims.at_levels(history, radii)
     if single.seed.nunique() == 1:
         single = single[:0]  # the mean is the curve itself
     shades = style.shades("low", radii)

@@ -176,3 +176,54 @@ def helps_at_larger_epsilon(table: pd.DataFrame) -> tuple[list[Part], str]:
             options = {"ceiling": epsilon == epsilons[0], "ours": ours}
             parts.append(Part(f"gained at ε = {epsilon:g}{words}", found, MORE, **options))
     return parts, f"ρ = {rhos[-1]:g}."
+
+
+PAPER = {
+    ("natural", 0.0): (0.856, 0.107, 0.069, 0.044, 0.003, 0.002, 0.002),
+    ("natural", 0.1): (0.815, 0.149, 0.105, 0.073, 0.009, 0.002, 0.001),
+    ("natural", 0.25): (0.743, 0.160, 0.110, 0.079, 0.021, 0.005, 0.005),
+    ("natural", 0.5): (0.674, 0.170, 0.110, 0.083, 0.031, 0.016, 0.014),
+    ("natural", 1.0): (0.631, 0.171, 0.140, 0.127, 0.086, 0.078, 0.078),
+    ("adversarial", 0.0): (0.707, 0.435, 0.232, 0.137, 0.403, 0.138, 0.038),
+    ("adversarial", 0.1): (0.691, 0.412, 0.192, 0.109, 0.379, 0.130, 0.047),
+    ("adversarial", 0.25): (0.667, 0.385, 0.176, 0.097, 0.352, 0.116, 0.040),
+    ("adversarial", 0.5): (0.653, 0.365, 0.180, 0.106, 0.334, 0.121, 0.062),
+    ("adversarial", 1.0): (0.638, 0.356, 0.223, 0.186, 0.337, 0.175, 0.131),
+}
+
+
+PAPER_COLUMNS = [("clean", 0.0)] + [(a, e) for a in ("fgsm", "pgd") for e in (0.03, 0.06, 0.09)]
+
+
+PLACE = ["network", "form", "attack", "epsilon", "rho"]  # of an accuracy in the table
+
+
+def paper_value(network: str, rho: float, attack: str, epsilon: float) -> float | None:
+    """The published accuracy, None where the paper has none."""
+    row = PAPER.get((network, round(rho, 6)))
+    place = (attack, round(epsilon, 6))
+    return row[PAPER_COLUMNS.index(place)] if row and place in PAPER_COLUMNS else None
+
+
+def tidied(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each accuracy: network, form, attack, epsilon, rho, paper, value, low, high."""
+    table = table[table.attack.isin(["clean", "fgsm", "pgd"])]
+    rows = []
+    for place, own in table.groupby(PLACE):
+        network, form, attack, epsilon, rho = place
+        theirs = paper_value(network, rho, attack, epsilon) if form == "published" else None
+        row = dict(zip(PLACE, place, strict=True)) | {"paper": theirs}
+        rows.append(row | vars(contrast(own, [(1.0, {})])))
+    return pd.DataFrame(rows).astype({"paper": float})
+
+
+def checked(history: pd.DataFrame, network: str) -> pd.DataFrame:
+    """The rows of one network's checks."""
+    return history[history.label == f"checks-{network}"]
+
+
+def outcome(rows: pd.DataFrame, defence: str, check: str, epsilon: float) -> Estimate | None:
+    """Accuracy of a defence under a check, None where it was not made."""
+    place = {"defence": defence, "attack": check, "epsilon": epsilon}
+    there = (rows[list(place)] == list(place.values())).all(axis=1)
+    return contrast(rows, [(1.0, place)]) if there.any() else None

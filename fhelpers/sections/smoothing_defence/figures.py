@@ -8,23 +8,9 @@ from fhelpers import intervals
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.masks import looks
 from fhelpers.intervals import Estimate
-from fhelpers.sections.smoothing_defence.claims import contrast
+from fhelpers.sections.smoothing_defence import claims
 
 # W, Table 2: accuracies by network and ρ, columns clean, FGSM and PGD at ε = .03, .06, .09.
-PAPER = {
-    ("natural", 0.0): (0.856, 0.107, 0.069, 0.044, 0.003, 0.002, 0.002),
-    ("natural", 0.1): (0.815, 0.149, 0.105, 0.073, 0.009, 0.002, 0.001),
-    ("natural", 0.25): (0.743, 0.160, 0.110, 0.079, 0.021, 0.005, 0.005),
-    ("natural", 0.5): (0.674, 0.170, 0.110, 0.083, 0.031, 0.016, 0.014),
-    ("natural", 1.0): (0.631, 0.171, 0.140, 0.127, 0.086, 0.078, 0.078),
-    ("adversarial", 0.0): (0.707, 0.435, 0.232, 0.137, 0.403, 0.138, 0.038),
-    ("adversarial", 0.1): (0.691, 0.412, 0.192, 0.109, 0.379, 0.130, 0.047),
-    ("adversarial", 0.25): (0.667, 0.385, 0.176, 0.097, 0.352, 0.116, 0.040),
-    ("adversarial", 0.5): (0.653, 0.365, 0.180, 0.106, 0.334, 0.121, 0.062),
-    ("adversarial", 1.0): (0.638, 0.356, 0.223, 0.186, 0.337, 0.175, 0.131),
-}
-PAPER_COLUMNS = [("clean", 0.0)] + [(a, e) for a in ("fgsm", "pgd") for e in (0.03, 0.06, 0.09)]
-PLACE = ["network", "form", "attack", "epsilon", "rho"]  # of an accuracy in the table
 NETWORKS = {"natural": style.COLOURS["original"], "adversarial": style.COLOURS["adversarial"]}
 NAMES = {network: f"M_{network}" for network in NETWORKS}
 LINES, MARKERS = {"published": "-", "gain kept": "--"}, {"published": "o", "gain kept": "s"}
@@ -48,33 +34,17 @@ ALT = {
 CHECKS = ("PGD", "more steps", "restarts", "margin loss", "transfer", "all together", "AutoAttack")
 
 
-def paper_value(network: str, rho: float, attack: str, epsilon: float) -> float | None:
-    """The published accuracy, None where the paper has none."""
-    row = PAPER.get((network, round(rho, 6)))
-    place = (attack, round(epsilon, 6))
-    return row[PAPER_COLUMNS.index(place)] if row and place in PAPER_COLUMNS else None
-
-
-def tidied(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each accuracy: network, form, attack, epsilon, rho, paper, value, low, high."""
-    table = table[table.attack.isin(["clean", "fgsm", "pgd"])]
-    rows = []
-    for place, own in table.groupby(PLACE):
-        network, form, attack, epsilon, rho = place
-        theirs = paper_value(network, rho, attack, epsilon) if form == "published" else None
-        row = dict(zip(PLACE, place, strict=True)) | {"paper": theirs}
-        rows.append(row | vars(contrast(own, [(1.0, {})])))
-    return pd.DataFrame(rows).astype({"paper": float})
-
-
 def side_by_side(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """Table 2 for one network: ours, and the paper's in brackets where it has a value."""
-    frame = tidied(table)
+    frame = claims.tidied(table)
     own = frame[(frame.network == network) & (frame.form == "published")]
     theirs = [f" ({style.rounded(value)})" if value == value else "" for value in own.paper]
     own = own.assign(
         text=own.value.map(style.rounded) + theirs,
-        column=["clean" if not e else f"{a.upper()} {e:g}" for a, e in own[PLACE[2:4]].to_numpy()],
+        column=[
+            f"{attack.upper()} {epsilon:g}" if epsilon else "clean"
+            for attack, epsilon in zip(own.attack, own.epsilon, strict=True)
+        ],
     )
     wide = own.pivot(index="rho", columns="column", values="text")[own.column.unique()]
     wide.insert(0, "ρ", [f"{rho:g}" for rho in wide.index])
@@ -87,7 +57,7 @@ def curves(table: pd.DataFrame) -> Figure:
 
     Clean accuracy has an axis of its own; the others are logarithmic, but linear below 1 %.
     """
-    frame = tidied(table)
+    frame = claims.tidied(table)
     shown = list(frame[frame.form == "published"].groupby(["attack", "epsilon"]))
     figure, axes = style.canvas(3, len(shown) // 2, 6.6, sharex=True, sharey="row")
     look = {"by": "network", "colours": NETWORKS, "names": NAMES, "linewidth": 1.9}
@@ -115,7 +85,7 @@ def curves(table: pd.DataFrame) -> Figure:
 @style.styled
 def forms(table: pd.DataFrame) -> Figure:
     """Both forms of eq. 3 under PGD: as published, and with the kernels' gain kept."""
-    frame = tidied(table[table.attack == "pgd"])
+    frame = claims.tidied(table[table.attack == "pgd"])
     titles = {epsilon: f"PGD, ε = {epsilon:g}" for epsilon in frame.epsilon.unique()}
     look = {"by": ["network", "form"], "colours": NETWORKS, "styles": LINES, "markers": MARKERS}
     look["names"] = lambda network, form: f"{NAMES[network]}, {form}"
@@ -134,18 +104,6 @@ def forms(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def checked(history: pd.DataFrame, network: str) -> pd.DataFrame:
-    """The rows of one network's checks."""
-    return history[history.label == f"checks-{network}"]
-
-
-def outcome(rows: pd.DataFrame, defence: str, check: str, epsilon: float) -> Estimate | None:
-    """Accuracy of a defence under a check, None where it was not made."""
-    place = {"defence": defence, "attack": check, "epsilon": epsilon}
-    there = (rows[list(place)] == list(place.values())).all(axis=1)
-    return contrast(rows, [(1.0, place)]) if there.any() else None
-
-
 @style.styled
 def checks(history: pd.DataFrame, epsilon: float) -> Figure:
     """Every check of M_natural(ρ), in both forms, and of M_adversarial, at one ε."""
@@ -156,9 +114,12 @@ def checks(history: pd.DataFrame, epsilon: float) -> Figure:
     }
 
     def draw(panel: Axes, which: tuple[str, str]) -> None:
-        rows, look = checked(history, which[0]), {"colours": NETWORKS[which[0]], "order": CHECKS}
-        made = intervals.estimates(lambda c: outcome(rows, which[1], c, epsilon), check=CHECKS)
-        charts.dots(panel, made, at="check", names=titles[which], **look)
+        network, defence = which
+        rows, look = claims.checked(history, network), {"colours": NETWORKS[network]}
+        made = intervals.estimates(
+            lambda check: claims.outcome(rows, defence, check, epsilon), check=CHECKS
+        )
+        charts.dots(panel, made, at="check", order=CHECKS, names=titles[which], **look)
         style.in_percent(panel.xaxis)
         panel.locator_params(axis="x", nbins=2)
 
@@ -170,9 +131,9 @@ def checks(history: pd.DataFrame, epsilon: float) -> Figure:
 
 def rival_accuracies(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
     """Accuracy of M_natural's defences: columns check, defence, value, low, high, n, over."""
-    rows = checked(history, "natural")
+    rows = claims.checked(history, "natural")
     return intervals.estimates(
-        lambda check, name: outcome(rows, name, check, epsilon * (check != "clean")),
+        lambda check, name: claims.outcome(rows, name, check, epsilon * (check != "clean")),
         check=list(RIVALS), defence=rows.defence.unique(),
     )  # fmt: skip
 
@@ -195,7 +156,7 @@ def rivals_table(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
     names = {check: f"{check}, ε = {epsilon:g}" for check in RIVALS if check != "clean"}
     frame = rival_accuracies(history, epsilon).replace({"check": names})
     wide = tables.spread(frame, ["defence"], "check")[["defence", "clean", *names.values()]]
-    settings = checked(history, "natural").groupby("defence").setting
+    settings = claims.checked(history, "natural").groupby("defence").setting
     said = settings.agg(lambda own: ", ".join(f"{value:g}" for value in own.dropna().unique()))
     wide.insert(1, "setting", wide.defence.map(said).replace("", "–"))
     return wide
@@ -203,8 +164,8 @@ def rivals_table(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
 
 def trust(history: pd.DataFrame, epsilon: float) -> list[Estimate]:
     """What PGD and what all checks together leave of M_natural(ρ)."""
-    rows = checked(history, "natural")
-    return [outcome(rows, "smoothed", check, epsilon) for check in ("PGD", "all together")]
+    rows = claims.checked(history, "natural")
+    return [claims.outcome(rows, "smoothed", check, epsilon) for check in ("PGD", "all together")]
 
 
 def trust_in_words(history: pd.DataFrame, epsilons) -> str:

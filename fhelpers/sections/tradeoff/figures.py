@@ -13,7 +13,8 @@ from fhelpers import intervals
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import charts, numbers, style, tables
 from fhelpers.drawing.names import NAMES
-from fhelpers.intervals import Estimate, over_seeds
+from fhelpers.intervals import Estimate
+from fhelpers.sections.tradeoff.measure import LARGEST, median_size, sizes_in
 
 ALT = {
     "pairs": "Columns of four pictures: a test image, a perturbation of its high part made "
@@ -28,7 +29,6 @@ ALT = {
 BANDS = {"high": "high part only", "low": "low part only", "all": "anything"}
 COLOURS = {band: style.COLOURS.get(band, style.COLOURS["original"]) for band in BANDS}
 MARKERS = {"high": "s", "low": "o", "all": "D"}
-LARGEST = 32  # ε of the search, in 255ths
 
 
 @style.styled
@@ -51,12 +51,6 @@ def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
         for panel, number in zip(line, tensors[said], strict=False):
             panel.set_title(classes[int(number)], fontsize=11, fontweight="normal")
     return figure
-
-
-def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
-    """Each seed's smallest perturbations of the correctly classified images, in 255ths, sorted."""
-    right = rows[(rows.part == band) & (rows["size"] > 0)]
-    return [255 * np.sort(seed["size"].to_numpy()) for _, seed in right.groupby("seed")]
 
 
 @style.styled
@@ -83,35 +77,6 @@ def in_powers_of_two(axes: Axes) -> None:
     axes.set_xscale("log", base=2)
     axes.set_xticks(2.0 ** np.arange(-3, 6), ["⅛", "¼", "½", "1", "2", "4", "8", "16", "32"])
     axes.minorticks_off()
-
-
-def median_size(rows: pd.DataFrame, band: str) -> Estimate:
-    """The ε, in 255ths, at which half of the correctly classified images are fooled in a band.
-
-    Over seeds; with one seed the interval between two order statistics (binomial). Infinite where
-    fewer than half were fooled.
-    """
-    seeds = sizes_in(rows, band)
-    if not seeds:
-        return Estimate(np.nan, np.nan, np.nan, 0, "images")
-    medians = [float(np.quantile(sizes, 0.5, method="lower")) for sizes in seeds]
-    if len(seeds) > 1:
-        if np.isfinite(medians).all():
-            return over_seeds(medians)
-        return Estimate(np.inf, min(medians), np.inf, len(seeds), "seeds")
-    n = len(seeds[0])
-    reach = 1.96 * np.sqrt(n) / 2
-    low, high = (int(np.clip(place, 0, n - 1)) for place in (n / 2 - reach, n / 2 + reach))
-    return Estimate(medians[0], float(seeds[0][low]), float(seeds[0][high]), n, "images")
-
-
-def medians(rows: pd.DataFrame) -> pd.DataFrame:
-    """`median_size` of every network that classifies some image correctly, in every band."""
-    able = set(rows.network[rows["size"] > 0])
-    return intervals.estimates(
-        lambda label, band: median_size(rows[rows.network == label], band),
-        network=[label for label in NAMES if label in able], part=list(BANDS),
-    )  # fmt: skip
 
 
 @style.styled
@@ -222,3 +187,12 @@ def order_in_words(rows: pd.DataFrame) -> str:
     names = high.network.map(NAMES)
     listed = style.listing(f"{name} ({text})" for name, text in zip(names, texts, strict=True))
     return f"From the most easily fooled in its high part (255ths): {listed}."
+
+
+def medians(rows: pd.DataFrame) -> pd.DataFrame:
+    """`median_size` of every network that classifies some image correctly, in every band."""
+    able = set(rows.network[rows["size"] > 0])
+    return intervals.estimates(
+        lambda label, band: median_size(rows[rows.network == label], band),
+        network=[label for label in NAMES if label in able], part=list(BANDS),
+    )  # fmt: skip

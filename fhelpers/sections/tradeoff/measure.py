@@ -10,10 +10,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from fhelpers import attacks, frequency
+from fhelpers.intervals import Estimate, over_seeds
 from fhelpers.networks import answer, evaluating
 from fhelpers.networks.compute import portion
 from fhelpers.runs import checks
@@ -25,6 +28,7 @@ BANDS = ("high", "low", "all")
 # Sizes that are tried, in pixel units; between two of them the size is found by halving.
 SIZES = tuple(2.0**power / 255 for power in range(-1, 6))
 HALVINGS = 6
+LARGEST = 32  # of the sizes, in 255ths
 
 
 def in_band(perturbation: Tensor, band: str, radius: float) -> Tensor:
@@ -194,3 +198,29 @@ def keep_examples(measured, model, images, labels, sizes, found, count=8) -> Non
     with evaluating(model):
         chosen["answers"] = answers(model, images[place] + found[place])
     measured.tensors |= {name: value.cpu().contiguous() for name, value in chosen.items()}
+
+
+def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
+    """Each seed's smallest perturbations of the correctly classified images, in 255ths, sorted."""
+    right = rows[(rows.part == band) & (rows["size"] > 0)]
+    return [255 * np.sort(seed["size"].to_numpy()) for _, seed in right.groupby("seed")]
+
+
+def median_size(rows: pd.DataFrame, band: str) -> Estimate:
+    """The ε, in 255ths, at which half of the correctly classified images are fooled in a band.
+
+    Over seeds; with one seed the interval between two order statistics (binomial). Infinite where
+    fewer than half were fooled.
+    """
+    seeds = sizes_in(rows, band)
+    if not seeds:
+        return Estimate(np.nan, np.nan, np.nan, 0, "images")
+    medians = [float(np.quantile(sizes, 0.5, method="lower")) for sizes in seeds]
+    if len(seeds) > 1:
+        if np.isfinite(medians).all():
+            return over_seeds(medians)
+        return Estimate(np.inf, min(medians), np.inf, len(seeds), "seeds")
+    n = len(seeds[0])
+    reach = 1.96 * np.sqrt(n) / 2
+    low, high = (int(np.clip(place, 0, n - 1)) for place in (n / 2 - reach, n / 2 + reach))
+    return Estimate(medians[0], float(seeds[0][low]), float(seeds[0][high]), n, "images")
