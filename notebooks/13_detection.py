@@ -19,7 +19,7 @@ from fhelpers.claims import CLAIMS, finding
 from fhelpers.data.objects import Truth
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.detection import claims, figures, measure
+from fhelpers.sections.detection import cases, claims, figures, measure
 from fhelpers.sections.detection.plan import plan
 
 parameters = {"radii": radii, "epochs": epochs, "coco_root": coco_root, "weights": weights}
@@ -214,11 +214,11 @@ style.show(
 # *shares* of the mAP: in points, a class that is rarely found anyway has little to lose.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places = figures.chosen(before, after, shown.truth, better=False)
+places = cases.chosen(before, after, shown.truth, better=False)
 lows = [measure.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
 pairs = zip(places, lows, strict=True)
 style.show(
-    figures.cases([figures.case(shown, place, low, before, after) for place, low in pairs]),
+    figures.cases([cases.case(shown, place, low, before, after) for place, low in pairs]),
     name="detection-losing",
     caption=f"Images on which an object loses most of its score on the low part, r = {radius:g}.",
     alt=figures.ALT["losing"],
@@ -233,11 +233,11 @@ style.show(
 # ## Images that gain
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places = figures.chosen(before, after, shown.truth, better=True)
+places = cases.chosen(before, after, shown.truth, better=True)
 lows = [measure.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
 pairs = zip(places, lows, strict=True)
 style.show(
-    figures.cases([figures.case(shown, place, low, before, after) for place, low in pairs]),
+    figures.cases([cases.case(shown, place, low, before, after) for place, low in pairs]),
     name="detection-gaining",
     caption=f"Images on which an object gains most score on the low part, r = {radius:g}.",
     alt=figures.ALT["gaining"],

@@ -113,9 +113,9 @@ for name, own in {"true": classes, "scrambled": classes[torch.randperm(60)]}.ite
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 run = runs["images/natural"][0]
-weights = figures.masks_of(run).mean((1, 2))
+weights = measure.masks_of(run).mean((1, 2))
 style.show(
-    figures.gallery(test.pixels(), run, figures.mostly_right(run)),
+    figures.gallery(test.pixels(), run, measure.mostly_right(run)),
     name="single-gallery",
     caption=f"Test images and their masks for N. The median of the masks' total weights, over all "
     f"images, is {weights.median():.3f}.",
@@ -156,8 +156,8 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 kinds = [runs[f"images/{name}"] for name in ("natural", "adversarial")]
-pairs = [tuple(map(figures.masks_of, pair)) for pair in zip(*kinds, strict=True)]
-gains = figures.gains(pairs)
+pairs = [tuple(map(measure.masks_of, pair)) for pair in zip(*kinds, strict=True)]
+gains = measure.gains(pairs)
 style.show(
     figures.gain_by_band(gains),
     name="single-gains",
@@ -166,8 +166,8 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Every image has a mask for N and one for A, compared here in each of 64
-# rings and 64 directions. Above one half, most images need more energy in that band for A than for
+# **How to read this.** Every image has a mask for N and one for A, compared here in each of 16
+# rings and 16 directions. Above one half, most images need more energy in that band for A than for
 # N. Where both masks are empty, as for most images far from the centre, the image counts half on
 # either side. The intervals are over seeds or, with one seed, over images.
 #

@@ -11,6 +11,7 @@ from fhelpers.data import scenes
 from fhelpers.data.objects import Truth
 from fhelpers.data.scenes import Scenes
 from fhelpers.drawing import style
+from fhelpers.sections.detection import cases as selection
 from fhelpers.sections.detection import claims
 from fhelpers.sections.detection import figures as plots
 
@@ -51,8 +52,8 @@ AFTER = BEFORE + np.where(np.arange(len(BEFORE)) % 2, 0.3, -0.15)
 
 def cases(better):
     before, after = tensors("original", BEFORE), tensors("low", AFTER)
-    places = plots.chosen(before, after, SHOWN.truth, better=better)
-    return [plots.case(SHOWN, place, SHOWN.image(place[0]), before, after) for place in places]
+    places = selection.chosen(before, after, SHOWN.truth, better=better)
+    return [selection.case(SHOWN, place, SHOWN.image(place[0]), before, after) for place in places]
 
 
 def figures(history):
@@ -112,7 +113,7 @@ def test_the_overview_has_a_row_for_each_part_and_dashes_where_there_is_nothing(
 
 @pytest.mark.parametrize("better", [True, False])
 def test_the_largest_changes_are_chosen_one_object_an_image(better):
-    found = plots.chosen(
+    found = selection.chosen(
         tensors("original", BEFORE), tensors("low", AFTER), SHOWN.truth, better=better
     )
     images = [image for image, _ in found]
@@ -120,7 +121,7 @@ def test_the_largest_changes_are_chosen_one_object_an_image(better):
     for image, thing in found:
         assert SHOWN.truth.image[thing] == image
         assert (AFTER - BEFORE)[thing] == pytest.approx(0.3 if better else -0.15)
-    same = plots.chosen(
+    same = selection.chosen(
         tensors("original", BEFORE), tensors("low", BEFORE), SHOWN.truth, better=better
     )
     assert same == []
@@ -134,7 +135,7 @@ def test_frames_are_right_where_class_and_place_are():
     boxes = [[0, 0, 10, 9], [0, 0, 10, 9], [14, 14, 10, 10], [20, 20, 10, 10]]
     scores = np.array([0.9, 0.8, 0.7, 0.1])
     found = Detections(np.zeros(4, int), np.array(boxes, float), np.array([1, 2, 2, 2]), scores)
-    drawn = plots.drawn(found, truth, ("disc", "square"))
+    drawn = selection.drawn(found, truth, ("disc", "square"))
     assert [(text, right) for _, text, right in drawn] == [
         ("disc 90 %", True), ("square 70 %", False)
     ]  # fmt: skip

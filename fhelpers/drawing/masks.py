@@ -32,8 +32,8 @@ def maps(
 
 
 def with_mean(part: Tensor, whole: Tensor) -> Tensor:
-    """A part of an image (C, H, W), moved to the image's mean in each channel."""
-    return part + (whole - part).mean((1, 2), keepdim=True)
+    """A part of images (…, H, W), moved to the image's mean in each channel."""
+    return part + (whole - part).mean((-2, -1), keepdim=True)
 
 
 def centres(part: str, bands: int) -> np.ndarray:

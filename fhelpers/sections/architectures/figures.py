@@ -34,18 +34,15 @@ def named(labels) -> dict[str, str]:
     return {label: NETWORKS[label].title for label in (resnet, *others)}
 
 
-def measures(history: pd.DataFrame) -> dict[str, reliance.Measure]:
-    lost = reliance.lost_without_high(reliance.monitored_radii(history))
-    return {"test accuracy": TEST, "gap": GAP, "lost without\nhigh part": lost}
-
-
 @style.styled
 def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
     """Accuracy, gap and dependence on the high part against the size and the work of a network."""
     names = named(costs)
     # The ResNet, which the claim is about, in black; the networks it is compared with in grey.
     colours = {la: style.INK if la.startswith("resnet") else style.GREY for la in names}
-    rows = comparisons.estimates(history, names, measures(history))
+    lost = reliance.lost_without_high(reliance.monitored_radii(history))
+    measures = {"test accuracy": TEST, "gap": GAP, "lost without\nhigh part": lost}
+    rows = comparisons.estimates(history, names, measures)
     for count in COUNTS:
         rows[count] = [getattr(costs[label], count) for label in rows.label]
     look = {"order": "scale", "upright": True, "by": "label", "names": names, "markersize": 8}
@@ -66,9 +63,7 @@ def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
         room = 0.06 * (high - min(low, 0))  # or a marker at the edge would be cut
         row[0].set_ylim(min(low, 0) - room, max(high, 0.02) + room)
         row[0].set_ylabel(title)
-    look = {"ncols": len(names), "columnspacing": 1.2}
-    marks = [(names[la], colours[la], MARKERS.get(la, "o"), "", {"markersize": 8}) for la in names]
-    charts.key(figure, marks, **look)
+    charts.key(figure, charts.entries(axes[0, 0]), columnspacing=1.2)
     return figure
 
 

@@ -1,7 +1,6 @@
 """Figures of the section on detection (W §7, Figures 8 and 9)."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,12 +8,13 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fhelpers.average_precision import Detections, overlaps
+from fhelpers import intervals
 from fhelpers.data.objects import Truth
-from fhelpers.drawing import charts, style
+from fhelpers.drawing import charts, style, tables
+from fhelpers.drawing.contrast import for_text
 from fhelpers.sections.detection import claims
 from fhelpers.sections.detection.boxes import draw_picture, frame
-from fhelpers.sections.detection.measure import SURE
+from fhelpers.sections.detection.cases import Case
 
 PAPER_GAINED = 1684 / 5000
 NAMES = {"original": "originals", "low": "low parts", "high": "high parts", "control": "control"}
@@ -69,7 +69,7 @@ def parts(image: torch.Tensor, made: Mapping[str, torch.Tensor], radius: float) 
     for panel, (part, pixels) in zip(axes[0], {"original": image, **made}.items(), strict=True):
         draw_picture(panel, pixels + 0.5 * (part == "high"))
         title = PARTS[part] + ", + grey" * (part == "high")
-        panel.set_title(title, loc="center", fontsize=11, color=style.for_text(COLOURS[part]))
+        panel.set_title(title, loc="center", fontsize=11, color=for_text(COLOURS[part]))
         panel.spines[:].set(color=COLOURS[part], linewidth=2.5)
     axes[0, 1].set_xlabel(f"r = {radius:g}", fontsize=11)
     return figure
@@ -102,16 +102,14 @@ def by_radius(scores: pd.DataFrame) -> Figure:
 @style.styled
 def kept(frame: pd.DataFrame) -> Figure:
     """How much of the mAP on originals is left; frame: what `shares_kept` returns."""
-    figure, ((axes,),) = style.canvas(1, 1, 2.1)
-    order = {part: NAMES[part] for part in frame.part}
-    look = {"colours": COLOURS, "markers": MARKERS, "names": NAMES}
-    charts.dots(axes, frame, at="part", order=order, **look)
-    style.paper_value(axes, frame.paper, range(len(frame)), name="the paper, on COCO")
+    look = {"order": {part: NAMES[part] for part in frame.part}, "colours": COLOURS}
+    marks, words = [("the paper, on COCO", *charts.PAPER[1:])], "share of the mAP on originals"
+    figure, axes = charts.rows(
+        frame, at="part", markers=MARKERS, names=NAMES, marks=marks, xlabel=words, **look
+    )
+    style.paper_value(axes, frame.paper, range(len(frame)), name=marks[0][0])
     axes.axvline(1, color=COLOURS["original"], linewidth=1.6, label="_originals")
-    axes.set(xlabel="share of the mAP on originals")
     axes.set_xlim(0, max(1.08, 1.05 * np.nanmax([*frame.high, *frame.value])))
-    style.in_percent(axes.xaxis)
-    charts.key(figure, [("the paper, on COCO", *charts.PAPER[1:])])
     return figure
 
 
@@ -141,7 +139,7 @@ def gained(frame: pd.DataFrame, over_paper: float) -> Figure:
 
 
 @style.styled
-def cases(chosen: Sequence["Case"]) -> Figure:
+def cases(chosen: Sequence[Case]) -> Figure:
     """W, Fig. 8 and 9: originals above, low parts below, with the detector's frames.
 
     The object in question has a thick frame. Thin frames are the detector's: solid where right,
@@ -173,65 +171,13 @@ def cases(chosen: Sequence["Case"]) -> Figure:
 def overview(history: pd.DataFrame) -> pd.DataFrame:
     """A row per part at the largest radius: every measure with its interval, and the paper."""
     names = {"AP": "mAP (the paper's)", "AP50": "AP50"} | {size: size for size in claims.SIZES}
-    rows = []
-    for part in NAMES:
-        found = {name: claims.compared(history, part, measure) for measure, name in names.items()}
-        texts = {
-            n: style.with_interval(x) if np.isfinite(x.value) else None for n, x in found.items()
-        }
-        texts[names["AP"]] = style.with_interval(found[names["AP"]], claims.PAPER.get(part))
-        rows.append({"shown": NAMES[part]} | texts)
-    return pd.DataFrame(rows)
-
-
-class Case(NamedTuple):
-    """An image on which one object is found better, or worse, on the low part."""
-
-    name: str  # of the object's class
-    box: np.ndarray
-    scores: dict[str, float]  # of its best detection, by part
-    pictures: dict[str, torch.Tensor]  # (3, H, W), by part
-    found: dict[str, list[tuple]]  # boxes, with class and score and whether right, by part
-
-
-def chosen(before: Mapping, after: Mapping, truth: Truth, *, better: bool, count: int = 3):
-    """(image, object) of the largest gains (or losses), one object an image, largest first."""
-    change = (after["low/credit"] - before["original/credit"]).numpy()
-    change = np.where(truth.crowd, 0, change if better else -change)
-    first = {}
-    for place in np.argsort(-change, kind="stable"):
-        if change[place] > 0.1:
-            first.setdefault(int(truth.image[place]), int(place))
-    return list(first.items())[:count]
-
-
-def case(shown, place: tuple[int, int], low: torch.Tensor, before: Mapping, after: Mapping) -> Case:
-    """What `cases` draws of one (image, object); shown: the evaluated images."""
-    number, thing = place
-    truth, names = shown.truth.of_image(number), shown.class_names
-    scores, found = {}, {}
-    for part, tensors in (("original", before), ("low", after)):
-        scores[part] = float(tensors[f"{part}/credit"][thing])
-        kept = (tensors[f"{part}/{n}"].numpy() for n in ("image", "boxes", "label", "score"))
-        found[part] = drawn(Detections(*kept).of_image(number), truth, names)
-    name, box = names[shown.truth.label[thing] - 1], shown.truth.boxes[thing]
-    return Case(name, box, scores, {"original": shown.image(number), "low": low}, found)
-
-
-def drawn(found: Detections, truth: Truth, names: Sequence[str]) -> list[tuple]:
-    """Boxes of the surer detections, with class and score, and whether they hit such an object.
-
-    Of several on one place, whatever their class, the surest is drawn.
-    """
-    overlap = overlaps(found.boxes, truth.boxes, truth.crowd)
-    right = ((found.label[:, None] == truth.label[None]) & (overlap >= 0.5)).any(1)
-    each_other = overlaps(found.boxes, found.boxes, np.zeros(len(found), bool))
-    kept: list[int] = []
-    for place in np.argsort(-found.score, kind="stable"):
-        if found.score[place] >= SURE and not (each_other[place, kept] > 0.5).any():
-            kept.append(place)
-    texts = [f"{names[found.label[i] - 1]} {100 * found.score[i]:.0f} %" for i in kept]
-    return list(zip(found.boxes[kept], texts, right[kept].tolist(), strict=True))
+    rows = intervals.estimates(
+        lambda part, measure: claims.compared(history, part, measure),
+        shown=list(NAMES), measure=list(names),
+    )  # fmt: skip
+    paper = rows.shown.map(claims.PAPER).where(rows.measure == "AP")
+    rows = rows.replace({"shown": NAMES, "measure": names}).assign(paper=paper)
+    return tables.spread(rows, ["shown"], "measure")
 
 
 def kept_in_words(frame: pd.DataFrame) -> str:

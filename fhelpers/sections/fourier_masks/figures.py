@@ -156,18 +156,17 @@ def images(pixels: Tensor, modules: Mapping[str, learning.FourierMask]) -> Figur
 
     modules: {K's letter of a network: its mask}. What lacks the image's mean is drawn with it.
     """
-    figure, axes = style.canvas(len(pixels), 1 + 2 * len(modules), 0.5 + 1.28 * len(pixels))
-    for row, image in zip(axes, pixels, strict=True):
-        shown, alike = {"x": image}, {}
-        for letter, mask in modules.items():
-            kept = learning.through(mask, image[None])[0].detach()
-            alike[f"through {letter}"] = structural_similarity(image[None], kept[None]).item()
-            taken = {f"through {letter}": kept, f"taken by {letter}": image - kept}
-            shown |= {title: with_mean(each, image) for title, each in taken.items()}
-        for panel, (title, each) in zip(row, shown.items(), strict=True):
-            style.picture(panel, each, title if row[0] is axes[0, 0] else "")
-            if title in alike:
-                panel.set_xlabel(f"{alike[title]:.2f}", fontsize=11)
+    titles, columns, alike = ["x"], [pixels], {}
+    for letter, mask in modules.items():
+        kept = learning.through(mask, pixels).detach()
+        alike[len(columns)] = structural_similarity(pixels, kept).tolist()
+        titles += [f"through {letter}", f"taken by {letter}"]
+        columns += [with_mean(kept, pixels), with_mean(pixels - kept, pixels)]
+    rows, height = [*zip(*columns, strict=True)], 0.5 + 1.28 * len(pixels)
+    figure, axes = style.pictures(rows, height, titles=titles)
+    for column, similar in alike.items():
+        for panel, each in zip(axes[:, column], similar, strict=True):
+            panel.set_xlabel(f"{each:.2f}", fontsize=11)
     return figure
 
 

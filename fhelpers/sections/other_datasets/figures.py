@@ -52,27 +52,20 @@ def title(dataset: str) -> str:
     return data.TITLES[dataset]
 
 
-# What is compared ------------------------------------------------------------------------------
-
-
-# Figures ---------------------------------------------------------------------------------------
-
-
 @style.styled
 def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Figure:
     """One image of each data set and its parts at the smallest and the largest radius."""
     ends = {name: sorted({min(parts), max(parts)}) for name, (_, parts) in examples.items()}
-    columns = 1 + 2 * max(map(len, ends.values()))
-    rows = len(examples)
-    figure, axes = style.canvas(rows, columns, 0.3 + rows * 6.9 / columns)
-    for line, (name, (image, parts)) in zip(axes, examples.items(), strict=True):
-        style.picture(line[0], image, "whole")
-        line[0].set_ylabel(title(name), fontsize=11)
-        for shift, part in enumerate(("low", "high")):
-            for place, radius in enumerate(ends[name]):
-                panel = line[1 + shift * len(ends[name]) + place]
-                pixels = parts[radius][shift] + (0.5 if part == "high" else 0)
-                style.picture(panel, pixels, f"{part}, {radius:g}")
+    rows = [
+        [image, *(parts[r][0] for r in ends[name]), *(0.5 + parts[r][1] for r in ends[name])]
+        for name, (image, parts) in examples.items()
+    ]
+    height = 0.3 + len(rows) * 6.9 / len(rows[0])
+    figure, axes = style.pictures(rows, height, names=list(map(title, examples)))
+    for line, name in zip(axes, examples, strict=True):
+        titles = ["whole", *(f"{part}, {r:g}" for part in ("low", "high") for r in ends[name])]
+        for panel, text in zip(line, titles, strict=True):
+            panel.set_title(text, fontsize=11.5, fontweight="normal", loc="center", pad=4)
     return figure
 
 

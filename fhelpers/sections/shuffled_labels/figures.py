@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from fhelpers.claims.labels import NAMES, monitored
 from fhelpers.claims.labels import at_equal_accuracy as at_equal_training_accuracy
-from fhelpers.drawing import charts, style
+from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.names import LINES
 from fhelpers.sections.shuffled_labels import claims
 
@@ -101,12 +101,13 @@ def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     says = {"xlabel": "accuracy on the whole training images"}
     says |= {"ylabel": "accuracy on their low parts"}
     figure, panels = charts.small_multiples(titles, 2.3, draw, head=0.8, colours=shades, **says)
-    style.percent(panels[0])
-    panels[0].set(xlim=(0, 1), xticks=[0, 0.5, 1])
+    highest = min(1.0, np.ceil(10 * max(frame.level.max(), single.level.max(), 0.2)) / 10)
+    style.percent(panels[0], highest=highest)
+    panels[0].set(xlim=(0, highest), xticks=[0, highest / 2, highest])
     style.in_percent(panels[0].xaxis)
     turned = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
     looks = {"color": style.GREY, "fontsize": 11, "ha": "center"}
-    panels[0].text(0.42, 0.45, "no loss", **turned, **looks)
+    panels[0].text(0.42 * highest, 0.45 * highest, "no loss", **turned, **looks)
     colours = COLOURS | {"natural": style.COLOURS["low"]}
     models = [(name, colours[label], "", LINES[label]) for label, name in NAMES.items()]
     charts.key(figure, models, handlelength=2.6)
@@ -130,7 +131,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
         for split, name in SPLITS.items():
             name = f"{name}, in the paper"
             style.paper_value(panel, places, theirs[split], colours[split], name=name)
-        style.chance_line(panel, chance)
+        style.chance_line(panel, chance, where=None)
 
     titles = {band: f"trained on {band} parts" for band in ("low", "high")}
     figure, panels = charts.small_multiples(
@@ -138,7 +139,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
     )
     style.percent(panels[0], highest=1.04)
     entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], style.INK, "o")]
-    charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0)])
+    charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0), charts.CHANCE])
     return figure
 
 
@@ -166,15 +167,12 @@ def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     """The last epoch that both models have, and their training accuracies then, as text."""
     rows = {name: monitored(history, label) for label, name in NAMES.items()}
     epoch = min(int(frame.epoch.max()) for frame in rows.values())
-    columns = {}
-    for name, frame in rows.items():
-        frame = frame[frame.epoch == epoch].sort_values("radius", na_position="first")
-        said = map(style.part_name, frame.part, frame.radius)
-        columns["shown"] = [
-            text.replace("image", "images").replace("part", "parts") for text in said
-        ]
-        columns[name] = frame.value.to_list()
-    return epoch, pd.DataFrame(columns)
+    both = pd.concat([frame.assign(name=name) for name, frame in rows.items()])
+    both = both[both.epoch == epoch].sort_values("radius", na_position="first", kind="stable")
+    said = map(style.part_name, both.part, both.radius)
+    both["shown"] = [text.replace("image", "images").replace("part", "parts") for text in said]
+    wide = both.pivot_table("value", "shown", "name", sort=False)
+    return epoch, wide.rename_axis(columns=None).reset_index()
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
@@ -190,34 +188,19 @@ def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataF
 
 def beside_paper(scores: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Table 1 as a table: ours with interval, and the paper's in brackets where it has one."""
-    wide = in_words(scores, published.set_index(["trained_on", "radius"]))
-    return by_part(wide[list(SPLITS)].rename(columns=SPLITS))
+    paper = published.melt(["trained_on", "radius"], list(SPLITS), "split", value_name="paper")
+    shown = scores.merge(paper, "left", ["trained_on", "radius", "split"])
+    return by_part(shown[shown.split.isin(SPLITS)].replace({"split": SPLITS}))
 
 
 def on_the_same_part(scores: pd.DataFrame) -> pd.DataFrame:
     """Accuracy on whole test images beside that on the part of them that was trained on."""
     names = {"test": SPLITS["test"], "same": "the same parts of them"}
-    return by_part(in_words(scores)[list(names)].rename(columns=names))
+    return by_part(scores[scores.split.isin(names)].replace({"split": names}))
 
 
-def in_words(scores: pd.DataFrame, published: pd.DataFrame | None = None) -> pd.DataFrame:
+def by_part(scores: pd.DataFrame) -> pd.DataFrame:
     """Accuracies with intervals, a row for each part trained on and a column for each split."""
-
-    def text(row) -> str:
-        known = published is not None and row.split in published
-        known = known and (row.trained_on, row.radius) in published.index
-        theirs = published.loc[(row.trained_on, row.radius), row.split] if known else None
-        return style.with_interval(row, theirs)
-
-    texts = scores.assign(text=[text(row) for row in scores.itertuples()])
-    wide = texts.pivot(index=["trained_on", "radius"], columns="split", values="text")
-    return wide.sort_index(ascending=[False, True])
-
-
-def by_part(frame: pd.DataFrame) -> pd.DataFrame:
-    """The index of `in_words` as columns."""
-    bands, radii = zip(*frame.index, strict=True)
-    frame = frame.reset_index(drop=True)
-    frame.insert(0, "trained on", [f"{band} parts" for band in bands])
-    frame.insert(1, "r", [f"{radius:g}" for radius in radii])
-    return frame
+    rows = scores.assign(r=scores.radius.map("{:g}".format))
+    rows = rows.assign(**{"trained on": rows.trained_on + " parts"})
+    return tables.spread(rows, ["trained on", "r"], "split")

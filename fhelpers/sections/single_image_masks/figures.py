@@ -1,25 +1,22 @@
 """Figures of the section on masks of single images (K)."""
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from fhelpers import intervals
 from fhelpers.claims.masks import rows_of
-from fhelpers.drawing import charts, style
-from fhelpers.drawing.masks import WHOLE, by_band, centres, looks, with_mean
+from fhelpers.drawing import charts, style, tables
+from fhelpers.drawing.masks import by_band, looks, with_mean
 from fhelpers.frequency import filter_spectrum
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
-from fhelpers.masks.recipes import BANDS, ENERGIES
-from fhelpers.sections.single_image_masks import claims
-from fhelpers.sections.single_image_masks.measure import single_masks
+from fhelpers.sections.single_image_masks import claims, measure
+from fhelpers.sections.single_image_masks.measure import DRAWN
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -51,36 +48,21 @@ NETWORKS = {  # as entries of a key
 }
 
 
-def masks_of(run) -> Tensor:
-    """The single-image masks of a run, (N, H, W)."""
-    return single_masks(run).masks().detach()[:, 0]
-
-
 @style.styled
 def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
     """Images, their attacked versions, masks and what each lets through: a row an image."""
-    kept, found = masks_of(run), run.tensors()
-    gone = complement(single_masks(run)).masks().detach()[:, 0]
-    figure, axes = style.canvas(len(chosen), 7, 0.5 + 0.92 * len(chosen))
-    for row, number in zip(axes, chosen, strict=True):
+    kept, found = measure.masks_of(run), run.tensors()
+    gone = complement(measure.single_masks(run)).masks().detach()[:, 0]
+    rows = []
+    for number in chosen:
         x, x_a = pixels[found["numbers"][number]], found["attacked"][number]
         mask, rest = kept[number], gone[number]
         shown = {"x": x, "x_A": x_a, "M": mask}
         shown |= {"M(x)": with_mean(filter_spectrum(x, mask), x)}
         shown |= {"M(x_A)": with_mean(filter_spectrum(x_a, mask), x_a)}
         shown |= {"C": rest, "C(x)": with_mean(filter_spectrum(x, rest), x)}
-        for panel, (name, image) in zip(row, shown.items(), strict=True):
-            options = {"cmap": WHOLE, "vmin": 0, "vmax": 1} if image.ndim == 2 else {}
-            style.picture(panel, image, name if row[0] is axes[0, 0] else "", **options)
-    return figure
-
-
-def mostly_right(run, count: int = 4) -> list[int]:
-    """The first images that are correct and whose mask kept their class, of those kept."""
-    found = run.tensors()
-    good = (found["answers"] == found["labels"]) & found["reached"]
-    numbers = good[: len(found["attacked"])].nonzero().flatten().tolist()
-    return (numbers + [n for n in range(len(found["attacked"])) if n not in numbers])[:count]
+        rows.append([*shown.values()])
+    return style.pictures(rows, 0.5 + 0.92 * len(rows), titles=[*shown])[0]
 
 
 @style.styled
@@ -96,25 +78,20 @@ def versions(history: pd.DataFrame) -> Figure:
 
 def both(axes: Axes, parts: Mapping[str, str], measured: Callable[[str, str], Estimate]) -> None:
     """What was measured of both networks for each of the parts, with their names."""
-    frame = pd.DataFrame(
-        {"network": name, "part": part, **vars(measured(name, part))}
-        for name in NETWORKS
-        for part in parts
-    )
+    frame = intervals.estimates(measured, network=list(NETWORKS), part=list(parts))
     look = {"by": "network", "dodge": 0.18, "upright": True, **looks(NETWORKS)}
     charts.dots(axes, frame, at="part", order=parts, **look)
 
 
 def versions_table(history: pd.DataFrame) -> pd.DataFrame:
     """Accuracy on each version among all images and among those correct as they are."""
-    rows = []
-    for name, part in itertools.product(NETWORKS, ("original", *VERSIONS)):
-        row = {"network": NETWORKS[name][0], "version": VERSIONS.get(part, "x")}
-        for title, among in (("all images", "all"), ("those correct on x", "right")):
-            found = claims.right_on(history, f"images/{name}", part, among)
-            row[title] = style.with_interval(found)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    rows = intervals.estimates(
+        lambda name, part, among: claims.right_on(history, f"images/{name}", part, among),
+        network={name: entry[0] for name, entry in NETWORKS.items()},
+        version={"original": "x"} | VERSIONS,
+        among={"all": "all images", "right": "those correct on x"},
+    )
+    return tables.spread(rows, ["network", "version"], "among")
 
 
 def wrong_in_words(runs: Mapping) -> str:
@@ -127,26 +104,6 @@ def wrong_in_words(runs: Mapping) -> str:
     return (
         f"Images that a network gets wrong keep the class that it predicts: {' and '.join(counts)}."
     )
-
-
-def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
-    """Share of images whose mask has more energy for A than for N, in each band.
-
-    pairs: a seed's masks (N, H, W) of N and of A. Columns part, band, value, low, high: over seeds,
-    with one seed over images. A band counts where a full mask has energy; ties count half.
-    """
-    rows = []
-    for part, energy in ENERGIES.items():
-        there = energy(torch.ones(pairs[0][0].shape[-2:]), BANDS) > 0
-        shares = []
-        for natural, adversarial in pairs:
-            change = energy(adversarial, BANDS) - energy(natural, BANDS)
-            shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0))
-        for band in there.nonzero().flatten().tolist():
-            found = intervals.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
-            place = centres(part, BANDS)[band]
-            rows.append({"part": part, "band": band, "place": place, **vars(found)})
-    return pd.DataFrame(rows)
 
 
 @style.styled
@@ -164,7 +121,8 @@ def gain_by_band(frame: pd.DataFrame) -> Figure:
 def gains_in_words(frame: pd.DataFrame) -> str:
     """Where the masks of single images gain and lose from N to A, in a sentence."""
     radial = frame[frame.part == "radial"]
-    ends = (radial[radial.band < BANDS // 4].value, radial[radial.band >= BANDS // 2].value)
+    quarter, half = DRAWN // 4, DRAWN // 2
+    ends = (radial[radial.band < quarter].value, radial[radial.band >= half].value)
     low, high = (100 * float(values.mean()) for values in ends)
     return (
         f"From N to A, {low:.0f} % of the masks gain energy in a ring of the lowest quarter and "
