@@ -7,7 +7,8 @@ from drawn import check
 from test_plots_comparisons import EVERYTHING, end, history
 
 from fhelpers.claims import reliance
-from fhelpers.drawing import comparisons, numbers, style
+from fhelpers.drawing import comparisons, numbers
+from fhelpers.drawing.svg import svg
 from fhelpers.sections import PLANS
 from fhelpers.sections.batch_size import figures as batch_size
 
@@ -25,8 +26,8 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds, radii):
 def test_one_batch_size_is_a_page_too():
     frame = history()
     frame = frame[~frame.label.isin(["batch-64", "batch-256"])]
-    style.svg(batch_size.against(frame))
-    style.svg(comparisons.panels(frame, batch_size.of_batches(frame.label), 0.1))
+    svg(batch_size.against(frame))
+    svg(comparisons.panels(frame, batch_size.of_batches(frame.label), 0.1))
 
 
 def test_batch_figures_hold_accuracy_gap_and_loss():

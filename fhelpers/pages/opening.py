@@ -48,9 +48,9 @@ def split_in_two(run: Run, radius: float) -> Figure:
     low, high = frequency.split(pixels, radius)
     answers = predict(run.model(), torch.cat([pixels, low, high])).softmax(1)
     parts = {"the image": pixels, "its low part": low, "its high part": high + 0.5}
-    figure, axes = style.canvas(1, 3, 2.1)
-    for panel, (name, part), answer in zip(axes[0], parts.items(), answers, strict=True):
-        style.picture(panel, part[0], name)
+    images = [part[0] for part in parts.values()]
+    figure, axes = style.pictures([images], 2.1, titles=[*parts])
+    for panel, answer in zip(axes[0], answers, strict=True):
         said = test.classes[int(answer.argmax())].replace("_", " ")
         panel.set_xlabel(f"“{said}”, {100 * answer.max():.0f} % sure", fontsize=11.5)
     return figure

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from fhelpers import intervals
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import charts, style, tables
+from fhelpers.drawing.contrast import for_text
 from fhelpers.drawing.style import points
 from fhelpers.sections.batchnorm import claims
 
@@ -103,7 +104,7 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
         ylabel="accuracy on test images",
     )  # fmt: skip
     for panel, text in zip(panels[:: len(radii)], COLOURS, strict=True):
-        panel.set_ylabel(text, color=style.for_text(COLOURS[text]))
+        panel.set_ylabel(text, color=for_text(COLOURS[text]))
     panels[0].set_xlim(0, rows.epoch.max())
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
     style.percent(panels[0])

@@ -168,7 +168,8 @@ def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure
                  for name, both in images.items()), strict=True)  # fmt: skip
     figure, axes = style.pictures([*rows], 4.4, titles=[*images], names=["as it is", "divided"])
     for panel, (before, after) in zip(axes[1], images.values(), strict=True):
-        panel.set_title(f"× {(after.max() / before.max()).item():.2f}", fontsize=11.5)
+        factor = f"× {(after.max() / before.max()).item():.2f}"
+        panel.set_title(factor, fontsize=11.5, fontweight="normal", loc="center")
     return figure
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from fhelpers import intervals
 from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import charts, style, tables
+from fhelpers.drawing.contrast import with_contrast
 from fhelpers.drawing.masks import by_band, looks, with_mean
 from fhelpers.frequency import filter_spectrum
 from fhelpers.intervals import Estimate
@@ -144,7 +145,7 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     *panels, last = axes.flat
     for panel, number in zip(panels, frequent, strict=False):
         own = kept == number
-        looks = {"other classes": (~own, style.with_contrast(style.GREY, 1.8), 3)}
+        looks = {"other classes": (~own, with_contrast(style.GREY, 1.8), 3)}
         for name, (which, colour, size) in (looks | {classes[number]: (own, style.INK, 5)}).items():
             look = {"markersize": size, "label": f"_{name}"}
             panel.plot(*places[which].T, "o", color=colour, **look)
@@ -153,7 +154,13 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
         panel.set_title(f"masks of {classes[number]}")
     for panel in panels[len(frequent) :]:
         panel.set_axis_off()
-    linear(last, history)
+
+    def measured(name: str, part: str) -> Estimate:
+        rows = rows_of(history, f"images/{name}", part=part, among="kept")
+        return intervals.accuracy(rows.accuracy, int(rows.images.min()))
+
+    both(last, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
+    style.percent(last, highest=1.03)
     last.set_title("linear classifier, correct")
     charts.key(figure, charts.entries(last))
     return figure
@@ -165,14 +172,3 @@ def middle(places: np.ndarray) -> dict:
     room = 0.15 * (ends[1] - ends[0])
     (left, bottom), (right, top) = ends[0] - room, ends[1] + room
     return {"xlim": (left, right), "ylim": (bottom, top)}
-
-
-def linear(axes: Axes, history: pd.DataFrame) -> None:
-    """Accuracy of the linear classifier on the classes and on shuffled classes."""
-
-    def measured(name: str, part: str) -> Estimate:
-        rows = rows_of(history, f"images/{name}", part=part, among="kept")
-        return intervals.accuracy(rows.accuracy, int(rows.images.min()))
-
-    both(axes, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
-    style.percent(axes, highest=1.03)

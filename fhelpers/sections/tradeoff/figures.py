@@ -12,6 +12,7 @@ from torch import Tensor
 from fhelpers import intervals
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import charts, numbers, style, tables
+from fhelpers.drawing.contrast import for_text
 from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate
 from fhelpers.sections.tradeoff.measure import LARGEST, median_size, sizes_in
@@ -142,7 +143,7 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> 
         best = min(offsets, key=lambda offset: covered(boxes[offset], taken))
         taken.append(boxes[best])
         look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 11}
-        colour = style.for_text(colour)
+        colour = for_text(colour)
         axes.annotate(name, point, best, textcoords="offset points", color=colour, **look)
 
 
