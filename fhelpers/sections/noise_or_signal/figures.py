@@ -27,6 +27,15 @@ LOOKS = {
 }
 
 
+def shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """`share` of every network by every split: columns network, part, value, low, high, n, over."""
+    groups = {key: group for key, group in rows.groupby(["network", "part"])}
+    return intervals.estimates(
+        lambda *key: claims.share(groups[key]) if key in groups else None,
+        network=list(NAMES), part=SPLITS,
+    )  # fmt: skip
+
+
 @style.styled
 def counts(rows: pd.DataFrame) -> Figure:
     """Share of the cases for one network by each split, beside what independence would give."""
@@ -85,12 +94,3 @@ def order_in_words(rows: pd.DataFrame) -> str:
     wide = shares(rows).pivot_table("value", "network", "part")[list(SPLITS)]
     most = (wide[SPLITS[0]] > wide[list(SPLITS[1:])].max(axis=1)).sum()
     return f"The Fourier split gives the most such images in {most} of {len(wide)} networks."
-
-
-def shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """`share` of every network by every split: columns network, part, value, low, high, n, over."""
-    groups = {key: group for key, group in rows.groupby(["network", "part"])}
-    return intervals.estimates(
-        lambda *key: claims.share(groups[key]) if key in groups else None,
-        network=list(NAMES), part=SPLITS,
-    )  # fmt: skip

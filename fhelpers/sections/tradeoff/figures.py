@@ -80,6 +80,15 @@ def in_powers_of_two(axes: Axes) -> None:
     axes.minorticks_off()
 
 
+def medians(rows: pd.DataFrame) -> pd.DataFrame:
+    """`median_size` of every network that classifies some image correctly, in every band."""
+    able = set(rows.network[rows["size"] > 0])
+    return intervals.estimates(
+        lambda label, band: median_size(rows[rows.network == label], band),
+        network=[label for label in NAMES if label in able], part=list(BANDS),
+    )  # fmt: skip
+
+
 @style.styled
 def sizes(rows: pd.DataFrame) -> Figure:
     """How large a perturbation half of the images need, for every network and band."""
@@ -188,12 +197,3 @@ def order_in_words(rows: pd.DataFrame) -> str:
     names = high.network.map(NAMES)
     listed = style.listing(f"{name} ({text})" for name, text in zip(names, texts, strict=True))
     return f"From the most easily fooled in its high part (255ths): {listed}."
-
-
-def medians(rows: pd.DataFrame) -> pd.DataFrame:
-    """`median_size` of every network that classifies some image correctly, in every band."""
-    able = set(rows.network[rows["size"] > 0])
-    return intervals.estimates(
-        lambda label, band: median_size(rows[rows.network == label], band),
-        network=[label for label in NAMES if label in able], part=list(BANDS),
-    )  # fmt: skip
