@@ -252,7 +252,7 @@ def key(figure: Figure, entries: Iterable[tuple], **options) -> Legend:
     for columns in range(most, 0, -1):
         options["ncols"] = -(-len(handles) // -(-len(handles) // columns))  # rows of equal length
         legend = figure.legend(handles=handles, loc="outside upper left", **options)
-        if legend.get_window_extent().width < figure.bbox.width or columns == 1:
+        if legend.get_window_extent().width < 0.96 * figure.bbox.width or columns == 1:
             return legend
         legend.remove()
 
