@@ -113,9 +113,9 @@ for name, own in {"true": classes, "scrambled": classes[torch.randperm(60)]}.ite
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 run = runs["images/natural"][0]
-weights = measure.masks_of(run).mean((1, 2))
+weights = figures.masks_of(run).mean((1, 2))
 style.show(
-    figures.gallery(test.pixels(), run, measure.mostly_right(run)),
+    figures.gallery(test.pixels(), run, figures.mostly_right(run)),
     name="single-gallery",
     caption=f"Test images and their masks for N. The median of the masks' total weights, over all "
     f"images, is {weights.median():.3f}.",
@@ -156,8 +156,8 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 kinds = [runs[f"images/{name}"] for name in ("natural", "adversarial")]
-pairs = [tuple(map(measure.masks_of, pair)) for pair in zip(*kinds, strict=True)]
-gains = measure.gains(pairs)
+pairs = [tuple(map(figures.masks_of, pair)) for pair in zip(*kinds, strict=True)]
+gains = figures.gains(pairs)
 style.show(
     figures.gain_by_band(gains),
     name="single-gains",

@@ -13,7 +13,6 @@ from test_plots_fourier_masks import module
 from fhelpers import frequency
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.single_image_masks import figures as plots
-from fhelpers.sections.single_image_masks import measure
 
 
 def image_run(channels=3, size=32, count=6):
@@ -41,7 +40,7 @@ def figures(seeds, channels, size):
     return {
         "gallery": plots.gallery(torch.rand(6, channels, size, size), run, [0, 2]),
         "versions": plots.versions(both(seeds)),
-        "gains": plots.gain_by_band(measure.gains([pair] * seeds)),
+        "gains": plots.gain_by_band(plots.gains([pair] * seeds)),
         "map": plots.atlas(run, both(seeds), ["a", "b", "c"]),
     }
 
@@ -60,7 +59,7 @@ def test_gains_count_images():
     low = frequency.radial_distance(32, 32) <= 4
     adversarial[:3, low] = 1
     natural[3, low] = 1
-    frame = measure.gains([(natural, adversarial)])
+    frame = plots.gains([(natural, adversarial)])
     radial = frame[frame.part == "radial"].set_index("band").value
     assert radial[radial.index <= 2].unique().tolist() == [0.75]
     assert radial[radial.index > 2].unique().tolist() == [0.5]
@@ -70,10 +69,10 @@ def test_gains_count_images():
 def test_shown_images_are_right_and_kept_where_there_are_such():
     run = image_run()
     # The mask of 1 lost its class, and all others but 0 are wrong: they come last, in order.
-    assert measure.mostly_right(run, 3) == [0, 1, 2]
+    assert plots.mostly_right(run, 3) == [0, 1, 2]
     run.tensors()["reached"][1] = True
     run.tensors()["answers"][5] = 2
-    assert measure.mostly_right(run, 4) == [0, 1, 5, 2]
+    assert plots.mostly_right(run, 4) == [0, 1, 5, 2]
 
 
 def test_the_table_of_versions_has_both_networks_and_denominators():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -12,12 +13,13 @@ from fhelpers import intervals
 from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.contrast import with_contrast
-from fhelpers.drawing.masks import by_band, looks, with_mean
+from fhelpers.drawing.masks import by_band, centres, looks, with_mean
 from fhelpers.frequency import filter_spectrum
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
-from fhelpers.sections.single_image_masks import claims, measure
-from fhelpers.sections.single_image_masks.measure import DRAWN
+from fhelpers.masks.recipes import BANDS, ENERGIES
+from fhelpers.sections.single_image_masks import claims
+from fhelpers.sections.single_image_masks.measure import single_masks
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
@@ -35,6 +37,7 @@ ALT = {
     "last panel the accuracy of a linear classifier of the masks on the classes and on shuffled "
     "classes, for the natural network in black and the adversarial one in green.",
 }
+DRAWN = BANDS // 4  # a single one of the paper's bands holds few frequencies
 VERSIONS = {  # C is the complement: the frequencies whose weight is 0
     "masked": "M(x)",
     "complement": "C(x)",
@@ -52,8 +55,8 @@ NETWORKS = {  # as entries of a key
 @style.styled
 def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
     """Images, their attacked versions, masks and what each lets through: a row an image."""
-    kept, found = measure.masks_of(run), run.tensors()
-    gone = complement(measure.single_masks(run)).masks().detach()[:, 0]
+    kept, found = masks_of(run), run.tensors()
+    gone = complement(single_masks(run)).masks().detach()[:, 0]
     rows = []
     for number in chosen:
         x, x_a = pixels[found["numbers"][number]], found["attacked"][number]
@@ -172,3 +175,36 @@ def middle(places: np.ndarray) -> dict:
     room = 0.15 * (ends[1] - ends[0])
     (left, bottom), (right, top) = ends[0] - room, ends[1] + room
     return {"xlim": (left, right), "ylim": (bottom, top)}
+
+
+def masks_of(run) -> Tensor:
+    """The single-image masks of a run, (N, H, W)."""
+    return single_masks(run).masks().detach()[:, 0]
+
+
+def mostly_right(run, count: int = 4) -> list[int]:
+    """The first images that are correct and whose mask kept their class, of those kept."""
+    found = run.tensors()
+    good = (found["answers"] == found["labels"]) & found["reached"]
+    numbers = good[: len(found["attacked"])].nonzero().flatten().tolist()
+    return (numbers + [n for n in range(len(found["attacked"])) if n not in numbers])[:count]
+
+
+def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
+    """Share of images whose mask has more energy for A than for N, in each band.
+
+    pairs: a seed's masks (N, H, W) of N and of A. Columns part, band, value, low, high: over seeds,
+    with one seed over images. A band counts where a full mask has energy; ties count half.
+    """
+    rows = []
+    for part, energy in ENERGIES.items():
+        there = energy(torch.ones(pairs[0][0].shape[-2:]), DRAWN) > 0
+        shares = []
+        for natural, adversarial in pairs:
+            change = energy(adversarial, DRAWN) - energy(natural, DRAWN)
+            shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0))
+        for band in there.nonzero().flatten().tolist():
+            found = intervals.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
+            place = centres(part, DRAWN)[band]
+            rows.append({"part": part, "band": band, "place": place, **vars(found)})
+    return pd.DataFrame(rows)

@@ -3,18 +3,15 @@
 K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fhelpers import attacks, data, intervals, masks
-from fhelpers.drawing.masks import centres
-from fhelpers.masks.recipes import BANDS, ENERGIES, FOLDS, images_of
+from fhelpers import attacks, data, masks
+from fhelpers.masks.recipes import FOLDS, images_of
 from fhelpers.networks import evaluating
 from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import training
@@ -27,7 +24,6 @@ from fhelpers.sections.single_image_masks.atlas import neighbour_map
 SHOWN = 12  # images of which the attacked version is kept for a figure
 SCRAMBLES = 5  # times that classes are scrambled
 RIDGE = 1.0  # penalty of the linear classifier, for each image and features of deviation 1
-DRAWN = BANDS // 4  # bands in figures: a single one of the paper's holds few frequencies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,36 +234,3 @@ def single_masks(run) -> masks.FourierMask:
     module = masks.FourierMask(info.height, info.width, count=len(weight))
     module.weight.data.copy_(weight)
     return module
-
-
-def masks_of(run) -> Tensor:
-    """The single-image masks of a run, (N, H, W)."""
-    return single_masks(run).masks().detach()[:, 0]
-
-
-def mostly_right(run, count: int = 4) -> list[int]:
-    """The first images that are correct and whose mask kept their class, of those kept."""
-    found = run.tensors()
-    good = (found["answers"] == found["labels"]) & found["reached"]
-    numbers = good[: len(found["attacked"])].nonzero().flatten().tolist()
-    return (numbers + [n for n in range(len(found["attacked"])) if n not in numbers])[:count]
-
-
-def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
-    """Share of images whose mask has more energy for A than for N, in each band.
-
-    pairs: a seed's masks (N, H, W) of N and of A. Columns part, band, value, low, high: over seeds,
-    with one seed over images. A band counts where a full mask has energy; ties count half.
-    """
-    rows = []
-    for part, energy in ENERGIES.items():
-        there = energy(torch.ones(pairs[0][0].shape[-2:]), DRAWN) > 0
-        shares = []
-        for natural, adversarial in pairs:
-            change = energy(adversarial, DRAWN) - energy(natural, DRAWN)
-            shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0))
-        for band in there.nonzero().flatten().tolist():
-            found = intervals.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
-            place = centres(part, DRAWN)[band]
-            rows.append({"part": part, "band": band, "place": place, **vars(found)})
-    return pd.DataFrame(rows)
