@@ -52,7 +52,7 @@ CLASSIFIER, MONITORING = "runs/classifier.py", "runs/monitoring.py"
 NETWORKS, LEARNING = "networks/classifiers.py", "masks/learning.py"
 LABELS, PRECISION = "claims/labels.py", "average_precision.py"
 TRADEOFF, DETECTION = "sections/tradeoff/measure.py", "sections/detection/measure.py"
-SINGLE, NOISE = "sections/single_image_masks/measure.py", "sections/noise_or_signal/measure.py"
+SINGLE, NOISE = "masks/images.py", "sections/noise_or_signal/measure.py"
 BATCHES = "sections/batch_size/claims.py"
 EFFECTS, SWITCHES = "sections/details/effects.py", "sections/details/plan.py"
 ASCENT = "moved = current + size * gradient.sign()"
@@ -284,7 +284,7 @@ MUTANTS = [
         (NOISE, "an energy's rank too few", ".abs().argmin(-1) + 1", ".abs().argmin(-1)"),
     ),
     *of(
-        "18_report_card",
+        "19_report_card",
         (
             "report/measure.py",
             "gains with the wrong sign",
