@@ -284,6 +284,22 @@ MUTANTS = [
         (NOISE, "an energy's rank too few", ".abs().argmin(-1) + 1", ".abs().argmin(-1)"),
     ),
     *of(
+        "18_imagenet_subset",
+        (FREQUENCY, "< instead of ≤", "return distance <= radius", "return distance < radius"),
+        (
+            FREQUENCY,
+            "similarity without brightness",
+            "local = luminance * (2 * covariance + two)",
+            "local = (2 * covariance + two)",
+        ),
+        (
+            "sections/single_image_masks/claims.py",
+            "the complement undoes the attack",
+            'right_on(history, label, "attacked-masked")',
+            'right_on(history, label, "attacked-complement")',
+        ),
+    ),
+    *of(
         "19_report_card",
         (
             "report/measure.py",
