@@ -129,7 +129,7 @@ if len(groups) > 1:
     style.show(
         figures.pictures(groups, names),
         name="subset-pictures",
-        caption="Test images through the mask M of their network and through a mask of their own.",
+        caption="Test images through the mask M of their network and a mask m of their own.",
         alt=figures.ALT["pictures"],
     )
 else:

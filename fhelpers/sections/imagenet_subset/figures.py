@@ -1,5 +1,6 @@
 """Figures of the section on an ImageNet subset (K)."""
 
+import textwrap
 from collections.abc import Mapping
 
 import pandas as pd
@@ -54,7 +55,7 @@ def effects(verdicts: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
 @style.styled
 def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """The effects side by side. frame: from `effects`; names: from `names`."""
-    order = list(frame.effect.unique())
+    order = {effect: textwrap.fill(effect, 24) for effect in frame.effect.unique()}
     figure, ((axes,),) = style.canvas(1, 1, 1.0 + 0.62 * len(order))
     entries = {where: (title, *LOOKS[where], "") for where, title in names.items()}
     charts.dots(axes, frame, at="effect", order=order, by="network", dodge=0.2, **looks(entries))
@@ -79,18 +80,18 @@ def pictures(groups: Mapping, names: Mapping[str, str], count: int = 2) -> Figur
         run, module = groups[where]["images/natural"][0], groups[where]["mask/natural"][0].model()
         found, mask = run.tensors(), module.masks().detach()[0, 0]
         kept = found["reached"][: len(found["pictures"])].nonzero().flatten()[:count].tolist()
-        for line, place in zip(axes[number * count :], kept, strict=False):
+        for row, place in enumerate(kept, number * count):
             x, x_a = found["pictures"][place], found["attacked"][place]
             own = single_masks(run).masks().detach()[place, 0]
             through = filter_spectrum(x, mask)
-            parts = {"x": x, "M": mask, "M(x)": with_mean(through, x), "own M": own}
-            parts |= {"own M(x)": with_mean(filter_spectrum(x, own), x), "x_A": x_a}
-            parts |= {"own M(x_A)": with_mean(filter_spectrum(x_a, own), x_a)}
-            for panel, (title, each) in zip(line, parts.items(), strict=True):
+            parts = {"x": x, "M": mask, "M(x)": with_mean(through, x), "m": own}
+            parts |= {"m(x)": with_mean(filter_spectrum(x, own), x), "x_A": x_a}
+            parts |= {"m(x_A)": with_mean(filter_spectrum(x_a, own), x_a)}
+            for panel, (title, each) in zip(axes[row], parts.items(), strict=True):
                 options = {"cmap": WHOLE, "vmin": 0, "vmax": 1} if each.ndim == 2 else {}
-                style.picture(panel, each, title if line is axes[0] else "", **options)
+                style.picture(panel, each, "" if row else title, **options)
             alike = structural_similarity(x[None], through[None]).item()
-            line[2].set_xlabel(f"{alike:.2f}", fontsize=11)
+            axes[row, 2].set_xlabel(f"{alike:.2f}", fontsize=11)
         axes[number * count, 0].set_ylabel(names[where].partition(",")[0], fontsize=11)
     return figure
 
