@@ -14,7 +14,7 @@ from fhelpers.data import folders
 from fhelpers.data.dataset import ImageData
 from fhelpers.masks.images import image_masks_of
 from fhelpers.masks.recipes import masks_of
-from fhelpers.runs import plans, store
+from fhelpers.runs import plans, records, store
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import PLANS
 from fhelpers.sections.imagenet_subset import figures
@@ -39,7 +39,7 @@ def away(tmp_path, monkeypatch):
     monkeypatch.delenv("FHELPERS_TINY_IMAGENET", raising=False)
     for name in ("FHELPERS_DATA", "FHELPERS_RESULTS"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setattr(store, "published", lambda: tmp_path / "published")
+    monkeypatch.setattr(records, "published", lambda: tmp_path / "published")
     return tmp_path
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from fhelpers.masks.images import image_masks_of
 from fhelpers.masks.recipes import masks_of
 from fhelpers.runs import plans
+from fhelpers.runs.records import Runs
 from fhelpers.runs.scales import Plan, several
-from fhelpers.runs.store import Runs
 
 NETWORKS = {
     "resnet": {},
