@@ -142,11 +142,12 @@ else:
 # mean.
 #
 # **What differs, and why it may.** The paper's images have 128 pixels, ours 64; its networks are
-# four times as wide or have more layers, see about four times as many images of each class, and
-# classify 90 % of them correctly. Ours are right less often and less surely, so less is needed to
-# change their answers, and to keep 99 % of their accuracy is harder. The small images are in colour
-# and have ten classes, so the three networks differ in more than the size of what they see: this
-# page shows whether the claims hold on images like the paper's, not what the size alone does.
+# four times as wide, its ResNet has ten more layers, and they see about twice as many images of
+# each class. Its VGG-11 classifies 90 % of them correctly. Where ours are right less often, and
+# less surely, it takes less to change their answers, and it is harder to keep 99 % of their
+# accuracy. The small images are in colour and have ten classes, so the three networks differ in
+# more than the size of what they see: this page shows whether the claims hold on images like the
+# paper's, not what the size alone does.
 #
 # ## What we tried that the paper did not
 #
