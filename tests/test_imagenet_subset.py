@@ -19,7 +19,9 @@ from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import PLANS
 from fhelpers.sections.imagenet_subset import figures
 from fhelpers.sections.imagenet_subset.plan import by_network
+from fhelpers.sections.other_datasets import claims as other_claims
 from fhelpers.sections.other_datasets import figures as other_datasets
+from fhelpers.sections.other_datasets import plan as other_plan
 
 SUBSET = plans.SUBSET
 NETWORK = Recipe(
@@ -108,37 +110,44 @@ def test_a_page_about_the_subset_itself_has_it_once(away):
 # --- pages without the images ------------------------------------------------------------------
 
 
+NOISE = torch.randint(
+    0, 256, (20, 1, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+)
+
+
 @pytest.fixture
 def published(away, monkeypatch):
-    """The runs of a network as a clone has them, made of noise, and the page's groups of them."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randint(0, 256, (20, 1, 64, 64), generator=generator, dtype=torch.uint8)
-    labels = torch.arange(20) % 5
+    """Carries out a plan on noise, and returns its runs as a clone without the images has them."""
 
-    def load(self, split, limit, root, **options):
-        return ImageData(noise[:limit], labels[:limit], self.classes[:5])
+    def load(self, split, limit, root, *, classes=10, grey=False):
+        images = NOISE if grey else NOISE.expand(-1, 3, -1, -1)
+        return ImageData(images[:limit], torch.arange(20)[:limit] % classes, self.classes[:classes])
 
-    plan = {
-        "resnet/natural": (NETWORK,),
-        "resnet/mask/natural": masks_of("smoke", (NETWORK,), 0.2, epochs=1),
-        "resnet/ontest/natural": masks_of("smoke", (NETWORK,), 0.2, learned_on="test", epochs=1),
-        "resnet/images/natural": image_masks_of("smoke", (NETWORK,), 0.2, pictures=True, epochs=2),
-    }
-    with monkeypatch.context() as patch:
-        patch.setattr(folders.TenClasses, "load", load)
-        torch.set_num_threads(1)
-        for group in plan.values():
-            run = store.carry_out(group[0])
-            store.publish(run, tensors=run.recipe.kind != "classifier")
-    monkeypatch.setenv("FHELPERS_RESULTS", str(away / "another"))
-    runs = {label: [store.carry_out(recipe) for recipe in group] for label, group in plan.items()}
-    return noise, by_network(runs)
+    def carried_out(plan):
+        with monkeypatch.context() as patch:
+            patch.setattr(folders.TenClasses, "load", load)
+            torch.set_num_threads(1)
+            for (recipe,) in plan.values():
+                store.publish(store.carry_out(recipe), tensors=recipe.kind != "classifier")
+        monkeypatch.setenv("FHELPERS_RESULTS", str(away / "another"))
+        return records.Runs({label: [store.carry_out(r) for r in plan[label]] for label in plan})
+
+    return carried_out
 
 
-def test_published_runs_are_judged_and_drawn_without_the_images(published, away):
-    noise, groups = published
+@pytest.fixture
+def groups(published):
+    """The runs of one network of the page on the subset."""
+    short = {"resnet/mask": {"epochs": 1}, "resnet/ontest": {"epochs": 1, "learned_on": "test"}}
+    plan = {"resnet/natural": (NETWORK,)}
+    plan |= {f"{kind}/natural": masks_of("smoke", (NETWORK,), 0.2, **short[kind]) for kind in short}
+    own = image_masks_of("smoke", (NETWORK,), 0.2, pictures=True, epochs=2)
+    return by_network(published(plan | {"resnet/images/natural": own}))
+
+
+def test_masks_are_judged_and_drawn_without_the_images(groups, away):
     found = groups["resnet"]["images/natural"][0].tensors()
-    assert torch.equal(found["pictures"], noise[found["numbers"][:12]].float() / 255)
+    assert torch.equal(found["pictures"], NOISE[found["numbers"][:12]].float() / 255)
     names = figures.names(groups)
     assert names == {"resnet": "ResNet, Tiny ImageNet-10, 64 pixels"}
     verdicts = {"resnet": {id: CLAIMS[id].of(groups["resnet"]) for id in ("K6", "K7")}}
@@ -151,8 +160,7 @@ def test_published_runs_are_judged_and_drawn_without_the_images(published, away)
         NETWORK.load(train=False)
 
 
-def test_what_is_drawn_is_what_the_claims_judge(published):
-    _, groups = published
+def test_what_is_drawn_is_what_the_claims_judge(groups):
     verdict = CLAIMS["K7"].of(groups["resnet"])
     frame = figures.effects({"vgg-11": {"K7": verdict}})
     claimed = [part for part in verdict.parts if not part.ours]
@@ -174,3 +182,23 @@ def test_the_page_on_other_data_shows_the_images_that_there_are(monkeypatch):
         monkeypatch.setattr(data, "available", lambda name, there=there: there)
         assert list(filter(other_datasets.can_be_shown, names)) == names[: 2 if there else 1]
         assert ("Tiny ImageNet-10" in other_datasets.shown_in_words(names)) == said
+
+
+def test_w24_is_judged_and_drawn_without_the_images(published, away, monkeypatch):
+    tiny = {"train_images": 20, "test_images": 20, "batch_size": 10, "epochs": 1, "memorising": 1}
+    monkeypatch.setattr(other_plan, "ON_SUBSET", tiny | {"width": 4, "monitored_images": 20})
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "available", lambda name: True)
+        plan = other_plan.plan("standard", "cifar10", [0], others=["imagenet"])
+    runs = published({label: group for label, group in plan.items() if SUBSET in label})
+    found = other_plan.plan("quick", "cifar10", [0], others=["imagenet"])
+    assert all(found[label][0] == runs[label][0].recipe for label in runs)
+    verdict = CLAIMS["W24"].of(runs)
+    assert "MNIST, not available" in verdict.note
+    assert "ImageNet subset, not available" not in verdict.note
+    histories, chances = other_claims.by_dataset(runs)
+    verdicts = {SUBSET: other_claims.repeated(histories[SUBSET], chances[SUBSET])}
+    frame = other_datasets.summary(histories, verdicts, chances, {SUBSET: (8, 24)})
+    check({"compared": other_datasets.compared(frame)})
+    check({"by epoch": other_datasets.by_epoch(histories, chances)})
+    assert not (away / "FHELPERS_DATA").exists()
