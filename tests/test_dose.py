@@ -349,16 +349,13 @@ def test_the_way_to_the_end_is_kept_where_a_claim_is_about_it(runs):
 # --- figures and words ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", [True, False])
 @pytest.mark.filterwarnings("error")
-def test_figures_have_the_pages_width_and_leave_no_trace(rows, first):
+def test_figures_have_the_pages_width_and_leave_no_trace(single):
     before = dict(mpl.rcParams)
-    check({"effects": figures.effects(rows, first=first)})
-    few = rows[rows.images.isin([1_000, 5_000])]
-    check({"few": figures.effects(few, first=first)})
-    nothing = rows.assign(value=math.nan, low=math.nan, high=math.nan)[rows.claim == "W12"]
-    alone = pd.concat([rows[(rows.claim == "W7") & (rows.series == effects.STEPS)], nothing])
-    check({"alone": figures.effects(alone, first=first)})
+    whole = {name: figures.effects(single, first=name == "first") for name in ("first", "further")}
+    nothing = single.assign(value=math.nan, low=math.nan, high=math.nan)[single.claim == "W12"]
+    steps = single[(single.claim == "W7") & (single.series == effects.STEPS)]
+    check(whole | {"gaps": figures.effects(pd.concat([steps, nothing]), first=True)})
     assert dict(mpl.rcParams) == before
 
 
