@@ -65,7 +65,8 @@ style.finding(figures.so(rows, own))
 # what fewer images would do. Their networks fit the training set and reach 0.86 on test images.
 # This book trains on fewer, so each of its verdicts raises the question whether it is about the
 # claim or about the number of images. Here six claims are judged again, by the same rules, on
-# networks that differ in that number alone.
+# networks that differ in that number alone: W1 ({doc}`01_decomposition`), W5 and W7
+# ({doc}`02_shuffled_labels`), W12 ({doc}`06_batchnorm`), W13 and W25 ({doc}`04_heuristics`).
 #
 # ## The set-up
 
