@@ -54,6 +54,7 @@ LABELS, PRECISION = "claims/labels.py", "average_precision.py"
 TRADEOFF, DETECTION = "sections/tradeoff/measure.py", "sections/detection/measure.py"
 SINGLE, NOISE = "masks/images.py", "sections/noise_or_signal/measure.py"
 BATCHES = "sections/batch_size/claims.py"
+DOSE = "sections/dose/effects.py"
 EFFECTS, SWITCHES = "sections/details/effects.py", "sections/details/plan.py"
 ASCENT = "moved = current + size * gradient.sign()"
 
@@ -320,6 +321,21 @@ MUTANTS = [
             "one**2 + 2 * correlation",
         ),
         (SWITCHES, "a switch that turns nothing", '({"rescale": False}', '({"rescale": True}'),
+    ),
+    *of(
+        "12_dose",
+        (
+            DOSE,
+            "networks trained on one part are cut by whole images",
+            "history = as_trained(runs.history)",
+            "history = runs.history",
+        ),
+        (
+            VERDICTS,
+            "a ceiling taken for a floor",
+            "return REPRODUCED if high < margin else",
+            "return REPRODUCED if high > margin else",
+        ),
     ),
 ]
 
