@@ -15,8 +15,9 @@ import torch
 from fhelpers import masks
 from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
+from fhelpers.masks.images import cross_validated
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.single_image_masks import figures, measure
+from fhelpers.sections.single_image_masks import figures
 from fhelpers.sections.single_image_masks.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight, epochs=epochs))
@@ -105,7 +106,7 @@ print("weights of the complement:", [f"{weight:.1f}" for weight in stopped])
 classes, generator = torch.arange(60) % 3, torch.Generator().manual_seed(0)
 features = torch.eye(3)[classes] + 0.1 * torch.randn(60, 3, generator=generator)
 for name, own in {"true": classes, "scrambled": classes[torch.randperm(60)]}.items():
-    right = measure.cross_validated(features, own, 0).float().mean()
+    right = cross_validated(features, own, 0).float().mean()
     print(f"{name} classes: {right:.1f} classified correctly")
 
 # %% [markdown]

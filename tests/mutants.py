@@ -52,8 +52,9 @@ CLASSIFIER, MONITORING = "runs/classifier.py", "runs/monitoring.py"
 NETWORKS, LEARNING = "networks/classifiers.py", "masks/learning.py"
 LABELS, PRECISION = "claims/labels.py", "average_precision.py"
 TRADEOFF, DETECTION = "sections/tradeoff/measure.py", "sections/detection/measure.py"
-SINGLE, NOISE = "sections/single_image_masks/measure.py", "sections/noise_or_signal/measure.py"
+SINGLE, NOISE = "masks/images.py", "sections/noise_or_signal/measure.py"
 BATCHES = "sections/batch_size/claims.py"
+DOSE = "sections/dose/effects.py"
 EFFECTS, SWITCHES = "sections/details/effects.py", "sections/details/plan.py"
 ASCENT = "moved = current + size * gradient.sign()"
 
@@ -284,7 +285,23 @@ MUTANTS = [
         (NOISE, "an energy's rank too few", ".abs().argmin(-1) + 1", ".abs().argmin(-1)"),
     ),
     *of(
-        "18_report_card",
+        "18_imagenet_subset",
+        (FREQUENCY, "< instead of ≤", "return distance <= radius", "return distance < radius"),
+        (
+            FREQUENCY,
+            "similarity without brightness",
+            "local = luminance * (2 * covariance + two)",
+            "local = (2 * covariance + two)",
+        ),
+        (
+            "sections/single_image_masks/claims.py",
+            "the complement undoes the attack",
+            'right_on(history, label, "attacked-masked")',
+            'right_on(history, label, "attacked-complement")',
+        ),
+    ),
+    *of(
+        "19_report_card",
         (
             "report/measure.py",
             "gains with the wrong sign",
@@ -304,6 +321,21 @@ MUTANTS = [
             "one**2 + 2 * correlation",
         ),
         (SWITCHES, "a switch that turns nothing", '({"rescale": False}', '({"rescale": True}'),
+    ),
+    *of(
+        "12_dose",
+        (
+            DOSE,
+            "networks trained on one part are cut by whole images",
+            "history = as_trained(runs.history)",
+            "history = runs.history",
+        ),
+        (
+            VERDICTS,
+            "a ceiling taken for a floor",
+            "return REPRODUCED if high < margin else",
+            "return REPRODUCED if high > margin else",
+        ),
     ),
 ]
 

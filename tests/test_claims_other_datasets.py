@@ -12,7 +12,7 @@ from fhelpers import data
 from fhelpers.claims import CLAIMS, Part
 from fhelpers.claims.verdicts import Judged
 from fhelpers.intervals import Estimate
-from fhelpers.runs import scales
+from fhelpers.runs import plans, scales
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import PLANS
 from fhelpers.sections.other_datasets import claims as other_datasets
@@ -218,7 +218,7 @@ def test_all_data_sets_are_compared_and_cifar10_shares_the_runs_of_section_02(fi
         for label, group in plan.items()
         if label.startswith("cifar10/")
     }
-    assert own == PLANS["shuffled_labels"]("quick", "cifar10", [0])
+    assert own == plans.true_and_shuffled("quick", "cifar10", [0])
 
 
 def test_w24_says_where_the_number_of_classes_is_another():

@@ -9,16 +9,16 @@ import torch
 from torch.nn import functional as F
 
 from fhelpers import frequency, masks
+from fhelpers.masks import images as image_masks
 from fhelpers.masks import recipes
+from fhelpers.masks.atlas import neighbour_map
+from fhelpers.masks.images import ImageMasksRecipe, cross_validated
 from fhelpers.masks.recipes import MaskedTraining, MaskRecipe, varied
 from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import classifier, kinds, plans, scales
 from fhelpers.runs.kinds import Job
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.essential_frequencies.plan import plan as essential_frequencies
-from fhelpers.sections.single_image_masks import measure as image_masks
-from fhelpers.sections.single_image_masks.atlas import neighbour_map
-from fhelpers.sections.single_image_masks.measure import ImageMasksRecipe, cross_validated
 from fhelpers.sections.single_image_masks.plan import plan as single_image_masks
 
 NETWORK = Recipe(

@@ -5,6 +5,7 @@ import zipfile
 import pytest
 import torch
 
+from fhelpers import data
 from fhelpers.pages import published
 from fhelpers.runs import records, store
 from fhelpers.runs.recipes import Recipe
@@ -76,6 +77,14 @@ def test_what_needs_the_weights_trains_the_network_again(elsewhere, tmp_path):
 
 def test_it_can_be_carried_out_anew_and_compared(elsewhere):
     assert largest_difference(elsewhere, carry_out_anew(elsewhere)) == 0.0
+
+
+def test_runs_on_images_that_only_a_person_can_fetch_are_not_drawn(elsewhere, monkeypatch):
+    assert store.some_published(5, 0) == [elsewhere]
+    monkeypatch.setattr(type(data.DATASETS["planted"]), "by_hand", True)
+    assert store.some_published(5, 0) == [elsewhere]  # they are here
+    monkeypatch.setattr(data, "available", lambda name: False)
+    assert store.some_published(5, 0) == []
 
 
 def test_a_missing_file_of_an_unpublished_run_is_damage(kept):

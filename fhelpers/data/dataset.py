@@ -58,6 +58,7 @@ class Dataset:
     proposals: Mapping[str, Options] = field(default_factory=dict)
     subset_of: str = ""  # the larger data set that it can stand for
     generated: ClassVar[bool] = False  # by code, with no file behind it
+    by_hand: ClassVar[bool] = False  # no source has its files: a person has to put them there
 
     def check(self, options: Mapping[str, object]) -> None:
         """Refuse unknown options and impossible values with ValueError."""

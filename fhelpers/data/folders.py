@@ -312,6 +312,8 @@ def _tiny_files(base: Path, wnids: Sequence[str]) -> dict[str, Files]:
 class TinyImageNet(ImageFolder):
     """The official folder, with all its classes or the first `classes` of them."""
 
+    by_hand: ClassVar[bool] = True
+
     def check_values(self, classes: int | None = None) -> None:
         if classes is not None:
             self.check_whole("classes", classes, 2)
@@ -337,6 +339,7 @@ class TenClasses(Pinned):
     """Ten classes of Tiny ImageNet with as many images each, known by their decoded pixels."""
 
     wnids: tuple[str, ...]
+    by_hand: ClassVar[bool] = True
     advice: ClassVar[str] = (
         "unpack its archive again; if that changes nothing, Pillow decodes JPEG files differently "
         "here than with libjpeg-turbo"

@@ -5,8 +5,10 @@ Sections that ask for the same recipe share its run.
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 from fhelpers import data
+from fhelpers.runs import schedule, store
 from fhelpers.runs.checks import refuse
 from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.scales import SCALES, Plan, data_options, natural, several
@@ -18,26 +20,28 @@ MODEL_RATES = {"lenet": 2e-3, "alexnet": 1e-3, "vgg-11": 5e-4}
 RADII = (4, 8, 12, 16)  # W, Fig. 3
 BATCH_SIZES = (32, 64, 128, 256, 512)
 AUGMENTED = ("scale", "translate", "rotate")  # the models S, T and R of K
+SUBSET = "tiny-imagenet-10"  # of ImageNet, whose runs are published for those who do not have it
 
 
 def true_and_shuffled(
-    scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0, memorising=0
+    scale, dataset, seeds, *, radii=(4, 8, 12, 16), epochs=0, memorising=0, **changes
 ) -> Plan:
     """True and shuffled labels, then one band at a time (W, Fig. 3 and Table 1).
 
     epochs: of M_natural and the band-trained models, 0 for the scale's own; memorising: of
-    M_shuffle, 0 for longer in the scale's proportion.
+    M_shuffle, 0 for longer in the scale's proportion; changes: to the fields of all recipes.
     """
-    plan = {"natural": natural(scale, dataset, seeds, radii, epochs)}
     own = SCALES[scale]
     epochs = epochs or own.epochs
     longer = memorising or math.ceil(epochs * own.memorising_epochs / own.epochs)
-    shuffled = {"labels": "shuffled", "radii": tuple(radii), "epochs": longer}
-    plan["shuffled"] = several(scale, dataset, seeds, **shuffled)
+    common = {"radii": tuple(radii), "epochs": epochs} | changes
+    plan = {"natural": several(scale, dataset, seeds, **common)}
+    shuffled = {"labels": "shuffled", "epochs": longer}
+    plan["shuffled"] = several(scale, dataset, seeds, **common | shuffled)
     for band in ("low", "high"):
         for radius in radii:
-            changes = {"band": band, "band_radius": radius, "radii": (radius,), "epochs": epochs}
-            plan[f"{band}-{radius:g}"] = several(scale, dataset, seeds, **changes)
+            trained = {"band": band, "band_radius": radius, "radii": (radius,)}
+            plan[f"{band}-{radius:g}"] = several(scale, dataset, seeds, **common | trained)
     return plan
 
 
@@ -172,3 +176,17 @@ def memorising(scale: str, recipe: Recipe) -> Recipe:
         recipe = dataclasses.replace(recipe, **plain)
     longer = math.ceil(recipe.epochs * own.memorising_epochs / own.epochs)
     return dataclasses.replace(recipe, labels="shuffled", augmentation="none", epochs=longer)
+
+
+def of_subset(seeds, planned: Callable[[list], Plan]) -> Plan:
+    """`planned(seeds)`, runs on SUBSET, for the seeds for which this machine can show them.
+
+    Those are all where the images are, else the ones whose runs are finished or published.
+    """
+    if not data.available(SUBSET):
+        own = {
+            seed: schedule.everything(r for group in planned([seed]).values() for r in group)
+            for seed in seeds
+        }
+        seeds = [seed for seed, runs in own.items() if all(map(store.finished, runs))]
+    return planned(seeds) if seeds else {}

@@ -9,6 +9,7 @@ of run by name: each says itself what it needs and how it is carried out (`runs.
 """
 
 import errno
+import itertools
 import json
 import os
 import random
@@ -22,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from fhelpers import places
+from fhelpers import data, places
 from fhelpers.data.files import quoted
 from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import kinds, records
@@ -65,9 +66,20 @@ def publish(run: Run, *, tensors: bool) -> Path:
 
 
 def some_published(count: int, seed: int) -> list[Run]:
-    """So many published runs, drawn at random; all where there are fewer."""
+    """So many published runs, drawn at random; all where there are fewer.
+
+    Left out are those on images that are not here and that only a person can fetch.
+    """
     runs = [Run(file.parent) for file in sorted(records.published().glob("*/record.json"))]
-    return random.Random(seed).sample(runs, min(count, len(runs)))
+    drawn = random.Random(seed).sample(runs, len(runs))
+    return list(itertools.islice(filter(has_images, drawn), count))
+
+
+def has_images(run: Run) -> bool:
+    """Whether the data set of a run is here or can be fetched."""
+    name = getattr(run.recipe, "dataset", None)
+    entry = data.DATASETS.get(name)
+    return entry is None or not entry.by_hand or data.available(name)
 
 
 def unfinished(run_id: str) -> Path:

@@ -79,13 +79,13 @@ def classifiers() -> dict[str, Recipe]:
 def others() -> dict[str, Runnable]:
     """Measurements, masks and detectors; imported here, because most of them import much."""
     from fhelpers.heatmap import HeatMap
+    from fhelpers.masks.images import ImageMasksRecipe
     from fhelpers.masks.recipes import VARIANTS, MaskedTraining, MaskRecipe
     from fhelpers.sections.decomposition.measure import SplitErrors
     from fhelpers.sections.detection.detectors import DetectorRecipe
     from fhelpers.sections.detection.measure import Evaluation
     from fhelpers.sections.noise_or_signal.measure import Cases
     from fhelpers.sections.report_card.measure import Report
-    from fhelpers.sections.single_image_masks.measure import ImageMasksRecipe
     from fhelpers.sections.smooth_kernels.measure import Kernels
     from fhelpers.sections.smoothing_defence.measure import DefenceChecks, RobustnessTable
     from fhelpers.sections.tradeoff.measure import Corollary

@@ -16,6 +16,7 @@ from fhelpers.claims.verdicts import Judged
 from fhelpers.data import DatasetInfo
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.names import LINES
+from fhelpers.runs import plans
 from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_by
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
@@ -182,6 +183,20 @@ def lengths_in_words(epochs: Mapping[str, int]) -> str:
         alike.setdefault(count, []).append(title(name))
     each = [f"{count} epochs on {style.listing(names)}" for count, names in alike.items()]
     return f"Networks with true labels are trained for {'; '.join(each)}."
+
+
+def can_be_shown(name: str) -> bool:
+    """Whether there are images to show: of published runs the data set may be missing."""
+    return name != plans.SUBSET or data.available(name)
+
+
+def shown_in_words(names: Sequence[str]) -> str:
+    """The caption of `pictures`, which names the data set that it has to leave out."""
+    text = "A test image of each data set and its parts. The number is the radius."
+    missing = [title(name) for name in names if not can_be_shown(name)]
+    if not missing:
+        return text
+    return f"{text} Without {style.listing(missing)}, whose images are not installed here."
 
 
 def on_imagenet(names: Sequence[str], found: str | None) -> str:

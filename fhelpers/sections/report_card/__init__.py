@@ -1,1 +1,1 @@
-"""Page 18 (W, §9): frequency reports of the book's own networks."""
+"""Page 19 (W, §9): frequency reports of the book's own networks."""

@@ -1,4 +1,4 @@
-"""The runs of page 18."""
+"""The runs of page 19."""
 
 from fhelpers.runs import plans
 from fhelpers.runs.scales import SCALES, Plan, several

@@ -17,9 +17,9 @@ from fhelpers.drawing.masks import by_band, centres, looks, with_mean
 from fhelpers.frequency import filter_spectrum
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
+from fhelpers.masks.images import single_masks
 from fhelpers.masks.recipes import BANDS, ENERGIES
 from fhelpers.sections.single_image_masks import claims
-from fhelpers.sections.single_image_masks.measure import single_masks
 
 # What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {

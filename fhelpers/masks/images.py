@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fhelpers import attacks, data, masks
+from fhelpers.masks.atlas import neighbour_map
 from fhelpers.masks.recipes import FOLDS, images_of
 from fhelpers.networks import evaluating
 from fhelpers.networks.compute import CHUNK
@@ -19,8 +20,8 @@ from fhelpers.runs.checks import check_switch, check_whole, refuse
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.recipes import Recipe
-from fhelpers.sections.single_image_masks.atlas import neighbour_map
 
+SINGLE_IMAGES = {"smoke": 40, "quick": 500, "standard": 1_000, "paper": 2_000}
 SHOWN = 12  # images of which the attacked version is kept for a figure
 SCRAMBLES = 5  # times that classes are scrambled
 RIDGE = 1.0  # penalty of the linear classifier, for each image and features of deviation 1
@@ -44,11 +45,13 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
     sparsity_weight: float = 0.2  # λ (K)
     learning_rate: float = 0.05
     epochs: int = 60  # steps, which each image takes all
+    pictures: bool = False  # the first images are kept, for pages where the data set is not there
 
     def __post_init__(self):
         super().__post_init__()
         check_whole("images", self.images, FOLDS)
         check_switch("selected", self.selected)
+        check_switch("pictures", self.pictures)
         if self.chooser is not None and images_seen(self.chooser) != images_seen(self.network):
             refuse("chooser", self.chooser.slug, "a network with the same test images, or None")
         attacks.check_epsilon(self.epsilon)
@@ -80,6 +83,23 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
         return learn_images(self, job)
 
 
+def image_masks_of(scale, group, sparsity_weight, choosers=None, **changes) -> tuple:
+    """A recipe for each network of a group, of as many test images as the scale can pay.
+
+    choosers: the networks that the images are selected for; None: each for itself.
+    """
+    return tuple(
+        ImageMasksRecipe(
+            network=network,
+            images=min(SINGLE_IMAGES[scale], network.test_images),
+            sparsity_weight=float(sparsity_weight),
+            chooser=None if network == chooser else chooser,
+            **changes,
+        )
+        for network, chooser in zip(group, choosers or group, strict=True)
+    )
+
+
 def images_seen(network: Recipe) -> tuple:
     """What decides the test images of a network."""
     drawn = network.drawn and network.seed
@@ -92,8 +112,8 @@ def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
     Rows: accuracy of each part among all images and among those that are right as they are, and of
     the linear classifiers; among "tried": of the images among which they were selected. Tensors:
     weights of the masks, places of the images in the test set, true classes and kept ones, whether
-    the mask of the end keeps the class, the first attacked images, and a map in which similar masks
-    are neighbours.
+    the mask of the end keeps the class, the first attacked images and, where the recipe says so,
+    the first images, and a map in which similar masks are neighbours.
     """
     measured, compute = Result(), job.compute
     network, chooser = (run.model().to(compute.device) for run in (job.needed[0], job.needed[-1]))
@@ -116,6 +136,8 @@ def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
         "attacked": attacked[:SHOWN],
         "map": neighbour_map(weights, seed=recipe.seed),
     }
+    if recipe.pictures:
+        measured.tensors["pictures"] = pixels[:SHOWN]
     return measured
 
 

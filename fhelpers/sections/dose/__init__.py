@@ -1,0 +1,1 @@
+"""Section 12: whether the results depend on how much data there is."""

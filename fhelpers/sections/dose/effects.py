@@ -1,0 +1,133 @@
+"""The effects behind claims of other sections at each number of training images."""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+
+import pandas as pd
+
+from fhelpers.claims import CLAIMS, Verdict, conjunction, reliance
+from fhelpers.claims.learning import chance_of, failed
+from fhelpers.runs.records import Runs
+from fhelpers.sections.dose.plan import FIVE
+
+# The networks that each claim is judged by; W7 takes from M_natural what guessing gets right.
+NETWORKS = {
+    "W1": ("natural",),
+    "W5": ("natural", "shuffled"),
+    "W7": ("natural", "low-*", "high-*"),
+    "W12": ("vanilla", "batchnorm"),
+    "W13": ("vanilla", "adversarial"),
+    "W25": FIVE,
+}
+FIRST_PARTS = {"W25": 1}  # how many parts of a claim are asked: this page has one batch size
+BY_EPOCH = ("W5", "W12")  # claims about the way to the end, not only the end
+STEPS, ACCURACY = "equal steps", "equal training accuracy"
+
+
+class Cut(Runs):
+    """Runs as if they had ended earlier: with another history."""
+
+    def __init__(self, runs: Runs, history: pd.DataFrame):
+        super().__init__(dict(runs))
+        self.history = history
+
+
+def by_amount(runs: Mapping) -> dict[int, Runs]:
+    """{images: runs with the labels of their sections}, from labels such as 5000/natural."""
+    found: dict[int, dict] = {}
+    for label, group in runs.items():
+        images, _, network = label.partition("/")
+        found.setdefault(int(images), {})[network] = group
+    return {images: Runs(found[images]) for images in sorted(found)}
+
+
+def about(id: str, runs: Runs) -> Runs | None:
+    """The networks that a claim is judged by, None where one of them was not trained."""
+    own = {label: runs[label] for label in runs if matches(label, NETWORKS[id])}
+    complete = all(any(fnmatch(label, pattern) for label in own) for pattern in NETWORKS[id])
+    return Runs(own) if complete else None
+
+
+def matches(label: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(label, pattern) for pattern in patterns)
+
+
+def effects(runs: Mapping) -> pd.DataFrame:
+    """A row for each claimed effect at each number of images, after equal steps and cut level.
+
+    Columns images, series, claim, part (its number), name, value, low, high, n, over, margin,
+    neutral, verdict (of the part), said (of the claim), level (the training accuracy at which all
+    were cut), stuck (the networks that have not learned; without them nothing is judged).
+    """
+    amounts, rows = by_amount(runs), []
+    for id in NETWORKS:
+        groups = {images: about(id, each) for images, each in amounts.items()}
+        groups = {images: each for images, each in groups.items() if each is not None}
+        for images, each in groups.items():
+            where = {"images": images, "series": STEPS, "level": float("nan")}
+            rows += [where | row for row in rows_of(judged(id, each))]
+        level, cut = cut_level(id, groups) if id != "W1" else (float("nan"), {})
+        for images, each in cut.items():
+            where = {"images": images, "series": ACCURACY, "level": level}
+            rows += [where | row for row in rows_of(judged(id, each))]
+    return pd.DataFrame(rows)
+
+
+def judged(id: str, runs: Runs) -> Verdict:
+    """The claim's verdict on the runs at one number of images."""
+    if id == "W1":  # judged at r = 12, or at the nearest radius that there is
+        radii = runs["natural"][0].recipe.radii
+        return CLAIMS[id].of(runs, radius=min(radii, key=lambda each: abs(each - 12)))
+    return CLAIMS[id].of(runs)
+
+
+def rows_of(verdict: Verdict) -> Iterator[dict]:
+    """The parts that the paper claims, each as a row."""
+    id, parts = verdict.claim.id, [part for part in verdict.parts if not part.ours]
+    parts = parts[: FIRST_PARTS.get(id)]
+    for number, part in enumerate(parts):
+        yield {
+            "claim": id, "part": number, "name": part.name, **vars(part.estimate),
+            "margin": part.margin, "neutral": part.neutral, "verdict": part.verdict,
+            "said": conjunction(parts), "stuck": ", ".join(verdict.stuck),
+        }  # fmt: skip
+
+
+def cut_level(id: str, groups: Mapping[int, Runs]) -> tuple[float, dict[int, Cut]]:
+    """All networks of a claim as they were at one training accuracy: (it, {images: runs}).
+
+    It is the highest whole per cent that they reach at every number of images. Numbers at which one
+    of them has not learned are left out.
+    """
+    patterns, rows = CLAIMS[id].networks, {}
+    for images, runs in groups.items():
+        history = as_trained(runs.history)
+        if not failed(history, patterns, chance_of(next(iter(runs.values()))[0])):
+            rows[images] = history.assign(label=f"{images}/" + history.label)
+    if not rows:
+        return float("nan"), {}
+    history = pd.concat(rows.values(), ignore_index=True)
+    labels = [la for la in history.label.unique() if matches(la.partition("/")[2], patterns)]
+    level, ends = reliance.at_common_accuracy(history, labels)
+    if id in BY_EPOCH:
+        last = ends.groupby(["label", "seed"], as_index=False).epoch.first()
+        way = history[history.scope == "subset"].merge(
+            last, on=["label", "seed"], suffixes=("", "_")
+        )
+        ends = pd.concat([way[way.epoch < way.epoch_], ends.assign(scope="subset"), ends])
+    else:  # of no matter when it was, and W13 asks that all ended together
+        ends = ends.assign(epoch=1.0)
+    prefix, network = (ends.label.str.partition("/")[column] for column in (0, 2))
+    ends = ends.assign(label=network)
+    return level, {images: Cut(groups[images], ends[prefix == str(images)]) for images in rows}
+
+
+def as_trained(history: pd.DataFrame) -> pd.DataFrame:
+    """The history in which training accuracy is that on the images as each network saw them.
+
+    For a network trained on one part that part stands in the place of the whole image.
+    """
+    banded = history.label.isin(history.label[history.part == "input"].unique())
+    own = banded & (history.split == "train")
+    rows = history[~(own & (history.part == "original"))]
+    return rows.assign(part=rows.part.mask(own & (rows.part == "input"), "original"))

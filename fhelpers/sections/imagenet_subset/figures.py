@@ -1,0 +1,141 @@
+"""Figures of the section on an ImageNet subset (K)."""
+
+import textwrap
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fhelpers import data
+from fhelpers.claims.findings import finding
+from fhelpers.claims.verdicts import Verdict
+from fhelpers.drawing import charts, style
+from fhelpers.drawing.masks import WHOLE, looks, with_mean
+from fhelpers.frequency import filter_spectrum, structural_similarity
+from fhelpers.masks.images import single_masks
+
+# What each figure shows, for those who cannot see it. Captions hold the numbers.
+ALT = {
+    "pictures": "Two images for each network: the image, the network's mask, the image through it, "
+    "the image's own mask, the image through that, the adversarial image, and that through the "
+    "image's own mask; all with the image's mean.",
+    "effects": "A row for each effect that the two claims judge. Grey circles are the small "
+    "images, black squares the ResNet and black triangles the VGG-11 on the larger ones, with "
+    "intervals. A dotted tick marks what the claim asks for.",
+}
+LOOKS = {"small": (style.GREY, "o"), "resnet": (style.INK, "s"), "vgg-11": (style.INK, "^")}
+
+
+def names(groups: Mapping) -> dict[str, str]:
+    """How the page calls each network: its kind, and what it sees. groups: from `by_network`."""
+    found = {}
+    for where, runs in groups.items():
+        recipe = runs["natural"][0].recipe
+        side = data.describe(recipe.dataset, **recipe.options).height
+        kind = "VGG-11" if recipe.model.startswith("vgg") else "ResNet"
+        found[where] = f"{kind}, {data.TITLES[recipe.dataset]}, {side} pixels"
+    return found
+
+
+def effects(verdicts: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
+    """What K6 and K7 judge for each network: columns effect, network, margin, value, low, high.
+
+    verdicts: {network: {claim: verdict}}.
+    """
+    rows = []
+    for where, own in verdicts.items():
+        for id, verdict in own.items():
+            for part in verdict.parts:
+                if not part.ours:
+                    row = {"effect": f"{id}: {part.name}", "network": where, "margin": part.margin}
+                    rows.append(row | {"ceiling": part.ceiling} | vars(part.estimate))
+    return pd.DataFrame(rows)
+
+
+@style.styled
+def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """The effects side by side. frame: from `effects`; names: from `names`."""
+    order = {effect: textwrap.fill(effect, 24) for effect in frame.effect.unique()}
+    figure, ((axes,),) = style.canvas(1, 1, 1.0 + 0.62 * len(order))
+    entries = {where: (title, *LOOKS[where], "") for where, title in names.items()}
+    charts.dots(axes, frame, at="effect", order=order, by="network", dodge=0.2, **looks(entries))
+    tick = {"color": style.GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
+    for place, margin in enumerate(frame.groupby("effect", sort=False).margin.first()):
+        axes.plot([margin] * 2, [place - 0.42, place + 0.42], label="_margin", **tick)
+    style.across_percent(axes, "similarity or share")
+    asked = ("what the claim asks for", style.GREY, "", ":", {"linewidth": 1.6})
+    charts.key(figure, [*entries.values(), asked], ncols=2)
+    return figure
+
+
+@style.styled
+def pictures(groups: Mapping, names: Mapping[str, str], count: int = 2) -> Figure:
+    """Images of the larger data set through the masks of each network and through their own.
+
+    The images are those that the runs keep, so that the data set need not be there.
+    """
+    shown = [where for where in groups if where != "small"]
+    figure, axes = style.canvas(count * len(shown), 7, 0.5 + 0.95 * count * len(shown))
+    for number, where in enumerate(shown):
+        run, module = groups[where]["images/natural"][0], groups[where]["mask/natural"][0].model()
+        found, mask = run.tensors(), module.masks().detach()[0, 0]
+        kept = found["reached"][: len(found["pictures"])].nonzero().flatten()[:count].tolist()
+        for row, place in enumerate(kept, number * count):
+            x, x_a = found["pictures"][place], found["attacked"][place]
+            own = single_masks(run).masks().detach()[place, 0]
+            through = filter_spectrum(x, mask)
+            parts = {"x": x, "M": mask, "M(x)": with_mean(through, x), "m": own}
+            parts |= {"m(x)": with_mean(filter_spectrum(x, own), x), "x_A": x_a}
+            parts |= {"m(x_A)": with_mean(filter_spectrum(x_a, own), x_a)}
+            for panel, (title, each) in zip(axes[row], parts.items(), strict=True):
+                options = {"cmap": WHOLE, "vmin": 0, "vmax": 1} if each.ndim == 2 else {}
+                style.picture(panel, each, "" if row else title, **options)
+            alike = structural_similarity(x[None], through[None]).item()
+            axes[row, 2].set_xlabel(f"{alike:.2f}", fontsize=11)
+        axes[number * count, 0].set_ylabel(names[where].partition(",")[0], fontsize=11)
+    return figure
+
+
+# What the notebook puts into sentences and tables ----------------------------------------------
+
+
+def in_words(verdicts: Mapping[str, Mapping[str, Verdict]], names: Mapping[str, str]) -> str:
+    """What the claims say of each network, the larger images first; or that these are missing."""
+    larger = [where for where in verdicts if where != "small"]
+    if not larger:
+        return (
+            "**No ImageNet subset is shown.** Its runs are not published at these parameters, and "
+            "its images are not installed: put the official folder of Tiny ImageNet at "
+            "`data/tiny-imagenet-200`, or set `FHELPERS_TINY_IMAGENET` to where it is, and build "
+            "the page again. What follows is about the small images alone."
+        )
+    each = (f"*{names[where]}.* {finding(verdicts[where].values())}" for where in larger)
+    return f"**Finding.** {' '.join(each)}"
+
+
+def verdict_table(
+    verdicts: Mapping[str, Mapping[str, Verdict]], names: Mapping[str, str]
+) -> pd.DataFrame:
+    """Verdicts and all effects, ours included: a row for each network and claim."""
+    return pd.DataFrame(
+        {
+            "network": names[where],
+            "claim": id,
+            "verdict": f"{style.SIGNS[verdict.verdict]} {verdict.verdict}",
+            "effects": "; ".join(f"{part.name} {part.estimate}" for part in verdict.parts),
+        }
+        for where, own in verdicts.items()
+        for id, verdict in own.items()
+    )
+
+
+def apart_in_words(frame: pd.DataFrame) -> str:
+    """How the similarity through the mask differs between the sizes of image, in a sentence."""
+    rows = frame[frame.effect == "K6: structural similarity"].set_index("network").value
+    larger = rows.drop("small", errors="ignore")
+    if larger.empty:
+        return f"Through the mask, the small images have a similarity of {rows['small']:.2f}."
+    return (
+        f"Through the mask, the similarity is {rows['small']:.2f} on small images and "
+        f"{style.listing(f'{value:.2f}' for value in larger)} on larger ones."
+    )
