@@ -237,11 +237,11 @@ def test_torchvision_models_with_weights_from_a_file(tmp_path):
 @pytest.mark.parametrize("name", ["imagenette", "tiny-imagenet-10"])
 def test_published_networks_answer_for_the_classes_of_an_imagenet_subset(name, monkeypatch):
     """The published weights themselves are not here: random ones show the columns and the scale."""
-    from fhelpers.data import folders
+    from fhelpers.data import imagenet
 
     classes = {
-        "imagenette": tuple(folders.WNIDS.values()),
-        "tiny-imagenet-10": folders.TINY_IMAGENET_10.classes,
+        "imagenette": tuple(imagenet.WNIDS.values()),
+        "tiny-imagenet-10": imagenet.TINY_IMAGENET_10.classes,
     }[name]
     wanted = {  # places in the sorted list of ImageNet's 1,000 classes
         "imagenette": [0, 217, 482, 491, 497, 566, 569, 571, 574, 701],
