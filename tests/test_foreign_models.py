@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from golden import runs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -18,11 +19,13 @@ from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
 
 from fhelpers import attacks, frequency, heatmap, networks
+from fhelpers.heatmap import HeatMap
 from fhelpers.masks import learn_mask
 from fhelpers.networks.compute import Compute
 from fhelpers.report import checks, frequency_report
 from fhelpers.report import models as outside
 from fhelpers.report import page as pages
+from fhelpers.runs import store
 from fhelpers.runs.training import predict
 
 CLASSES = tuple("abcd")
@@ -372,6 +375,29 @@ def test_any_error_of_a_function_becomes_one_sentence(body, says, tmp_path, monk
 def test_names_that_lead_nowhere(named, text):
     with pytest.raises((ValueError, FileNotFoundError), match=text):
         outside.load_model(named, classes=CLASSES)
+
+
+def test_a_run_is_asked_about_its_own_data_and_other_kinds_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path))
+    run = store.carry_out(runs.tiny(epochs=1))
+    assert outside.is_run(run.run_id)
+    assert not any(map(outside.is_run, ("resnet18", "a:b", "x.pt2", "pyproject.toml")))
+    own = run.recipe.load(train=False)
+    for dataset in (None, "planted"):
+        found = outside.test_images(run.run_id, dataset, 4)
+        assert torch.equal(found.images, own.images[:4])
+        assert torch.equal(found.labels, own.labels[:4])
+        assert found.classes == own.classes
+    with pytest.raises(ValueError, match="was trained on planted: leave --dataset out"):
+        outside.test_images(run.run_id, "cifar10", 4)
+    with pytest.raises(ValueError, match=r"has \d+ test images: ask for as many or fewer"):
+        outside.test_images(run.run_id, None, 10**6)
+    other = store.plan(HeatMap(network=run.recipe, images=4))
+    for ask in (lambda: outside.test_images(other, None, 4), lambda: outside.load_model(
+        other, classes=own.classes
+    )):  # fmt: skip
+        with pytest.raises(ValueError, match="is a run of kind 'heatmap', which has no classifier"):
+            ask()
 
 
 # --- what is doubtful stands in the report --------------------------------------------------------
