@@ -91,6 +91,8 @@ def refusals():
     yield {k: v.numpy() for k, v in state().items()}, "save the state dict alone"
     yield {"k" * 5_000: 1}, r"the keys k{40}; save"
     yield None, "this file holds a NoneType"
+    others = {f"x.{n}": torch.ones(1) for n in range(9)}
+    yield {f"net.{k}": v for k, v in state().items()} | others, "it lacks 0.weight"
     yield {"a": {"b": {"c": state()}}}, "this file holds the keys a"
     yield torch.zeros(3), "this file holds a Tensor"
     yield {}, "no weights that fit"

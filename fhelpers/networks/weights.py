@@ -85,7 +85,8 @@ def fitted(state: Mapping[str, Tensor], model: nn.Module) -> list[Mapping[str, T
         }
         for prefix in prefixes
     ]
-    return [part for part in parts if not misfits(part, own)]
+    # A small part that happens to fit is a layer of another network.
+    return [part for part in parts if 2 * len(part) >= len(state) and not misfits(part, own)]
 
 
 def counts(name: str) -> bool:
