@@ -60,7 +60,7 @@ def run_of(named: str):
     """The recipe of a classifier of the store; `recipe.setup` says what it was trained on."""
     try:
         recipe = store.find(named)
-    except ValueError as error:
+    except (ValueError, OSError) as error:  # of a name that is too long, too
         if named in list_models():
             raise ValueError(f"torchvision's {named} is no classifier of images") from None
         if os.path.exists(store.unfinished(named)):
