@@ -100,10 +100,11 @@ def as_tensor(values, name: str) -> Tensor:
     try:
         if np.ma.is_masked(values):
             raise TypeError("some of them are masked")
-        if hasattr(values, "__array__") and not isinstance(values, Tensor):
-            values = np.asarray(values)
-            values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
-        found = values if isinstance(values, Tensor) else torch.as_tensor(values)
+        found = values
+        if not isinstance(values, Tensor | list | tuple):
+            found = np.asarray(values)
+            found = np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+        found = torch.as_tensor(found)
         if found.layout != torch.strided or found.is_nested or found.is_meta or found.is_quantized:
             raise TypeError("they are not stored one by one")
     except Exception as error:
