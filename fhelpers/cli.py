@@ -1,6 +1,8 @@
 """The command line: a thin face over the package. Errors are one sentence and exit status 2."""
 
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +15,8 @@ from fhelpers import places
 
 # Lists are parameters' values here, not several values of the option.
 Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_list=False)]
+
+MOST_THREADS = 1_024  # more would only be a slip of the hand
 
 app = App(
     name="fhelpers",
@@ -38,6 +42,8 @@ def run(run_id: str, *others: str, threads: int = 1) -> None:
 
     from fhelpers.runs import store
 
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"threads must be from 1 to {MOST_THREADS}, not {threads}")
     torch.set_num_threads(threads)
     for recipe in [store.find(name) for name in (run_id, *others)]:
         with tqdm(total=recipe.steps, unit="epoch", desc=recipe.run_id, disable=None) as bar:
@@ -51,7 +57,10 @@ def runs() -> None:
     from fhelpers.runs import records, store
 
     listing = store.listing()
-    print(listing.to_string(index=False) if len(listing) else f"no runs yet in {records.root()}")
+    if not len(listing):
+        print(f"no runs yet in {places.writable(records.root(), folder=True)}")
+        return
+    print(listing.to_string(index=False))
 
 
 @app.command
@@ -104,7 +113,7 @@ def publish(*, scale: str = "standard", dataset: str = "cifar10", seeds: str = "
     """
     from fhelpers.pages import notebooks, published
 
-    given = {"scale": scale, "dataset": dataset, "seeds": notebooks.parse(seeds)}
+    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
     notebooks.check("00_scorecard", given)
     copied, missing = published.publish(**given)
     size = sum(file.stat().st_size for run in copied for file in run.iterdir())
@@ -344,10 +353,15 @@ def whole_numbers(name: str, text: str) -> list[int]:
 
 def main() -> None:
     """Run the command line; wrong input ends with one sentence and status 2."""
-    for stream in (sys.stdout, sys.stderr):  # what a terminal cannot show must not end a run
-        stream.reconfigure(errors="replace")
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by the caller
+        stream.reconfigure(errors="replace")  # what a terminal cannot show must not end a run
     try:
-        sys.exit(app(exit_on_error=False, print_error=False))
+        status = app(exit_on_error=False, print_error=False)
+        print(end="", flush=True)  # here, where a reader who went away is no error
+        sys.exit(status)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except (ValueError, ArithmeticError, OSError, RuntimeError, cyclopts.CycloptsError) as error:
         print(f"fhelpers: {sentence(error)}", file=sys.stderr)
         sys.exit(2)
@@ -363,4 +377,4 @@ def sentence(error: Exception) -> str:
         text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     if isinstance(error, cyclopts.CycloptsError):
         text = re.sub(r'"[^"]{100,}"', lambda found: f"{found[0][:99]}…", text)
-    return " ".join(text.split())
+    return re.sub(r"(\S{200})\S{400,}", r"\1…", " ".join(text.split()))

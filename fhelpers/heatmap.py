@@ -78,7 +78,8 @@ def heat_map(
     images: (N, C, H, W) in [0, 1]; labels: (N,); norm: L2 norm of the perturbation of each channel,
     4 as Yin et al. take for CIFAR-10 images; step: between the frequencies that are tried, each of
     which then stands for those around it. Perturbed images are clipped to [0, 1]. The map is
-    symmetric about its centre. Raises ValueError for images outside [0, 1] and for a norm below 0.
+    symmetric about its centre. Raises ValueError for images outside [0, 1], labels that do not fit
+    them or the model, and a norm below 0.
 
     >>> heatmap.heat_map(model, images[:2, :, :8, :8], labels[:2]).shape
     torch.Size([8, 8])
@@ -86,6 +87,8 @@ def heat_map(
     images, labels = as_images(images), as_labels(labels)
     if not 0 <= norm < math.inf:
         raise ValueError(f"norm must be a number of at least 0, not {norm!r}")
+    if labels.shape != images.shape[:1] or not len(images):
+        raise ValueError(f"{len(images)} images need as many labels, not {len(labels)}")
     height, width = images.shape[-2:]
     bins = half_plane(height, width, step)
     generator = torch.Generator().manual_seed(seed)
@@ -102,6 +105,7 @@ def heat_map(
             for number, wave in zip(piece.tolist(), made, strict=True):
                 logits = answer(model, torch.addcmul(some, sign, wave).clamp_(0, 1))
                 right[number] += (logits.argmax(1) == answers).sum()
+    as_labels(labels, logits.shape[1])
     return spread_out(bins, right.cpu() / len(images), height, width, step)
 
 

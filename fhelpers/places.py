@@ -4,7 +4,7 @@ import glob
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SETTINGS = ("FHELPERS_DATA", "FHELPERS_RESULTS", "FHELPERS_TINY_IMAGENET")
@@ -12,11 +12,15 @@ SETTINGS = ("FHELPERS_DATA", "FHELPERS_RESULTS", "FHELPERS_TINY_IMAGENET")
 
 def absolute(path: str | Path) -> Path:
     """A path with ~ filled in, which stays the same place when the current folder changes."""
-    return Path(os.path.expanduser(path)).absolute()
+    try:
+        return Path(os.path.expanduser(path)).absolute()
+    except FileNotFoundError:
+        raise FileNotFoundError("the current folder was removed: go to another one") from None
 
 
 # Once, from the folder where the user stands: kernels and jobs of the workflow run elsewhere.
-os.environ.update({name: str(absolute(os.environ[name])) for name in SETTINGS if os.getenv(name)})
+with suppress(FileNotFoundError):  # said when a place is asked for
+    os.environ.update({n: str(absolute(os.environ[n])) for n in SETTINGS if os.getenv(n)})
 
 
 def home() -> Path:
@@ -35,6 +39,12 @@ def writable(path: Path, *, folder: bool = False) -> Path:
     Raises ValueError where it cannot: to be asked before the work, not after it.
     """
     path = absolute(path)
+    try:
+        (path if folder or not path.name else temporary(path)).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # such as a name that is too long
+        raise ValueError(f"{path} cannot be written: {error.strerror}") from error
     there = next(each for each in (path, *path.parents) if os.path.lexists(each))
     if there == path and not (path.is_dir() if folder else path.is_file()):
         raise ValueError(f"{path} is no {'folder' if folder else 'file'}: name another one")
@@ -52,21 +62,26 @@ def replacing(path: Path) -> Iterator[Path]:
     What processes of this machine that were killed left of the same file is removed. Raises
     OSError with the path when it cannot be written.
     """
-    prefix = f".{path.name}.{platform.node()}."
+    written = temporary(path)
+    prefix = written.name.removesuffix(str(os.getpid()))
     for left in path.parent.glob(f"{glob.escape(prefix)}*"):
         if not is_alive(left.name.removeprefix(prefix)):
             left.unlink(missing_ok=True)
-    temporary = path.with_name(f"{prefix}{os.getpid()}")
     try:
-        yield temporary
-        temporary.replace(path)
+        yield written
+        written.replace(path)
     except OSError as error:
         if error.errno is None:
             raise
         what = os.strerror(error.errno)
         raise OSError(error.errno, f"{path} cannot be written: {what}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
+
+
+def temporary(path: Path) -> Path:
+    """Where this process writes a file before it gets its name."""
+    return path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 import torch
@@ -82,7 +83,51 @@ def refused(result):
         (["run", "nothing"], "no run is called 'nothing'; `fhelpers runs` lists"),
         (["run", "*"], "no run is called '*'"),
         (["run", "nothing", "--threads", "many"], "many"),
-        (["run", "nothing", "--threads", "0"], "positive"),
+        (["run", "nothing", "--threads", "0"], "threads must be from 1 to 1024, not 0"),
+        (["run", "nothing", "--threads", "9" * 30], "threads must be from 1 to 1024"),
+        (["run", "nothing", "--threads", "1e3"], "1e3"),
+        (["run", "xy" * 2_500], "…"),
+        (["run", "/"], "no run is called '/'"),
+        (["run", ".."], "no run is called '..'"),
+        (["run", ".unfinished"], "no run is called '.unfinished'"),
+        (["publish", "--seeds", "one"], "seeds must be whole numbers such as 0 1 2, not 'one'"),
+        (["claims", "--seeds", "0 0"], "seeds=[0, 0] is not possible"),
+        (["claims", "--seeds", "-1"], "seed=-1 is not possible"),
+        (["claims", "--seeds", ""], "must not be empty"),
+        (["claims", "--seeds", "1e1"], "seeds must be whole numbers"),
+        (["claims", "--seeds", "0-3"], "seeds must be whole numbers"),
+        (["claims", "--seeds", str(2**64)], "at most 1,000,000,000"),
+        (["claims", "--scale", "SMOKE"], "scale 'SMOKE' is not known; choose one of smoke, quick"),
+        (["claims", "--dataset", "cifar-10"], "data set 'cifar-10' is not known"),
+        (["claims", "--to", ""], "/ is no file: name another one"),
+        (["claims", "--to", "xy" * 125], "cannot be written: File name too long"),
+        (["notebook", SLUG, *PLANTED, "--to", "xy" * 125], "cannot be written: File name too long"),
+        (["notebook", SLUG, *PLANTED, "-p", "seeds", "[True]"], "True is bool"),
+        (["notebook", SLUG, *PLANTED, "-p", "seeds", "0 1"], "must be a list such as [0]"),
+        (
+            ["notebook", SLUG, *PLANTED, "-p", "seeds", "[" * 500 + "0" + "]" * 500],
+            "must be a list",
+        ),
+        (
+            ["notebook", SLUG, *PLANTED, "-p", "epochs", "'5'"],
+            "'epochs' of 02_shuffled_labels must be",
+        ),
+        (["notebook", SLUG, *PLANTED, "-p", "epochs", "5; touch x"], "must be int"),
+        (["notebook", SLUG, "-p", "epochs=5", "1"], "did you mean 'epochs'?"),
+        (["notebook", "02_SHUFFLED_LABELS"], "is not known; choose one of 00_scorecard"),
+        (["report", "/", "--dataset", "planted"], "/ cannot be read: it is no file"),
+        (
+            ["report", "torch.nn:Linear", "--dataset", "planted"],
+            "cannot be called without arguments",
+        ),
+        (["report", "..:x", "--dataset", "planted"], "cannot be imported"),
+        (["report", "resnet18", "--dataset", "planted", "--weights", "no"], "no is not there"),
+        (
+            ["report", "resnet18", "--dataset", "planted", "--images", "1" * 12],
+            "has 10000 test images",
+        ),
+        (["data", "CIFAR10"], "unknown data set 'CIFAR10'"),
+        (["coco", "", ""], "/val/val_annotations.txt is missing"),
         (["verify"], "name a finished run, or ask for published ones with --published N"),
         (["verify", "nothing"], "no finished run is called 'nothing'; see `fhelpers runs`"),
         (["verify", "nothing", "--published", "1"], "no finished run is called 'nothing'"),
@@ -151,9 +196,34 @@ def test_wrong_input_is_one_sentence_and_status_2(fhelpers, monkeypatch, tmp_pat
     assert not records.root().exists()
 
 
-@pytest.mark.parametrize("typed", ["0 1", "0,1", "[0,1]", "[0, 1]", " 0  1 ", "[0 1]"])
+@pytest.mark.parametrize(
+    "typed", ["0 1", "0,1", "[0,1]", "[0, 1]", " 0  1 ", "[0 1]", "00 1", "0\n１"]
+)
 def test_seeds_are_typed_in_any_usual_way(typed):
     assert cli.whole_numbers("seeds", typed) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "make", [Path.touch, lambda p: p.symlink_to("gone"), lambda p: p.symlink_to(p)]
+)
+def test_a_store_that_is_no_folder_is_named(fhelpers, places, make):
+    make(places / "results")
+    assert f"{places / 'results'} is no folder: name another one" in refused(fhelpers("runs"))
+
+
+def test_who_closes_the_output_is_told_nothing(places):
+    command = f'"{sys.executable}" -m fhelpers rnu'
+    for streams, status in ((">&-", 2), (">&- 2>&-", 2), ("<&-", 2)):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {streams}"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status
+        assert "Traceback" not in done.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "fhelpers", "runs"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_errors_of_the_system_name_the_file(fhelpers, monkeypatch):

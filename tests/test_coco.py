@@ -1,6 +1,7 @@
 """Folders in COCO's format: read as they are, and refused by name where they are not sound."""
 
 import json
+import math
 import struct
 import zlib
 
@@ -108,6 +109,22 @@ def test_scenes_written_and_read_again_are_the_same(tmp_path):
         (lambda c: c["images"][0].update(width="30"), "is not in COCO's format"),
         (lambda c: c["annotations"][1].update(bbox=[0, 0, -3, 4]), "annotation 2 has the box"),
         (lambda c: c["annotations"][1].update(bbox=[0, 0, 3]), "annotation 2 has the box"),
+        (
+            lambda c: c["annotations"][1].update(bbox=[0, 0, math.nan, 3]),
+            "annotation 2 has the box",
+        ),
+        (lambda c: c["annotations"][1].update(bbox=[0, 0, 10**400, 3]), "not in COCO's format"),
+        (lambda c: c["annotations"][1].update(bbox=["1", "2", "3", "4"]), "not in COCO's format"),
+        (lambda c: c["annotations"][1].update(bbox=[[5, 4, 10, 8]]), "not in COCO's format"),
+        (lambda c: c["annotations"][1].pop("bbox"), r"not in COCO's format: KeyError\('bbox'\)"),
+        (lambda c: c["annotations"][1].update(area=-5), "annotation 2 has the area -5"),
+        (lambda c: c["annotations"][1].update(area=math.nan), "annotation 2 has the area nan"),
+        (lambda c: c["annotations"][1].update(iscrowd="0"), "annotation 2 has iscrowd='0'"),
+        (lambda c: c["annotations"][1].update(image_id="2"), "annotation 2 points at no image"),
+        (lambda c: [each.update(id=str(each["id"])) for each in c["images"]], "points at no image"),
+        (lambda c: c["images"][0].update(file_name="1.png"), "lists an image twice"),
+        (lambda c: c["categories"].clear(), "annotation 1 is of no listed category"),
+        (lambda c: c.update(annotations=None), "not in COCO's format"),
         (lambda c: c["images"].append(c["images"][0]), "lists an image twice"),
         (lambda c: c.pop("categories"), "is not in COCO's format"),
         (lambda c: c["images"][0].pop("width"), "is not in COCO's format"),
@@ -118,6 +135,67 @@ def test_unsound_annotations_are_refused_by_name(tmp_path, change, says):
         coco.read(folder(tmp_path, change=change))
     assert "instances_val2017.json" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "NaN", "[" * 100_000, '{"images": [{"id": ' + "9" * 5_000 + "}]}"]
+)
+def test_what_is_no_list_of_annotations_is_named(tmp_path, text):
+    made = folder(tmp_path)
+    (made / LISTING).write_text(text)
+    with pytest.raises(ValueError, match=r"instances_val2017\.json is not in COCO's format"):
+        coco.read(made)
+
+
+def as_strings(content):
+    for key, part in (("id", "images"), ("image_id", "annotations")):
+        for each in content[part]:
+            each[key] = str(each[key])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: None,
+        lambda c: c["categories"].append({"id": 90, "name": "toothbrush"}),
+        lambda c: c["annotations"][1].update(bbox=[4.5, 4, 10, 8], segmentation=[[0, 0, 1, 1]]),
+        lambda c: [c["images"][n].update(id=5.0 + n) or each.update(image_id=5 + n)
+                   for n, each in enumerate(reversed(c["annotations"]))],
+        as_strings,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_sound_folder_is_read_whatever_else_stands_in_it(tmp_path, change, encoding):
+    made = folder(tmp_path, change=change)
+    (made / LISTING).write_text((made / LISTING).read_text(), encoding)
+    found = coco.read(made)
+    assert (len(found), found.warnings) == (3, ())
+    sizes = {found.image(number).shape[1:] for number in range(3)}
+    assert sizes == {(30, 40), (40, 30), (64, 64)}
+
+
+@pytest.mark.parametrize(
+    "box", [[500, 500, 3, 4], [5, 4, 1000, 8], [-5, 4, 8, 8], [25, 20, 30, 39]]
+)
+def test_boxes_that_reach_out_of_their_image_are_noted(tmp_path, box):
+    found = coco.read(folder(tmp_path, change=lambda c: c["annotations"][1].update(bbox=box)))
+    (warning,) = found.warnings
+    assert "1 boxes reach out of their images" in warning
+    assert "annotations 2" in warning
+
+
+@pytest.mark.parametrize("name", ["x" * 400, "3\0.png", "", " 3.png", "../3.png", "\udcff.png"])
+def test_a_name_that_leads_to_no_image_is_named(tmp_path, name):
+    made = folder(tmp_path, change=lambda c: c["images"][0].update(file_name=name))
+    with pytest.raises(FileNotFoundError, match="is missing, though instances_val2017"):
+        coco.read(made)
+
+
+def test_images_of_more_than_8_bits_are_refused(tmp_path):
+    made = folder(tmp_path)
+    Image.fromarray(np.full((30, 40), 51_400, np.uint16)).save(made / SPLIT / "1.png")
+    with pytest.raises(ValueError, match=r"1\.png has pixels of more than 8 bits \(I;16\)"):
+        coco.read(made).image(0)
 
 
 def test_names_that_disagree_with_the_detectors_numbering_are_named(tmp_path):

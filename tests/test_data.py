@@ -35,7 +35,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from fhelpers import data, frequency
-from fhelpers.data import arrays, dataset, files, folders, kept, named, planted, sources
+from fhelpers.data import arrays, dataset, files, folders, imagenet, kept, named, planted, sources
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNTS = {"train": 7, "test": 4}
@@ -860,6 +860,64 @@ VAL, FIRST = "val/val_annotations.txt", "train/n00/images/n00_0.JPEG"
             r"n00_0\.JPEG is a link to nothing",
         ),
         (
+            lambda base: os.mkfifo(base / "train/n00/images/pipe.jpg"),
+            ValueError,
+            r"pipe\.jpg is no file, but a pipe or a device",
+        ),
+        (
+            lambda base: ((base / FIRST).unlink(), (base / FIRST).symlink_to(base / FIRST)),
+            OSError,
+            r"n00_0\.JPEG cannot be read: Too many levels of symbolic links",
+        ),
+        (lambda base: (base / FIRST).write_bytes(b""), ValueError, r"n00_0\.JPEG is damaged"),
+        (lambda base: (base / FIRST).write_text("<html>"), ValueError, r"n00_0\.JPEG is damaged"),
+        (
+            lambda base: (base / FIRST).write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%EOF"),
+            ValueError,
+            r"n00_0\.JPEG is damaged",  # its reader would start a program
+        ),
+        (
+            lambda base: Image.fromarray(np.full((64, 64), 51_400, np.uint16)).save(
+                base / FIRST, "PNG"
+            ),
+            ValueError,
+            r"n00_0\.JPEG has pixels of more than 8 bits \(I;16\)",
+        ),
+        (
+            lambda base: Image.fromarray(np.full((64, 64), 0.8, np.float32)).save(
+                base / FIRST, "TIFF"
+            ),
+            ValueError,
+            r"n00_0\.JPEG has pixels of more than 8 bits \(F\)",
+        ),
+        (
+            lambda base: (base / "wnids.txt").write_text(""),
+            ValueError,
+            r"wnids\.txt lists 0 classes",
+        ),
+        (
+            lambda base: (base / "wnids.txt").write_text("\n".join(map(str, range(300)))),
+            ValueError,
+            r"wnids\.txt lists 300 classes",
+        ),
+        (
+            lambda base: (base / "wnids.txt").write_text("n00", "utf-16"),
+            ValueError,
+            r"wnids\.txt, line 1 is not UTF-8",
+        ),
+        (
+            lambda base: (base / "wnids.txt").write_text("n00\n../n01"),
+            ValueError,
+            r"lists no image of \.\./n01|n01",
+        ),
+        (
+            lambda base: (base / VAL).write_text(
+                (base / VAL).read_text() + "val_0_0.JPEG\tn01\t0\t0\t9\t9"
+            ),
+            ValueError,
+            r"val_annotations\.txt, line 13 lists val_0_0\.JPEG again",
+        ),
+        (
             lambda base: put_folder(base / FIRST),
             IsADirectoryError,
             r"n00_0\.JPEG cannot be read: Is a directory",
@@ -953,6 +1011,53 @@ def test_a_header_of_too_many_pixels_is_refused_before_decoding(tiny, side, says
         data.load("tiny-imagenet", train=True, root=tiny.parent)
 
 
+@pytest.mark.parametrize(
+    "name", ["n 00 .JPEG", "N.JPG", "n.jpeg", "é漢.JPEG", "a\nb.jpg", os.fsdecode(b"caf\xe9.JPEG")]
+)
+def test_an_image_may_have_any_name_that_ends_as_a_jpegs(tiny, name):
+    (tiny / FIRST).rename(tiny / "train/n00/images" / name)
+    loaded = data.load("tiny-imagenet", train=True, root=tiny.parent)
+    assert loaded.labels.tolist() == nearest_colour(loaded.images)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("CMYK", "JPEG"),
+        ("P", "PNG"),
+        ("RGBA", "PNG"),
+        ("LA", "PNG"),
+        ("RGB", "GIF"),
+        ("RGB", "WEBP"),
+    ],
+)
+def test_an_image_may_be_of_any_usual_kind(tiny, mode, kind):
+    """Of those that move, the first frame is taken."""
+    frames = [Image.new("RGB", (64, 64), colour) for colour in COLOURS[:2]]
+    moving = {"save_all": True, "append_images": frames[1:]} if kind in ("GIF", "WEBP") else {}
+    frames[0].convert(mode).save(tiny / FIRST, kind, **moving)
+    loaded = data.load("tiny-imagenet", train=True, root=tiny.parent)
+    grey = int(mode == "LA")
+    wrong = [
+        a != b for a, b in zip(loaded.labels.tolist(), nearest_colour(loaded.images), strict=True)
+    ]
+    assert sum(wrong) <= grey
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"])
+def test_an_image_with_a_flipped_bit_is_read_or_named(tmp_path, kind):
+    path, random = tmp_path / "x.JPEG", np.random.default_rng(0)
+    Image.fromarray(random.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(path, kind)
+    content = path.read_bytes()
+    for place in (*range(0, min(60, len(content))), *random.integers(0, len(content), 60)):
+        altered = bytearray(content)
+        altered[place] ^= 1 << random.integers(8)
+        path.write_bytes(altered)
+        with contextlib.suppress(files.Unsound):
+            assert folders._decode(path, 24, "RGB").shape == (3, 24, 24)
+
+
 def test_grey_jpegs_become_colour(tiny):
     for path in (tiny / "val" / "images").glob("*.JPEG"):
         jpeg(path, (90, 90, 90), mode="L")
@@ -984,7 +1089,7 @@ def test_an_absent_folder_says_where_to_put_it(away, monkeypatch):
 @pytest.fixture
 def imagenette(away):
     """torchvision's Imagenette layout: two oblong images a class, labelled by brightness."""
-    for label, wnid in enumerate(folders.WNIDS):
+    for label, wnid in enumerate(imagenet.WNIDS):
         for split in ("train", "val"):
             for i, size in enumerate([(200, 160), (160, 210)]):
                 path = away / "imagenette2-160" / split / wnid / f"{wnid}_{i}.JPEG"
@@ -1172,7 +1277,7 @@ def test_without_their_folder_ten_classes_are_not_at_hand(ten):
 def test_grey_is_what_pillow_makes_of_a_colour(colours):
     pixels = np.array(colours, np.uint8)[None]
     expected = np.asarray(Image.fromarray(pixels).convert("L"))
-    found = folders._grey(torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy()))
+    found = imagenet._grey(torch.from_numpy(pixels.transpose(2, 0, 1)[None].copy()))
     assert np.array_equal(found[0, 0].numpy(), expected)
 
 

@@ -10,7 +10,7 @@ from drawn import check
 
 from fhelpers import data
 from fhelpers.claims import CLAIMS
-from fhelpers.data import folders
+from fhelpers.data import imagenet
 from fhelpers.data.dataset import ImageData
 from fhelpers.masks.images import image_masks_of
 from fhelpers.masks.recipes import masks_of
@@ -29,7 +29,7 @@ NETWORK = Recipe(
     monitored_images=5, model="resnet-8", width=4, batch_size=10, epochs=1, radii=(),
     precision="float32",
 )  # fmt: skip
-FOLDER = folders._find_tiny(data.folder())
+FOLDER = imagenet._find_tiny(data.folder())
 INSTALLED = pytest.mark.skipif(
     FOLDER is None, reason="Tiny ImageNet is not installed: set FHELPERS_TINY_IMAGENET to it"
 )
@@ -125,7 +125,7 @@ def published(away, monkeypatch):
 
     def carried_out(plan):
         with monkeypatch.context() as patch:
-            patch.setattr(folders.TenClasses, "load", load)
+            patch.setattr(imagenet.TenClasses, "load", load)
             torch.set_num_threads(1)
             for (recipe,) in plan.values():
                 store.publish(store.carry_out(recipe), tensors=recipe.kind != "classifier")

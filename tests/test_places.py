@@ -26,6 +26,17 @@ def test_the_environment_is_read_once_from_where_the_user_stands(tmp_path, given
     assert said.split() == [str(tmp_path / "kept")] * 3
 
 
+def test_a_current_folder_that_was_removed_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError, match="the current folder was removed: go to another"):
+        places.absolute("kept")
+    environment = os.environ | {"FHELPERS_RESULTS": "kept"}
+    command = [sys.executable, "-c", "from fhelpers import places"]
+    assert subprocess.run(command, env=environment, check=False).returncode == 0
+
+
 def test_a_relative_store_is_one_absolute_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FHELPERS_RESULTS", "kept")
@@ -41,12 +52,16 @@ def test_a_relative_store_is_one_absolute_place(tmp_path, monkeypatch):
         ("file/new", False, "file is no folder, so .*file/new cannot be written"),
         ("file/new/er", True, "file is no folder, so .*file/new/er cannot be written"),
         ("/dev/full", False, "/dev/full is no file: name another one"),
+        ("x" * 250, False, "cannot be written: File name too long"),  # with what a half one adds
+        ("x" * 300, True, "cannot be written: File name too long"),
+        ("loop", True, "loop is no folder: name another one"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path, path, folder, says):
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "gone")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
     with pytest.raises(ValueError, match=says):
         places.writable(tmp_path / path, folder=folder)
 

@@ -37,6 +37,17 @@ def planned(results, options=BOOK):
     }
 
 
+def test_wrong_parameters_end_the_workflow_with_one_sentence_and_status_2(tmp_path):
+    command = [SNAKEMAKE, "--cores", "1", "--dry-run", "book", "--config", "scale=huge"]
+    environment = os.environ | {"FHELPERS_RESULTS": str(tmp_path)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "fhelpers: scale 'huge' is not known; choose one of smoke" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def finish(results, run_id):
     (results / run_id).mkdir(parents=True)
     (results / run_id / "record.json").write_text("{}")

@@ -7,14 +7,14 @@ The images of Tiny ImageNet are photographs with a box each. Those of its classe
 become a folder that a detector with COCO's classes can be tried on where COCO itself is not.
 """
 
-import contextlib
 import hashlib
-import io
 import json
+import math
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -75,14 +75,6 @@ class CocoFolder:
     warnings: tuple[str, ...] = ()
     limits: tuple[float, float] = field(default=COCO_LIMITS)
 
-    @cached_property
-    def dataset(self):
-        """torchvision's CocoDetection, without what pycocotools prints."""
-        from torchvision.datasets import CocoDetection
-
-        with contextlib.redirect_stdout(io.StringIO()):
-            return CocoDetection(self.base / SPLIT, str(annotations(self.base)))
-
     def __len__(self) -> int:
         return self.truth.images
 
@@ -94,22 +86,20 @@ class CocoFolder:
         """
         known = self.entries[number]
         path, size = self.base / SPLIT / known["file_name"], (known["width"], known["height"])
-        dataset = self.dataset
         with files.opened(path) as header:  # refused by its header, before anything is decoded
             if header.size != size:
-                raise ValueError(
+                raise files.Unsound(
                     f"{path} has {header.width} × {header.height} pixels, but the annotations say "
                     f"{size[0]} × {size[1]}"
                 )
-            image, _ = dataset[number]
-        pixels = torch.from_numpy(np.asarray(image).copy())
+            pixels = torch.from_numpy(np.array(header.convert("RGB")))
         return pixels.permute(2, 0, 1).float() / 255
 
 
 def annotations(root: str | Path) -> Path:
     """The annotation file of a folder. Raises FileNotFoundError where it is missing."""
     path = places.absolute(root) / "annotations" / f"instances_{SPLIT}.json"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(
             f"{path} is missing: coco_root must name a folder with annotations/"
             f"instances_{SPLIT}.json and the images in {SPLIT}/"
@@ -142,7 +132,7 @@ def read(root: str | Path, limit: int = 0) -> CocoFolder:
     images = sorted(content["images"], key=lambda image: image["id"])[: limit or None]
     base = places.absolute(root)
     for image in images:
-        if not (base / SPLIT / image["file_name"]).is_file():
+        if not os.path.isfile(base / SPLIT / image["file_name"]):
             raise FileNotFoundError(
                 f"{base / SPLIT / image['file_name']} is missing, though {path.name} lists it: "
                 "unpack the images again"
@@ -186,8 +176,8 @@ def parse(path: Path) -> dict:
             _ = image["width"] + 0, image["height"] + 0
         for each in content["annotations"]:
             _ = hash((each["id"], each["image_id"], each["category_id"]))
-            _ = each["area"] + 0, [side + 0 for side in each["bbox"]]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            _ = each["area"] + 0.0, [side + 0.0 for side in each["bbox"]]
+    except (LookupError, ValueError, ArithmeticError, TypeError, RecursionError) as error:
         raise ValueError(f"{path} is not in COCO's format: {files.quoted(error)}") from error
     if len(set(ids)) < len(ids) or len(set(names)) < len(names):
         raise ValueError(f"{path} lists an image twice")
@@ -214,17 +204,26 @@ def objects(content: dict, images: list[dict], path: Path) -> tuple[Truth, list[
     own = [each for each in content["annotations"] if each["image_id"] in place]
     for each in own:
         box = each["bbox"]
+        what = f"{path}: annotation {each['id']} has"
         if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) < 0:
-            what = f"annotation {each['id']} has the box {files.quoted(box)}"
-            raise ValueError(f"{path}: {what}; it must be x, y, width, height")
+            box = files.quoted(box)
+            raise ValueError(f"{what} the box {box}; it must be x, y, width, height")
+        if not 0 <= each["area"] < math.inf:
+            raise ValueError(f"{what} the area {each['area']}; it must be 0 or larger")
+        if each.get("iscrowd", 0) not in (0, 1, None):
+            raise ValueError(f"{what} iscrowd={files.quoted(each['iscrowd'])}; it must be 0 or 1")
     kept = [each for each in own if min(each["bbox"][2:]) > 0]
-    empty = [str(each["id"]) for each in own if min(each["bbox"][2:]) == 0]
+    odd = {
+        "without area were left out": [each for each in own if min(each["bbox"][2:]) == 0],
+        "reach out of their images, as no box in x, y, width, height does": [
+            each for each in kept if reaches_out(each["bbox"], images[place[each["image_id"]]])
+        ],
+    }
     warnings = []
-    if empty:
-        listed = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-        warnings.append(
-            f"{path.name}: {len(empty)} boxes without area were left out (annotations {listed})"
-        )
+    for what, found in odd.items():
+        listed = ", ".join(str(each["id"]) for each in found[:5]) + ", …" * (len(found) > 5)
+        if found:
+            warnings.append(f"{path.name}: {len(found)} boxes {what} (annotations {listed})")
     truth = Truth(
         np.array([place[each["image_id"]] for each in kept], dtype=int),
         np.array([each["bbox"] for each in kept], dtype=float).reshape(-1, 4),
@@ -234,6 +233,13 @@ def objects(content: dict, images: list[dict], path: Path) -> tuple[Truth, list[
         len(images),
     )
     return truth, warnings
+
+
+def reaches_out(box: Sequence[float], image: dict) -> bool:
+    """Whether a box leaves its image, by more than annotators' rounding."""
+    left, top, width, height = box
+    ends = (left + width - image["width"], top + height - image["height"])
+    return max(-left, -top, *ends) > 1
 
 
 # Tiny ImageNet ---------------------------------------------------------------------------------

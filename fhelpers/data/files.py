@@ -2,12 +2,20 @@
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from PIL import Image
 
 MOST_PIXELS = 10_000 * 10_000  # no photograph of a data set has more: such a header is not believed
+
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # whose readers run no other program
+
+
+class Unsound(ValueError):
+    """A file that was read and is not what it should be; the text names it."""
 
 
 def quoted(value: object, room: int = 100) -> str:
@@ -18,8 +26,14 @@ def quoted(value: object, room: int = 100) -> str:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn the system's errors about a file or folder into ones that name it."""
+    """Turn the system's errors about a file or folder into ones that name it.
+
+    Raises ValueError for pipes and devices, which may never end.
+    """
     try:
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise Unsound(f"{path} is no file, but a pipe or a device: remove it")
         yield
     except FileNotFoundError:
         what = "is a link to nothing" if path.is_symlink() else "is missing"
@@ -35,17 +49,20 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """An image file whose header was read; to be decoded inside, where errors get its name."""
     with reading(path):
         try:
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:
                     raise Image.DecompressionBombError(f"{image.width} × {image.height} pixels")
+                if image.mode[0] in "IF":  # whole numbers of 16 or 32 bits, or floats
+                    what = f"{path} has pixels of more than 8 bits ({image.mode})"
+                    raise Unsound(f"{what}, which Pillow would clip: convert it to 8 bits")
                 yield image
         except Image.DecompressionBombError as error:
-            raise ValueError(f"{path} is too large to be decoded: {error}") from error
-        except (OSError, SyntaxError, EOFError) as error:
-            if getattr(error, "errno", None) is not None:
+            raise Unsound(f"{path} is too large to be decoded: {error}") from error
+        except Exception as error:  # decoders raise whatever a content leads them to
+            if isinstance(error, Unsound) or getattr(error, "errno", None) is not None:
                 raise
             text = f"{path} is damaged and cannot be read as an image: {error}"
-            raise ValueError(text) from error
+            raise Unsound(text) from error
 
 
 def rows(path: Path, columns: int) -> Iterator[tuple[str, list[str]]]:

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from fhelpers import places
-from fhelpers.data import arrays, folders, planted
+from fhelpers.data import arrays, imagenet, planted
 from fhelpers.data.dataset import Dataset, DatasetInfo, ImageData
 from fhelpers.data.files import quoted
 
@@ -23,9 +23,9 @@ DATASETS: dict[str, Dataset] = {
         arrays.CIFAR10,
         arrays.MNIST,
         arrays.FASHION_MNIST,
-        folders.IMAGENETTE,
-        folders.TINY_IMAGENET,
-        folders.TINY_IMAGENET_10,
+        imagenet.IMAGENETTE,
+        imagenet.TINY_IMAGENET,
+        imagenet.TINY_IMAGENET_10,
         planted.PLANTED,
     )
 }

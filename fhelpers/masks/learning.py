@@ -251,6 +251,7 @@ def start(mask: FourierMask, learning: Learning, steps: int) -> Training:
 def losses(network: nn.Module, images: Tensor, labels: Tensor, compute: Compute):
     """Cross-entropy of each image without a mask and whether it is right, both (N,)."""
     logits = predict(network, images, precision=compute.precision)
+    labels = as_labels(labels, logits.shape[1])
     return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
 
 

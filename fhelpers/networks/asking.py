@@ -7,6 +7,8 @@ from itertools import chain
 import torch
 from torch import Tensor, nn
 
+FOREIGN = (Exception, SystemExit)  # what code of other people may raise
+
 
 def answer(model: nn.Module, images: Tensor) -> Tensor:
     """Logits (N, classes) on the images' device, of images (N, C, H, W).
@@ -22,17 +24,28 @@ def answer(model: nn.Module, images: Tensor) -> Tensor:
     layout = torch.channels_last if has_channels_last(model) else torch.contiguous_format
     shown = images.to(own.device, own.dtype, memory_format=layout, copy=True)
     try:
-        logits = model(shown)
-    except Exception as error:
+        with torch.set_grad_enabled(torch.is_grad_enabled()):  # which the model may switch
+            logits = model(shown)
+    except FOREIGN as error:
         shape = tuple(images.shape)
         raise ValueError(f"the model fails on images of shape {shape}: {said(error)}") from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != len(images):
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else f"a {type(logits).__name__}"
+    if not are_logits(logits, len(images)):
+        found = f"a {type(logits).__name__}"
+        if isinstance(logits, Tensor):
+            found = f"{tuple(logits.shape)} of {str(logits.dtype).removeprefix('torch.')}"
         raise ValueError(
             f"the model must answer (N, classes), numbers for each image; for {len(images)} "
-            f"image{'s' * (len(images) != 1)} it answers {found}"
+            f"image{'s' * (len(images) != 1)} it answers {found}: wrap it in a module that returns "
+            "its logits alone"
         )
     return logits.to(images.device)
+
+
+def are_logits(found: object, count: int) -> bool:
+    """Whether an answer is a dense tensor of real numbers, a row for each of `count` images."""
+    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != count:
+        return False
+    return not found.is_complex() and found.dtype != torch.bool and found.layout == torch.strided
 
 
 def said(error: BaseException) -> str:
@@ -42,9 +55,24 @@ def said(error: BaseException) -> str:
 
 
 def first_values(model: nn.Module, images: Tensor) -> Tensor:
-    """The model's first tensor of floating-point numbers, or the images where it has none."""
+    """The model's first tensor of floating-point numbers, or the images where it has none.
+
+    Raises ValueError for what is no module, and for one whose weights hold no numbers.
+    """
+    check_module(model)
     own = chain(model.parameters(), model.buffers())
-    return next((each for each in own if each.is_floating_point()), images)
+    found = next((each for each in own if each.is_floating_point()), images)
+    if found.is_meta:
+        what = "the model's weights are on the device meta, where they hold no numbers"
+        raise ValueError(f"{what}: call model.to_empty(device='cpu') and load them")
+    return found
+
+
+def check_module(model: object) -> None:
+    """Raise ValueError for anything but a module."""
+    if not isinstance(model, nn.Module):
+        what = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
+        raise ValueError(f"the model must be a torch.nn.Module, not {what}")
 
 
 def device_of(model: nn.Module, images: Tensor) -> str:
@@ -73,10 +101,11 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     >>> with networks.evaluating(model):
     ...     logits = model(images)
     """
+    check_module(model)
     modes = [(module, getattr(module, "training", False)) for module in model.modules()]
     try:
         model.eval()
-    except NotImplementedError:  # a program of torch.export has its mode built in
+    except FOREIGN:  # a program of torch.export has its mode built in, others a train of their own
         for module, _ in modes:
             module.training = False
     try:

@@ -25,6 +25,8 @@ def as_images(images: Tensor | np.ndarray, *, bounded: bool = True) -> Tensor:
     if images.ndim != 4:
         hint = "add the missing axis, with images[None] for one image or images[:, None] for grey"
         raise ValueError(f"images must have 4 axes (N, C, H, W), not {described(images)}: {hint}")
+    if 0 in images.shape[1:]:
+        raise ValueError(f"images are {described(images)}: they have no pixels")
     _, rows, columns, last = images.shape
     if last in CHANNELS and min(rows, columns) >= SMALLEST:
         images = images.permute(0, 3, 1, 2)
@@ -54,11 +56,10 @@ def from_whole_numbers(images: Tensor) -> Tensor:
         return images.float()
     if images.is_complex():
         raise ValueError(f"images must be real, not {described(images)}: take images.real")
-    images = (
-        images.int() if images.dtype == torch.uint16 else images
-    )  # torch counts few things in it
+    if images.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        images = images.long()  # torch counts few things in those
     low, high = (int(value) for value in images.aminmax())
-    if low < 0 or high > 255:
+    if low < 0 or high > 255 or images.dtype == torch.int8:  # which has no room for 255
         hint = "turn them into floats and scale them to [0, 1] first"
         raise ValueError(f"images are {described(images)}: {hint}")
     if high == 1:
@@ -95,14 +96,22 @@ def as_labels(labels: Tensor | np.ndarray, classes: int | None = None) -> Tensor
 
 
 def as_tensor(values, name: str) -> Tensor:
+    """Values as a dense tensor, detached. Raises ValueError for what holds no numbers."""
     try:
-        if isinstance(values, np.ndarray):
-            values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
-        found = values if isinstance(values, Tensor) else torch.as_tensor(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        what = f"{name} are {type(values).__name__}s of {getattr(values, 'dtype', 'objects')}"
-        raise ValueError(f"{what}, which are no numbers of one shape: stack them first") from error
-    return found.detach()
+        if np.ma.is_masked(values):
+            raise TypeError("some of them are masked")
+        found = values
+        if not isinstance(values, Tensor | list | tuple):
+            found = np.asarray(values)
+            found = np.ascontiguousarray(found, found.dtype.newbyteorder("="))
+        found = torch.as_tensor(found)
+        if found.layout != torch.strided or found.is_nested or found.is_meta or found.is_quantized:
+            raise TypeError("they are not stored one by one")
+    except Exception as error:
+        what = f"{name} are {type(values).__name__} of {getattr(values, 'dtype', 'objects')}"
+        hint = "stack them first, as a dense tensor"
+        raise ValueError(f"{what}, which are no numbers of one shape: {hint}") from error
+    return found.clone() if found.is_inference() else found.detach()
 
 
 def described(values: Tensor) -> str:

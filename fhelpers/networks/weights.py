@@ -3,6 +3,7 @@
 import argparse
 import pickle
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,15 +25,33 @@ def load_weights(model: nn.Module, path: Path) -> None:
     """
     found = contents(path)
     states = state_dicts(found)
-    fitting = [each for state in states if (each := fitted(state, model))]
+    fitting = [each for state in states for each in fitted(state, model)]
     if len(fitting) > 1 or (len(states) != 1 and not fitting):
         what = "more than one set of weights that fits" if fitting else "no weights that fit"
         raise ValueError(f"{path} holds {what}: {described(found)}; save the state dict alone")
+    (state,) = fitting or states
+    if wrong := misfits(state, model.state_dict()):  # before anything is loaded
+        raise ValueError(f"{path} does not fit {type(model).__name__}: {'; '.join(wrong[:LISTED])}")
     try:
-        model.load_state_dict((fitting or states)[0])
+        model.load_state_dict(state)
     except RuntimeError as error:
-        wrong = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path} does not fit {type(model).__name__}: {wrong}") from error
+        raise ValueError(f"{path} does not fit {type(model).__name__}: {said(error)}") from error
+
+
+def misfits(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """In words, the tensors that a model lacks, or does not have in the same form."""
+    wrong = [f"it lacks {name}" for name in own if name not in state and counts(name)]
+    wrong += [f"the model has no {name}" for name in state if name not in own]
+    for name in own.keys() & state.keys():
+        there, here = form(state[name]), form(own[name])
+        wrong += [f"{name} is {there}, in the model {here}"] * (there != here)
+    return wrong
+
+
+def form(value: Tensor) -> str:
+    """The shape and kind of numbers of a tensor, whatever their precision."""
+    kind = "" if value.is_floating_point() else f"{value.dtype} of ".removeprefix("torch.")
+    return f"{kind}{tuple(value.shape)}"
 
 
 def state_dicts(found: object, depth: int = 2) -> list[Mapping[str, Tensor]]:
@@ -53,14 +72,21 @@ def is_state_dict(found: object) -> bool:
     )
 
 
-def fitted(state: Mapping[str, Tensor], model: nn.Module) -> Mapping[str, Tensor] | None:
-    """A state dict under the names and in the shapes of a model, or None."""
-    own = {name: value.shape for name, value in model.state_dict().items() if counts(name)}
-    while {name: value.shape for name, value in state.items() if counts(name)} != own:
-        if len({name.partition(".")[0] for name in state}) != 1 or not all("." in n for n in state):
-            return None
-        state = {name.partition(".")[2]: value for name, value in state.items()}
-    return state
+def fitted(state: Mapping[str, Tensor], model: nn.Module) -> list[Mapping[str, Tensor]]:
+    """The parts of a state dict, each behind one prefix, in the names and shapes of a model."""
+    own = model.state_dict()
+    first = next(filter(counts, own), "")
+    prefixes = [name.removesuffix(first) for name in state if f".{name}".endswith(f".{first}")]
+    parts = [
+        {
+            name.removeprefix(prefix): value
+            for name, value in state.items()
+            if name.startswith(prefix)
+        }
+        for prefix in prefixes
+    ]
+    # A small part that happens to fit is a layer of another network.
+    return [part for part in parts if 2 * len(part) >= len(state) and not misfits(part, own)]
 
 
 def counts(name: str) -> bool:
@@ -72,7 +98,7 @@ def contents(path: Path) -> object:
     """What a file of weights holds. Raises ValueError for one that is none, or is damaged."""
     head = first_bytes(path)
     try:
-        if path.suffix == ".safetensors" or head[8:9] == b"{":
+        if head[8:9] == b"{":  # a file of safetensors, whatever its name
             return load_file(path)
         with torch.serialization.safe_globals([argparse.Namespace]):  # settings, in checkpoints
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -89,11 +115,13 @@ def contents(path: Path) -> object:
 
 def first_bytes(path: Path) -> bytes:
     """The first bytes of a file. Raises ValueError for one that can hold no network."""
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may never end
+            raise ValueError(f"{path} cannot be read: it is no file")
         with path.open("rb") as file:
             head = file.read(256)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{path} is not there") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     if head.startswith(POINTER):
@@ -107,6 +135,6 @@ def described(found: object) -> str:
     """What a file holds, in words."""
     if not isinstance(found, Mapping):
         return f"this file holds a {type(found).__name__}"
-    keys = [str(key) for key in found]
+    keys = [str(key)[:40] for key in found]
     more = ", …" if len(keys) > LISTED else ""
     return f"this file holds the keys {', '.join(keys[:LISTED])}{more}"

@@ -3,17 +3,21 @@
 import itertools
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
+from operator import attrgetter
 
 import torch
 from torch import Tensor, nn
 
 from fhelpers import attacks
 from fhelpers.networks import answer, as_labels, device_of, evaluating, uses_batch_moments
+from fhelpers.networks.asking import check_module
 from fhelpers.networks.compute import Compute, choose_compute
 
 CHANNELS = (3, 1, 4)  # tried to name a model's own, and so are
 SIZES = (28, 32, 48, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 HELD_AS = ("image_size", "img_size", "input_size")  # where models note the size that they take
+LARGEST = 1e30  # logits beyond it count as infinite: losses on them are
 TOLERANCE = 0.02  # of the largest logit: bfloat16 rounds to less
 
 
@@ -23,7 +27,7 @@ def check_model(
     """The device and precision in which the model answers; float32 where bfloat16 fails.
 
     Raises ValueError for a model that cannot be asked about these images: one that takes others,
-    whose answers are not one number for each class, or hold NaN.
+    or whose answers are not one number for each class.
     """
     if labels.shape != images.shape[:1] or len(images) < 2:
         raise ValueError(f"{len(images)} images need as many labels, and at least two")
@@ -45,9 +49,22 @@ def check_model(
             f"the model must answer with {classes} numbers for each image, one for each class of "
             f"the data; for two images its answer is {tuple(logits.shape)}"
         )
-    if not torch.isfinite(logits).all():
-        raise ValueError("the model's answers hold NaN or infinite numbers: look at its weights")
     return compute
+
+
+class Watched(nn.Module):
+    """A model that fails as soon as an answer is no number, which `argmax` would take for one."""
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        check_module(model)
+        self.model = model
+
+    def forward(self, images: Tensor) -> object:
+        logits = self.model(images)
+        if isinstance(logits, Tensor) and not (logits.float().abs() < LARGEST).all():
+            raise ValueError("its answers hold NaN or infinite numbers, look at its weights")
+        return logits
 
 
 @torch.no_grad()
@@ -68,18 +85,27 @@ def what_it_takes(model: nn.Module, images: Tensor, compute: Compute) -> str | N
         words = [f"{channels} channel{'s' * (channels > 1)}"] * (channels != own)
         words += [f"{size} × {size} pixels"] * (size != side)
         return f"it takes {' and '.join(words)}" if words else None
+    for words, others in {
+        "images with the channels last: permute them": images[:2].permute(0, 2, 3, 1),
+        "one image at a time: ask it for each of them": images[:1],
+    }.items():
+        with suppress(ValueError):
+            trial(model, others, compute)
+            return f"it takes {words} in a module around it"
     return None
 
 
 def noted_sizes(model: nn.Module) -> Iterator[int]:
     """The sizes of images that a model and its parts have among their attributes."""
-    for module in model.modules():
-        holders = (module, getattr(module, "config", None), getattr(module, "default_cfg", None))
-        for holder, name in itertools.product(holders, HELD_AS):
-            size = holder.get(name) if isinstance(holder, dict) else getattr(holder, name, None)
-            size = size[-1] if isinstance(size, tuple | list) and size else size
-            if isinstance(size, int) and 0 < size <= 2 * max(SIZES):
-                yield size
+    holders = ("", ".config", ".default_cfg")
+    for module, holder, name in itertools.product(model.modules(), holders, HELD_AS):
+        size = None
+        with suppress(Exception):  # an attribute may be anything, and be computed when asked
+            held = attrgetter(holder[1:])(module) if holder else module
+            size = held.get(name) if isinstance(held, dict) else getattr(held, name)
+            size = size[-1] if isinstance(size, tuple | list) else size
+        if isinstance(size, int) and 1 < size <= 2 * max(SIZES):
+            yield size
 
 
 def doubts(model: nn.Module, images: Tensor, labels: Tensor, compute: Compute) -> list[str]:

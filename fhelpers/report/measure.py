@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from fhelpers import attacks, frequency, heatmap, masks
 from fhelpers.intervals import Estimate, bootstrap, paired_difference, proportion
 from fhelpers.networks import as_images, as_labels, evaluating
+from fhelpers.networks.asking import said
 from fhelpers.networks.compute import CHUNK, Compute, portion
-from fhelpers.report.checks import check_model, doubts
+from fhelpers.report.checks import Watched, check_model, doubts
 from fhelpers.runs.training import predict
 
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
@@ -109,12 +110,13 @@ def frequency_report(
     images, labels = as_images(images).float(), as_labels(labels)
     if classes is None:
         classes = int(labels.max()) + 1 if len(labels) else 0
-    compute = check_model(model, images, labels, classes, precision)
-    found = doubts(model, images, labels, compute)
     radii = sorted(map(float, set(radii))) if radii else default_radii(*images.shape[-2:])
     options = {"few": few, "seed": seed, "step": heatmap.coarse_step(*images.shape[-2:])}
+    model = Watched(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", attacks.SuspectGradients)  # they stand among the doubts
+        compute = check_model(model, images, labels, classes, precision)
+        found = doubts(model, images, labels, compute)
         seen = observe(model, images, labels, radii, compute, **options, progress=progress)
     shape = list(images.shape[1:])
     about = {"model": name, "classes": classes, "shape": shape, "radii": radii}
@@ -139,11 +141,15 @@ def observe(
     correct = correct_on_parts(model, images, labels, radii, compute)
     images, labels = (each[:few].to(compute.device) for each in (images, labels))
     half = len(images) // 2
+    first = images[:half], labels[:half]
     progress("attacks")
     resists = correct_under_attack(model, images, labels, seed, compute)
     progress("learning a mask")
     with evaluating(model):
-        learned = masks.learn_mask(model, images[:half], labels[:half], seed=seed, compute=compute)
+        try:
+            learned = masks.learn_mask(model, *first, seed=seed, compute=compute)
+        except (ArithmeticError, RuntimeError) as error:
+            raise ValueError(f"no mask can be learned of the model: {said(error)}") from error
         kept = masks.through(learned.mask, images[half:])
         through = predict(model, kept, precision=compute.precision).argmax(1) == labels[half:]
     mask = learned.mask.masks().detach()[0].mean(0)

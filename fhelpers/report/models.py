@@ -3,6 +3,7 @@
 Nothing that is loaded here from a file can execute code. Naming a function runs it, of course.
 """
 
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from torchvision.models import get_model, get_model_weights, list_models
 
 from fhelpers.data import ImageData, sources
 from fhelpers.networks import archives
-from fhelpers.networks.asking import said
+from fhelpers.networks.asking import FOREIGN, said
 from fhelpers.networks.weights import contents, described, first_bytes, load_weights
 from fhelpers.runs import store
 from fhelpers.runs.recipes import Recipe
@@ -33,25 +34,25 @@ def load_model(named: str, *, weights: str | None = None, classes: Sequence[str]
     the names of the data's classes. Raises ValueError or FileNotFoundError with a sentence that
     says what to do.
     """
-    file = Path(named).expanduser()
-    if ":" in named and not file.exists():
+    file = Path(os.path.expanduser(named))
+    if ":" in named and not os.path.exists(file):
         model = from_function(named)
     elif named in list_models(module=torchvision.models):
         return from_torchvision(named, weights, classes).eval()
     elif weights:
         raise ValueError(f"{named} takes no --weights: functions and torchvision models do")
-    elif named.endswith(SUFFIXES) or file.exists():
+    elif named.endswith(SUFFIXES) or os.path.exists(file):
         return from_file(file).eval()
     else:
         return store.carry_out(run_of(named)).model()
     if weights:
-        load_weights(model, Path(weights).expanduser())
+        load_weights(model, Path(os.path.expanduser(weights)))
     return model.eval()
 
 
 def is_run(named: str) -> bool:
     """Whether a name is that of a run that can be reported on, or of nothing else known."""
-    other = ":" in named or named.endswith(SUFFIXES) or Path(named).expanduser().exists()
+    other = ":" in named or named.endswith(SUFFIXES) or os.path.exists(os.path.expanduser(named))
     return not other and named not in list_models(module=torchvision.models)
 
 
@@ -59,10 +60,10 @@ def run_of(named: str):
     """The recipe of a classifier of the store; `recipe.setup` says what it was trained on."""
     try:
         recipe = store.find(named)
-    except ValueError as error:
+    except (ValueError, OSError) as error:  # of a name that is too long, too
         if named in list_models():
             raise ValueError(f"torchvision's {named} is no classifier of images") from None
-        if store.unfinished(named).exists():
+        if os.path.exists(store.unfinished(named)):
             raise error
         raise ValueError(
             f"model {named!r} is not known: give a file of torch.export or TorchScript, "
@@ -100,13 +101,13 @@ def from_function(named: str) -> nn.Module:
         sys.path.insert(0, folder)  # as `python -m` does: the models of the folder one stands in
     try:
         found = pkgutil.resolve_name(named)
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise ValueError(f"{named} cannot be imported: {said(error)}") from error
     if isinstance(found, nn.Module):
         return found
     try:
         model = found()
-    except (Exception, SystemExit) as error:
+    except FOREIGN as error:
         raise ValueError(f"{named} cannot be called without arguments: {said(error)}") from error
     if not isinstance(model, nn.Module):
         raise ValueError(f"{named} returned a {type(model).__name__}, not a torch.nn.Module")
@@ -119,7 +120,7 @@ def from_torchvision(name: str, weights: str | None, classes: Sequence[str]) -> 
     if weights == "DEFAULT":
         return Published(name, classes)
     model = get_model(name, num_classes=len(classes))
-    load_weights(model, Path(weights).expanduser())
+    load_weights(model, Path(os.path.expanduser(weights)))
     return model
 
 
