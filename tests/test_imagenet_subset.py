@@ -198,7 +198,7 @@ def test_w24_is_judged_and_drawn_without_the_images(published, away, monkeypatch
     assert "ImageNet subset, not available" not in verdict.note
     histories, chances = other_claims.by_dataset(runs)
     verdicts = {SUBSET: other_claims.repeated(histories[SUBSET], chances[SUBSET])}
-    frame = other_datasets.summary(histories, verdicts, chances, {SUBSET: (8, 24)})
+    frame = other_claims.summary(histories, verdicts, chances, {SUBSET: (8, 24)})
     check({"compared": other_datasets.compared(frame)})
     check({"by epoch": other_datasets.by_epoch(histories, chances)})
     assert not (away / "FHELPERS_DATA").exists()
