@@ -38,7 +38,7 @@ opening.show(outcomes)
 # {cite:p}`wang2020high,karantzas2022understanding`. This book turns each claim into a rule with a
 # margin, which was fixed before any result was seen. It then trains the networks and reports each
 # effect with its 95 % interval and a verdict. {doc}`../intro` explains the questions that the
-# papers ask.
+# papers ask; {doc}`../summary` is two pages to cite.
 #
 # ## All effects on one axis
 
@@ -56,7 +56,9 @@ style.show(
 # half-widths of the effect's interval. The vertical line is the margin. A claim whose interval lies
 # entirely to the right of the line is reproduced; one whose interval lies entirely to the left is
 # not. An interval that crosses the line leaves the claim undecided. A mark at the edge stands for
-# an effect beyond it. Where a claim has several parts, the figure shows the part that decides.
+# an effect beyond it. Where a claim has several parts, the figure shows the part that decides. So:
+# marks far to the right of the line are the findings to build on; those across the line need more
+# seeds or larger networks.
 #
 # ## Every claim
 
@@ -69,7 +71,8 @@ scorecard_figures.show_table(frame)
 # *not reproduced*, that no part of the interval reaches the margin and the direction is in doubt;
 # *undecided*, everything else, and anything over two seeds. A verdict on a single seed is about
 # that run only: its interval is over images and says nothing about training the networks again. At
-# small scales a claim may fail because the networks are small and have seen few images.
+# small scales a claim may fail because the networks are small and have seen few images. So: read a
+# verdict together with its interval, and never as a verdict on the paper at its own scale.
 #
 # ## The same claims under other rules
 
@@ -109,10 +112,10 @@ for part in parts:
 print(f"the last and the first together: {conjunction([parts[3], parts[0]])}")
 print(f"0.10, 0.12 and 0.14 in three seeds: {over_seeds([0.10, 0.12, 0.14])}")
 
-# %% tags=["remove-input"]
+# %% tags=["hide-cell"]
 exact = frame.set_index("id").verdict["W2"]
 print(f"low and high part add up to the image: {exact}")
 
-# %% tags=["remove-input"]
+# %% tags=["hide-cell"]
 sections = sorted(frame.section.unique())
 print(f"claims of {len(sections)} sections, from {sections[0]} to {sections[-1]}")

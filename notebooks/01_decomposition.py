@@ -41,6 +41,26 @@ number, chance = (found.loc[radius, ["value", "independent"]] * len(test)).round
 verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+places, said = measure.most_confident(predictions, labels, radius, 8)
+low, high = (part[places] for part in frequency.split(pixels, radius))
+style.show(
+    figures.cases(
+        torch.stack([pixels[places], low, high], 1), figures.in_words(said, test.classes)
+    ),
+    name="decomposition-cases",
+    caption=f"The paper's Figure 2. The network classifies {number:,} test images correctly "
+    f"whole and from their high part, and incorrectly from their low part (r = {radius:g}). These "
+    "are the ones on which it is most confident.",
+    alt=figures.ALT["cases"],
+)
+
+# %% [markdown]
+# **How to read this.** Below each picture stand the network's prediction and its confidence. "Most
+# confident" means that the smallest of the three confidences is largest. A few such images can
+# always be picked from thousands; whether they mean anything depends on how many there are. So:
+# such images exist or they do not; the counts below say whether they are more than coincidence.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
     style.card(verdict)
@@ -57,7 +77,7 @@ for verdict in verdicts:
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The paper trains "
@@ -100,7 +120,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each pixel of a spectrum stands for one wave and is called a *bin*. A wave
 # appears twice because opposite directions give the same stripes. Colour shows the amplitude on a
-# logarithmic scale: from one mark on the colour bar to the next is a factor of ten.
+# logarithmic scale: from one mark on the colour bar to the next is a factor of ten. So: the place
+# of a bright point tells the direction and the fineness of a pattern, and its colour how strong it
+# is.
 #
 # ## The split
 #
@@ -128,7 +150,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** The circle grows from left to right. Blue frames mark low parts, vermilion
 # frames high parts; a darker frame (lighter on a dark page) marks a larger radius. High parts are
-# differences around zero, so they are drawn on grey: anything lighter than grey is above zero.
+# differences around zero, so they are drawn on grey: anything lighter than grey is above zero. So:
+# a small circle leaves a blurred image and a large one leaves little to the high part; every result
+# of this book depends on where the circle is drawn.
 #
 # ## Where the energy is
 #
@@ -161,29 +185,11 @@ style.show(
 # %% [markdown]
 # **How to read this.** Blue is the low part's share of the energy, averaged over the test images;
 # the white line spans the middle 90 % of them. The dark tick is the share of bins inside the
-# circle: if all waves had the same amplitude, the blue bar would end there.
+# circle: if all waves had the same amplitude, the blue bar would end there. So: photographs hold
+# most of their energy in few slow waves, so the high part is faint, whatever it may mean to a
+# network.
 #
 # ## Images recognised from the high part but not from the low part
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-places, said = measure.most_confident(predictions, labels, radius, 8)
-low, high = (part[places] for part in frequency.split(pixels, radius))
-style.show(
-    figures.cases(
-        torch.stack([pixels[places], low, high], 1), figures.in_words(said, test.classes)
-    ),
-    name="decomposition-cases",
-    caption=f"The network classifies {number:,} test images correctly whole and from their high "
-    f"part, and incorrectly from their low part (r = {radius:g}). These are the ones on which it "
-    "is most confident.",
-    alt=figures.ALT["cases"],
-)
-
-# %% [markdown]
-# **How to read this.** This is the paper's Figure 2 with our network. Below each picture stand the
-# network's prediction and its confidence. "Most confident" means that the smallest of the three
-# confidences is largest. A few such images can always be picked from thousands; whether they mean
-# anything depends on how many there are.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 more = [f"{r:g}" for r, row in found.iterrows() if row.value > row.independent]
@@ -201,8 +207,10 @@ style.show(
 # image, correct on the high part, wrong on the low part. A point above the bar means that correct
 # predictions for high parts concentrate on images whose low part is misclassified. A point below it
 # means that easy images are easy in every form. The paper shows eight examples and gives no count.
+# So: only the distance of a point above its bar is evidence that the network uses the high part by
+# itself.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Accuracy on whole images and on each part, as a table" tags=["nbval-ignore-output"]
 right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
 shares = {key: [each.mean() for each in seeds] for key, seeds in right.items()}
 score = {key: intervals.accuracy(each, len(test)) for key, each in shares.items()}
@@ -211,7 +219,7 @@ shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]
 style.table(
     pd.DataFrame(rows, columns=["shown to the network", "accuracy [95 % interval]"]),
-    caption="Accuracy on test images. The network was trained on whole images only.",
+    caption=f"Accuracy on {len(test):,} test images. The network was trained on whole images only.",
 )
 
 # %% tags=["hide-cell"]
@@ -255,7 +263,7 @@ for r in radii:
 inclusive = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * inclusive.value.abs().max():.1f} percentage points")
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="What the choice between ≤ and < changes, at each radius" tags=["nbval-ignore-output"]
 worst = inclusive.loc[inclusive.value.abs().idxmax()]
 style.show(
     figures.changes(inclusive, "accuracy with ≤ minus with <"),
@@ -268,6 +276,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** Above zero, the network is more accurate with the paper's ≤. Bars are 95 %
 # intervals; a bar that crosses zero means that the choice makes no difference that we can detect.
+# So: where the bars cross zero, results with one convention can be compared with results with the
+# other.
 #
 # ### Dividing by the maximum
 #
@@ -285,7 +295,7 @@ for name, image in {"image": pixels[:1], "low part": low, "high part": high}.ite
     print(f"{name}: divided by {(image.max() / divided.max()).item():.2f}; ", end="")
     print(f"largest value of each channel then {', '.join(channels)}")
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Images before and after the division by their maximum" tags=["nbval-ignore-output"]
 largest = [part.amax((1, 2, 3)).median().item() for part in frequency.split(pixels, radius)]
 times = [1 / max(value, 1e-6) for value in largest]
 style.show(
@@ -319,4 +329,5 @@ style.show(
 # **How to read this.** In the paper, the division is part of how the filtered *training* images are
 # prepared, but the clean test images are not divided. A network trained on divided parts therefore
 # meets a different contrast at test time. Where the points leave zero, contrast alone changes the
-# predictions, so a difference between parts need not be due to frequency.
+# predictions, so a difference between parts need not be due to frequency. So: before a difference
+# is put down to frequency, it has to survive equal contrast.

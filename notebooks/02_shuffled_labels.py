@@ -11,8 +11,6 @@ ratios = [0.125, 0.25, 0.5, 0.75, 1]  # of planted cues: the high one's strength
 epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
 
 # %% tags=["hide-cell"]
-import torch
-
 from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS, finding
 from fhelpers.claims.labels import NAMES, band_trained, monitored
@@ -39,6 +37,26 @@ print(f"chance {chance:.2f}, training accuracy at the end {learned}: {', '.join(
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding(verdicts.values())}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+epoch, both = figures.at_equal_epochs(history)
+least = both.iloc[1]
+style.show(
+    figures.by_epoch(history, chance),
+    name="shuffled-by-epoch",
+    caption=f"The paper's Figure 3. After {epoch} epochs "
+    f"the accuracy on {least.iloc[0]}, is {100 * least.iloc[1]:.0f} % "
+    f"with true and {100 * least.iloc[2]:.0f} % with shuffled labels.",
+    alt=figures.ALT["by-epoch"],
+)
+
+# %% [markdown]
+# **How to read this.** Black is the accuracy on whole training images, blue on their low parts,
+# darker (lighter on a dark page) for a larger radius. The networks were trained on whole images
+# only. A blue curve close to the black one means that the network needs no more than the low part;
+# a blue curve near the dotted line means that without the high part it does no better than
+# guessing. So: if blue follows black sooner with true labels than with shuffled ones, what images
+# of a class share lies in their low part, and memorising needs more than that.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
     style.card(verdict)
@@ -57,7 +75,7 @@ for verdict in verdicts.values():
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The paper trains "
@@ -82,8 +100,8 @@ style.finding(
 train = recipe.load(train=True)
 permuted = classifier.prepare_labels(recipe, train.labels)
 kept = (permuted == train.labels).float().mean().item()
-same_sizes = torch.equal(permuted.bincount(), train.labels.bincount())
-print(f"labels that stay: {100 * kept:.0f} %; every class keeps its size: {same_sizes}")
+changed = int((permuted.bincount() != train.labels.bincount()).sum())
+print(f"labels that stay: {100 * kept:.0f} %; classes that change their size: {changed}")
 
 # %% [markdown]
 # The networks of Table 1 see one part of each training image, divided by its maximum.
@@ -110,29 +128,12 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each curve is the training accuracy: the share of training images for which
 # the network predicts the label it was trained on, be it true or shuffled. Bands are 95 % intervals
-# over seeds; with one seed there is none.
+# over seeds; with one seed there is none. So: the further the dashed curve is behind the solid one,
+# the harder shuffled labels are to fit.
 #
 # ## At equal epochs
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-epoch, both = figures.at_equal_epochs(history)
-least = both.iloc[1]
-style.show(
-    figures.by_epoch(history, chance),
-    name="shuffled-by-epoch",
-    caption=f"After {epoch} epochs the accuracy on {least.iloc[0]}, is {100 * least.iloc[1]:.0f} % "
-    f"with true and {100 * least.iloc[2]:.0f} % with shuffled labels.",
-    alt=figures.ALT["by-epoch"],
-)
-
-# %% [markdown]
-# **How to read this.** This is the paper's Figure 3. Black is the accuracy on whole training
-# images, blue on their low parts, darker (lighter on a dark page) for a larger radius. The networks
-# were trained on whole images only. A blue curve close to the black one means that the network
-# needs no more than the low part; a blue curve near the dotted line means that without the high
-# part it does no better than guessing.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Accuracy after equal epochs, as a table" tags=["nbval-ignore-output"]
 style.table(both, caption=f"Accuracy on training images after {epoch} epochs of each network.")
 
 # %% [markdown]
@@ -158,9 +159,10 @@ style.show(
 # shuffled labels relies more on higher frequencies. Values between two epochs are interpolated, and
 # an epoch counts only if the accuracy on whole images was never as high before. With several seeds,
 # each has a thin curve as far as both of its networks came; the thick curve is the mean where all
-# of them came.
+# of them came. So: only a gap at equal accuracy says that the two networks use different
+# frequencies, and not merely that one has learned less.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Low parts at the highest common accuracy, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.at_highest_common(history, radii),
     caption="Accuracy on low parts of the training images, at the highest accuracy on whole images "
@@ -176,7 +178,8 @@ published = claims.TABLE1 if dataset == "cifar10" else claims.TABLE1[:0]
 style.show(
     figures.table1(scores, published, chance),
     name="shuffled-table1",
-    caption=f"Accuracy on whole test images reaches {100 * best.low:.0f} % after training on low "
+    caption=f"The paper's Table 1. Accuracy on whole test images "
+    f"reaches {100 * best.low:.0f} % after training on low "
     f"parts and {100 * best.high:.0f} % after training on high parts. Chance is "
     f"{100 * chance:.0f} %.",
     alt=figures.ALT["table1"],
@@ -186,7 +189,8 @@ style.show(
 # **How to read this.** Grey is the accuracy on the training images, filtered as in training; colour
 # is the accuracy on whole test images. Points are ours with 95 % intervals, over seeds or, with one
 # seed, over images. Hollow diamonds are the paper's Table 1, which is for CIFAR-10; for other data
-# sets there are none.
+# sets there are none. So: the part whose colour reaches further to the right is the one from which
+# a network learns what also holds for whole images.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -228,7 +232,7 @@ style.finding(
     f"over the radii; chance is {100 * chance:.0f} %."
 )
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Tested on the part that was trained on, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.on_the_same_part(scores),
     caption="Trained on one part, tested on whole test images and on the same part of them. The "

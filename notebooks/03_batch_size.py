@@ -75,7 +75,7 @@ if not verdicts:
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The paper trains "
@@ -178,12 +178,13 @@ style.show(
 # So: the gains of all bands add up to the test accuracy above chance, and an optimiser that has
 # learned less has less to gain from any band. Read the bands together with the table.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The optimisers at the end of training, as a table" tags=["nbval-ignore-output"]
 over = reliance.effect(history, {"vanilla": 1}, reliance.TEST).over
 style.table(
     comparisons.scores(history, figures.OPTIMISERS, first="optimiser"),
-    caption=f"Optimisers at the end of training, with 95 % intervals over {over}. The last column "
-    "is the accuracy on test images minus that on their low parts, mean over the radii.",
+    caption=f"Optimisers at the end of training, on {recipe.test_images:,} test images, with 95 % "
+    f"intervals over {over}. The last column is the accuracy on test images minus "
+    "that on their low parts, mean over the radii.",
 )
 
 # %% [markdown]

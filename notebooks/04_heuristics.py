@@ -53,12 +53,12 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** There is one column for each band, from low to high frequencies; the
-# numbers above are distances from the centre of the spectrum, and the last column takes all bands
-# beyond the smallest radius together. A larger number, and a deeper green, means that the network
-# relies more on the band. At zero the band does not matter; below zero, in purple, it misleads
-# the network. So: compare a row with that of vanilla. A heuristic makes a network rely more on the
-# high part if its last column is larger, and by more than the intervals.
+# **How to read this.** There is one column for each band, from low to high frequencies; the numbers
+# above are distances from the centre of the spectrum, and the last column takes all bands beyond
+# the smallest radius together. A larger number, and a deeper green, means that the network relies
+# more on the band. At zero the band does not matter; below zero, in purple, it misleads the
+# network. So: compare a row with that of vanilla. A heuristic makes a network rely more on the high
+# part if its last column is larger, and by more than the intervals.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -81,7 +81,7 @@ for verdict in verdicts.values():
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The paper trains "
@@ -166,12 +166,13 @@ gains[next(iter(gains))] -= 100 * chance  # the lowest band stands alone
 whole = 100 * chance + sum(gains.values())
 print(f"BatchNorm: {len(gains)} bands; chance and all gains make {whole / 100:.1f}")
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="All heuristics at the end of training, as a table" tags=["nbval-ignore-output"]
 over = verdicts["W10"].estimate.over
 style.table(
     comparisons.scores(history, figures.EVERY, first="heuristic"),
-    caption=f"Networks at the end of training, with 95 % intervals over {over}. The last column is "
-    "the accuracy on test images minus that on their low parts, mean over the radii.",
+    caption=f"Networks at the end of training, on {recipe.test_images:,} test images, with 95 % "
+    f"intervals over {over}. The last column is the accuracy on test images minus "
+    "that on their low parts, mean over the radii.",
 )
 
 # %% [markdown]
@@ -228,7 +229,7 @@ style.show(
 # training still differ. So: a distance between rows that remains here is something that training
 # accuracy alone does not explain.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Vanilla and adversarial training after equal epochs" tags=["nbval-ignore-output"]
 pair = {"vanilla": "vanilla", "adversarial": "adversarial"}
 epoch, both = reliance.at_common_epoch(history, *pair)
 style.table(
@@ -245,7 +246,7 @@ style.table(
 # attack then cannot be separated from that of cropping and flipping. Here mix-up is trained with
 # both distributions, and adversarial training without and with crop and flip.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Both variants of mix-up and of adversarial training" tags=["nbval-ignore-output"]
 labels = ("adversarial", "adversarial-crop-flip")
 gaps = [round(value(label, reliance.GAP)) for label in labels]
 style.show(
@@ -257,6 +258,6 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** As in the figures above. Compare the first panel with the second, and the
-# third with the fourth. So: where two panels look alike, the difference between text and code does
-# not matter.
+# **How to read this.** As the figure of the five heuristics. Compare the first panel with the
+# second, and the third with the fourth. So: where two panels look alike, the difference between
+# text and code does not matter.

@@ -38,6 +38,21 @@ print(f"chance {chance:.2f}, best test accuracy among {', '.join(others)}: {know
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding([verdict])}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    comparisons.ends(history, names, chance, {}),
+    name="architectures-ends",
+    caption=comparisons.gaps(history, names),
+    alt=figures.ALT["ends"],
+)
+
+# %% [markdown]
+# **How to read this.** Each row is a network at the end of its training. The filled point is its
+# accuracy on test images, the open circle on training images, and the grey line between them the
+# generalisation gap. Bars are 95 % intervals, over seeds or, with one seed, over images. The paper
+# gives no numbers to compare with. So: the best network is the one furthest to the right, and it
+# generalises best only if its grey line is also the shortest.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
@@ -60,7 +75,7 @@ print("whole:", {label: f"{value(label, reliance.TEST) / 100:.0f}" for label in 
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The ResNet has "
@@ -125,24 +140,9 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** All panels share their axes. Black is the accuracy on whole test images,
-# blue on their low parts and vermilion on their high parts, dashed at the small radius and solid
-# at the large one. The grey curve is the accuracy on training images.
-#
-# ## Accuracy and gap
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    comparisons.ends(history, names, chance, {}),
-    name="architectures-ends",
-    caption=comparisons.gaps(history, names),
-    alt=figures.ALT["ends"],
-)
-
-# %% [markdown]
-# **How to read this.** Each row is a network at the end of its training. The filled point is its
-# accuracy on test images, the open circle on training images, and the grey line between them the
-# generalisation gap. Bars are 95 % intervals, over seeds or, with one seed, over images. The paper
-# gives no numbers to compare with.
+# blue on their low parts and vermilion on their high parts, dashed at the small radius and solid at
+# the large one. The grey curve is the accuracy on training images. So: the distance from black to
+# blue is what the high part adds, and it can be compared only between networks of similar accuracy.
 #
 # ## Which band each network relies on
 
@@ -156,16 +156,17 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** There is one column for each band, from low to high frequencies. A number
-# is what the band adds to the accuracy when it joins all lower ones; {doc}`04_heuristics` explains
-# the measure. The last column takes all bands beyond the smallest radius together.
+# **How to read this.** There is one column for each band, from low to high frequencies. A number is
+# what the band adds to the accuracy when it joins all lower ones; {doc}`04_heuristics` explains the
+# measure. The last column takes all bands beyond the smallest radius together. So: a network that
+# relies less on the high part has a smaller last column, not merely a smaller accuracy.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The networks at the end of training, as a table" tags=["nbval-ignore-output"]
 style.table(
     comparisons.scores(history, names, first="network"),
-    caption=f"Networks at the end of training, with 95 % intervals over {verdict.estimate.over}. "
-    "The last column is the accuracy on test images minus that on their low parts, mean over the "
-    "radii.",
+    caption=f"Networks at the end of training, on {recipes[resnet].test_images:,} test images, "
+    f"with 95 % intervals over {verdict.estimate.over}. The last column is the accuracy on test "
+    "images minus that on their low parts, mean over the radii.",
 )
 
 # %% [markdown]
@@ -193,7 +194,8 @@ style.show(
 # **How to read this.** Both columns show the same points, against parameters on the left and
 # against multiply-adds on the right. If size were the reason, the points of a panel would follow
 # one line, and both columns would show the same pattern. Where a network is ahead of others that
-# cost as much, cost is not the reason; the figure does not say what is.
+# cost as much, cost is not the reason; the figure does not say what is. So: an explanation by size
+# fails where networks of equal cost differ.
 #
 # With so few architectures this can refute an explanation by size, but it cannot prove one by
 # architecture. The networks also differ in other ways: depth, pooling, fully connected layers and

@@ -38,6 +38,20 @@ print(f"chance {chance:.2f}; {', '.join(verdicts)}; strongest cue with BatchNorm
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding(verdicts.values())}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.help_by_radius(helped),
+    name="batchnorm-help",
+    caption="What BatchNorm adds to the test accuracy at the end of training on low parts, with "
+    f"95 % intervals over {helped.over.iloc[0]}.",
+    alt=figures.ALT["help"],
+)
+
+# %% [markdown]
+# **How to read this.** Above zero BatchNorm helps, below zero it harms. The paper expects both
+# curves to rise to the right. So: a curve that rises bears out that BatchNorm helps more, the more
+# of the faint high part is there.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
     style.card(verdict)
@@ -65,7 +79,7 @@ for name, label in scored.items():
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The runs with a "
@@ -78,7 +92,7 @@ style.setup(
 #
 # ## What BatchNorm does to a faint signal
 #
-# BatchNorm gives each channel the mean 0 and the deviation 1 over the batch at hand, so that a
+# BatchNorm gives each channel the mean 0 and the deviation 1 over each batch, so that a
 # network answers a faint signal as strongly as a clear one. Running averages do so only for signals
 # of the strength seen in training, and these networks have seen none yet.
 
@@ -106,7 +120,8 @@ style.show(
 # learns sooner. The right panel shows the accuracy on low (blue) and on high parts (vermilion) of
 # test images: where the dashed line lies above the solid one, the network with BatchNorm picks up
 # more of that part. A more accurate network has more of both, so compare the two distances;
-# {doc}`04_heuristics` compares at equal accuracy.
+# {doc}`04_heuristics` compares at equal accuracy. So: BatchNorm favours the high part only if it
+# lifts the vermilion curve by more than the blue one.
 #
 # ## Trained on low parts only
 
@@ -114,31 +129,19 @@ style.show(
 style.show(
     figures.by_epoch(history, chance),
     name="batchnorm-by-epoch",
-    caption=figures.help_in_words(helped),
+    caption=f"The paper's Figure 6. {figures.help_in_words(helped)}",
     alt=figures.ALT["by-epoch"],
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 6. Each column shows one radius; its networks
-# were trained on low parts of that radius only. Compare the dashed curve with the solid one of
-# the same panel: the difference is the effect of BatchNorm. Blue is the accuracy on low parts of
-# test images, prepared as the training images were; black is the accuracy on whole test images,
-# which these networks have never seen. Bands are 95 % intervals over seeds; with one seed there
-# is none.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.help_by_radius(helped),
-    name="batchnorm-help",
-    caption="What BatchNorm adds to the test accuracy at the end of training on low parts, with "
-    f"95 % intervals over {helped.over.iloc[0]}.",
-    alt=figures.ALT["help"],
-)
+# **How to read this.** Each column shows one radius; its networks were trained on low parts of that
+# radius only. Compare the dashed curve with the solid one of the same panel: the difference is the
+# effect of BatchNorm. Blue is the accuracy on low parts of test images, prepared as the training
+# images were; black is the accuracy on whole test images, which these networks have never seen.
+# Bands are 95 % intervals over seeds; with one seed there is none. So: where dashed and solid
+# curves of a colour coincide, BatchNorm changes nothing at that radius.
 
 # %% [markdown]
-# **How to read this.** Above zero BatchNorm helps, below zero it harms. The paper expects both
-# curves to rise to the right.
-#
 # ## How much sooner
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -151,10 +154,11 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Each row is one radius. The circle is the network without BatchNorm, the
-# square the one with it, both on the low parts they were trained on. The accuracy to be
-# reached is the same in all rows: the highest multiple of 5 % that every network passes by more
-# than its sampling error. The number at the right edge is the ratio of the epochs needed, without
-# BatchNorm to with it. The paper expects the smallest number in the first row.
+# square the one with it, both on the low parts they were trained on. The accuracy to be reached is
+# the same in all rows: the highest multiple of 5 % that every network passes by more than its
+# sampling error. The number at the right edge is the ratio of the epochs needed, without BatchNorm
+# to with it. The paper expects the smallest number in the first row. So: the larger the number, the
+# more BatchNorm speeds up training at that radius.
 #
 # ## The hypothesis, tested on planted images
 #
@@ -186,7 +190,8 @@ style.show(
 # **How to read this.** Each point is a network that was trained and tested on images with a cue of
 # that strength; the learning rate is the same throughout. The faintest cue that a network learns is
 # where its curve crosses the grey line, interpolated between two strengths. If the size of the cue
-# did not matter to a network, its curve would be flat.
+# did not matter to a network, its curve would be flat. So: if the curve of BatchNorm crosses the
+# line further towards the faint cues, it does lift faint signals.
 #
 # ## Other explanations
 #
@@ -197,7 +202,7 @@ style.show(
 # thing, or the right thing on the wrong scale. To separate the two, we train the same networks with
 # running averages as well.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Test accuracy with each kind of moments, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.at_the_end(history),
     caption="Test accuracy of the networks trained on low parts, on whole images and on the same "

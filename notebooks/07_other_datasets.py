@@ -38,6 +38,24 @@ print(f"{dataset}: chance {chances[dataset]:.2f}; {', '.join(verdicts[dataset])}
 verdict = CLAIMS["W24"].of(runs, radii=radii)
 style.finding(f"**Finding.** {finding([verdict])}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.compared(frame),
+    name="other-datasets-compared",
+    caption=figures.leads_in_words(frame),
+    alt=figures.ALT["summary"],
+)
+
+# %% [markdown]
+# **How to read this.** Each row is a data set, each point an accuracy with its 95 % interval, over
+# seeds or, with one seed, over images. The dotted tick is chance. *Top (W5)*: accuracy on low parts
+# of training images where the two networks have the same accuracy on whole images; the claim is
+# that black is to the right. *Middle (W6)*: low parts of the smallest radius, black after the very
+# first epoch, pink at the end; the claim is that black has left the tick and pink has not. *Bottom
+# (W7)*: whole test images; the claim is that blue is to the right, the more so the darker it is
+# (the larger the radius; lighter on a dark page), and that vermilion stays at the tick. So: a
+# result of the paper carries over to a data set where all three claims hold in its row.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.on_imagenet(names, data.imagenet_subset()))
 
@@ -63,7 +81,7 @@ print(main[["claim", "series", "radius", "value"]].round({"value": 0}).to_string
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 lengths = {name: runs[f"{name}/natural"][0].recipe.epochs for name in names}
 style.setup(
     runs.setup(),
@@ -122,26 +140,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** Within a column, all images are blurred or sharpened by the same number of
 # pixels. Compare in which rows you still recognise the subject. High parts are drawn on grey, which
-# is zero.
+# is zero. So: what a low part still shows depends on the image size as well as on the radius.
 #
 # ## All data sets at once
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.compared(frame),
-    name="other-datasets-compared",
-    caption=figures.leads_in_words(frame),
-    alt=figures.ALT["summary"],
-)
-
-# %% [markdown]
-# **How to read this.** Each row is a data set, each point an accuracy with its 95 % interval, over
-# seeds or, with one seed, over images. The dotted tick is chance. *Top (W5)*: accuracy on low parts
-# of training images where the two networks have the same accuracy on whole images; the claim is
-# that black is to the right. *Middle (W6)*: low parts of the smallest radius, black after the very
-# first epoch, pink at the end; the claim is that black has left the tick and pink has not. *Bottom
-# (W7)*: whole test images; the claim is that blue is to the right, the more so the darker it is
-# (the larger the radius; lighter on a dark page), and that vermilion stays at the tick.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
@@ -157,15 +158,16 @@ style.table(
 style.show(
     figures.by_epoch(histories, chances),
     name="other-datasets-by-epoch",
-    caption=figures.ends_in_words(histories),
+    caption=f"The paper's Figure 3 on each data set. {figures.ends_in_words(histories)}",
     alt=figures.ALT["by-epoch"],
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 3 for each data set, at the smallest radius only.
-# Where the solid blue curve follows the solid black one, low parts suffice for true labels. The
-# dashed curves are for shuffled labels: black shows how much has been memorised, blue how much of
-# it remains when only the low part is shown.
+# **How to read this.** Only the smallest radius is shown. Where the solid blue curve follows the
+# solid black one, low parts suffice for true labels. The dashed curves are for shuffled labels:
+# black shows how much has been memorised, blue how much of it remains when only the low part is
+# shown. So: where solid curves lie together and dashed ones apart, low parts carry what
+# generalises, on this data set too.
 #
 # **What differs, and why it may.** The paper gives no numbers for these data sets, and does not say
 # how it chose the radii for other image sizes. With the radius fixed in pixels, as here, the low

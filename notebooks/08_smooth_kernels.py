@@ -34,6 +34,24 @@ print(f"first layers: {[tuple(weight.shape) for weight in first.values()]}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding([verdict])}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.smoothness(table),
+    name="kernels-smoothness",
+    caption=figures.in_short(verdict),
+    alt=figures.ALT["smoothness"],
+)
+
+# %% [markdown]
+# **How to read this.** Further to the left is smoother. The left panel shows the mean difference
+# between neighbouring weights, divided by their mean size; the right panel shows how much of what a
+# kernel passes lies beyond half of the highest frequency that the pixels can represent (a kernel
+# with a single non-zero weight: 81 %). Small dots are single filters; the large point is their mean
+# with its 95 % interval, over seeds or, with one seed, over filters. Multiplying a kernel by a
+# number changes neither measure. Compare the green rows with the black ones of the same kernel
+# size. So: adversarial training smooths kernels if green lies to the left of black at both kernel
+# sizes and on both measures.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
@@ -59,7 +77,7 @@ for name, title in figures.NAMES.items():
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained and measured for this page at scale {scale}, and what it cost. "
@@ -93,11 +111,12 @@ three = {f"M_{name}": first[name] for name in ("natural", "adversarial")}
 style.show(
     figures.kernels(figures.before_and_after(three, rho)),
     name="kernels-three",
-    caption="First-layer kernels, 3×3, as trained and after smoothing. " + verdict.note,
+    caption="The paper's Figure 7: first-layer kernels, 3×3, as trained and after smoothing. "
+    + verdict.note,
     alt=figures.ALT["kernels"],
 )
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The same kernels with 5×5 weights" tags=["nbval-ignore-output"]
 five = {f"M_{name}": first[f"{name}-5"] for name in ("natural", "adversarial")}
 style.show(
     figures.kernels(figures.before_and_after(five, rho)),
@@ -107,32 +126,15 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 7. Each square is one filter. Its three input
-# channels are shown as red, green and blue (or grey, for grey images) and stretched from its
-# smallest to its largest weight, so that even an almost constant kernel shows some pattern. Squares
-# that change gradually are smooth, chequered ones are not. This is hard to judge by eye; the next
-# figure measures it.
+# **How to read this.** Each square is one filter. Its three input channels are shown as red, green
+# and blue (or grey, for grey images) and stretched from its smallest to its largest weight, so that
+# even an almost constant kernel shows some pattern. Squares that change gradually are smooth,
+# chequered ones are not. So: pictures of kernels suggest, and only the measures in the first figure
+# decide.
 #
 # ## How smooth they are
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.smoothness(table),
-    name="kernels-smoothness",
-    caption=figures.in_short(verdict),
-    alt=figures.ALT["smoothness"],
-)
-
-# %% [markdown]
-# **How to read this.** Further to the left is smoother. The left panel shows the mean difference
-# between neighbouring weights, divided by their mean size; the right panel shows how much of what a
-# kernel passes lies beyond half of the highest frequency that the pixels can represent (a kernel
-# with a single non-zero weight: 81 %). Small dots are single filters; the large point is their mean
-# with its 95 % interval, over seeds or, with one seed, over filters. Multiplying a kernel by a
-# number changes neither measure. Compare the green rows with the black ones of the same kernel
-# size.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The means of the first figure, as a table" tags=["nbval-ignore-output"]
 style.table(figures.means(table), caption="The means of the figure.")
 
 # %% tags=["remove-input"]
@@ -156,7 +158,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** Zero frequency is in the centre, the finest patterns are in the corners. A
 # bright centre with dark corners is a layer that passes coarse patterns and suppresses fine ones.
-# Smoothing acts on every kernel alike, so its effect should be obvious here.
+# Smoothing acts on every kernel alike, so its effect should be obvious here. So: a layer is smooth
+# as a whole only if its corners are dark.
 #
 # ## Which frequency hurts most
 #
@@ -200,7 +203,7 @@ style.show(
 # waves have the same size, an L2 norm of 4 in each channel, and a sign drawn for each image. Below,
 # each curve is the mean over all waves at that distance; the diamond at its left is the accuracy on
 # clean images. A curve that stays high towards the right belongs to a network that ignores fine
-# patterns.
+# patterns. So: a network is robust to the frequencies where its curve stays near the diamond.
 #
 # **What differs, and why it may.** The paper shows kernels and no numbers. At this scale
 # M_adversarial is trained for fewer epochs than M_natural, since each of its epochs costs eight

@@ -34,6 +34,24 @@ print(f"{len(table)} accuracies in the tables; {', '.join(verdicts)}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding(verdicts.values())}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.curves(table),
+    name="defence-curves",
+    caption="The paper's Table 2. "
+    + " ".join(str(verdict.parts[0]) + "." for verdict in verdicts.values()),
+    alt=figures.ALT["curves"],
+)
+
+# %% [markdown]
+# **How to read this.** From left to right the first layer is smoothed more. The top row is clean
+# accuracy, where smoothing can only cost; in the rows below, a rising curve is a network that
+# smoothing helps. Claim W18 compares the black curve at its right end with the green one at its
+# left end. Diamonds are the paper's values in the colour of their network. Bands are 95 %
+# intervals. Under attack the axis is logarithmic above 1 %, so that small accuracies can be told
+# apart. So: smoothing is a defence only where a curve under attack rises by more than clean
+# accuracy falls, and the checks below confirm it.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
     style.card(verdict)
@@ -56,7 +74,7 @@ print(main.to_string(na_rep=""))
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained and measured for this page at scale {scale}, and what it cost.",
@@ -100,26 +118,11 @@ for name, keep_gain in {"equation 3": False, "gain kept": True}.items():
 for network in figures.NETWORKS:
     style.table(
         figures.side_by_side(table, network),
-        caption=f"M_{network}: accuracy here, with the paper's in brackets.",
+        caption=f"The paper's Table 2, M_{network}: accuracy on {table.images.max():,} images, "
+        "with the paper's in brackets.",
     )
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.curves(table),
-    name="defence-curves",
-    caption=" ".join(str(verdict.parts[0]) + "." for verdict in verdicts.values()),
-    alt=figures.ALT["curves"],
-)
-
-# %% [markdown]
-# **How to read this.** From left to right the first layer is smoothed more. The top row is clean
-# accuracy, where smoothing can only cost; in the rows below, a rising curve is a network that
-# smoothing helps. Claim W18 compares the black curve at its right end with the green one at its
-# left end. Diamonds are the paper's values in the colour of their network. Bands are 95 %
-# intervals. Under attack the axis is logarithmic above 1 %, so that small accuracies can be told
-# apart.
-
-# %% tags=["remove-input"]
+# %% tags=["hide-cell"]
 unsmoothed = table[(table.rho == 0.0) & (table.attack == "clean")]
 differing = unsmoothed.groupby(["network", "seed"]).accuracy.nunique().max() - 1
 print(f"Without smoothing the two forms of equation 3 differ in {differing} clean accuracies.")
@@ -141,7 +144,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** Where a dashed curve coincides with the solid one of its colour, smoothness
 # is the cause. Where the solid one is higher, the larger gain is: it makes the network so confident
-# that the loss is flat and PGD finds no slope to follow, which is not robustness.
+# that the loss is flat and PGD finds no slope to follow, which is not robustness. So: credit
+# smoothness only with what is left when the gain is kept.
 #
 # ## Robust, or hiding its gradient?
 #
@@ -163,7 +167,7 @@ style.show(
 # **How to read this.** A robust network has about the same accuracy in every row. If the accuracy
 # is high under PGD but low in some other row, PGD was misled and the network is not robust. "All
 # together" counts the images that withstand each of the five attacks above it. AutoAttack uses
-# fewer images, so its interval is wider.
+# fewer images, so its interval is wider. So: believe the lowest row.
 #
 # ## Trivial rivals
 
@@ -175,7 +179,7 @@ style.show(
     alt=figures.ALT["rivals"],
 )
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The rivals in numbers" tags=["nbval-ignore-output"]
 style.table(
     figures.rivals_table(history, small),
     caption="The same in numbers. Setting: ρ, gain, radius or deviation of the noise.",
@@ -187,9 +191,9 @@ style.table(
 # the smoothed network (grey squares), on test images that are not used for the measurement: a
 # low-pass filter in front of the network, Gaussian noise in front of it (four draws averaged), and
 # kernels that are simply scaled down. "Gain alone" multiplies the kernels by 1 + 8ρ and smooths
-# nothing.
+# nothing. So: smoothing is worth its cost only if its row lies to the right of all rivals.
 
-# %% tags=["remove-input"]
+# %% tags=["hide-cell"]
 checks = [run for label in runs if label.startswith("checks") for run in runs[label]]
 heard = [text for run in checks for text in run.record["warnings"]]
 noisy = sum("answers differently" in text for text in heard)

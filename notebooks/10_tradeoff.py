@@ -38,6 +38,23 @@ print(f"{natural.part.nunique()} kinds of perturbation at r = {radius}; {len(cla
 further = CLAIMS["W27"].of(runs)
 style.finding(f"**Finding.** {finding([verdict, further])}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.fooled(natural),
+    name="tradeoff-fooled",
+    caption="M_natural: share of its correct predictions that a perturbation of at most ε changes. "
+    f"{figures.in_short(verdict, rows)}",
+    alt=figures.ALT["fooled"],
+)
+
+# %% [markdown]
+# **How to read this.** The further to the left a curve rises, the smaller the perturbations that
+# suffice. If the network relied on the low part alone, the vermilion curve would stay flat; if it
+# relied on fine patterns alone, the blue one would. At this radius the high part has more
+# frequencies than the low part, and an unlimited perturbation has all of them, so the black curve
+# comes first. Bands are 95 % intervals. So: the corollary holds for as many images as the vermilion
+# curve reaches at an ε too small to be seen.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
@@ -65,7 +82,7 @@ for name in ("lenet", "natural", "adversarial"):
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained and measured for this page at scale {scale}, and what it cost. "
@@ -126,25 +143,8 @@ else:
 # **How to read this.** Compare the first row with the third: they should look alike. Above the
 # first row stands the class, above the third the network's prediction. The second row shows their
 # difference, stretched until its largest value is black or white; the last row is what, by
-# assumption A1, a person sees of both.
-#
-# ## How large the perturbation has to be
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.fooled(natural),
-    name="tradeoff-fooled",
-    caption="M_natural: share of its correct predictions that a perturbation of at most ε changes. "
-    f"{figures.in_short(verdict, rows)}",
-    alt=figures.ALT["fooled"],
-)
-
-# %% [markdown]
-# **How to read this.** The further to the left a curve rises, the smaller the perturbations that
-# suffice. If the network relied on the low part alone, the vermilion curve would stay flat; if it
-# relied on fine patterns alone, the blue one would. At this radius the high part has more
-# frequencies than the low part, and an unlimited perturbation has all of them, so the black curve
-# comes first. Bands are 95 % intervals.
+# assumption A1, a person sees of both. So: where the first and the third row look alike, a change
+# that a person would miss flips the prediction.
 #
 # ## Every network of the last sections
 
@@ -159,9 +159,10 @@ style.show(
 # %% [markdown]
 # **How to read this.** Further to the right is a network that is harder to fool. A vermilion square
 # to the left of the blue circle is a network whose predictions depend more on the high part than on
-# the low part.
+# the low part. So: a training that moves both marks to the right makes a network harder to fool in
+# both bands.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The ε that fools half of the images, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.sizes_table(rows),
     caption="The ε that fools half of the images, root mean square in 255ths, with its interval.",
@@ -180,9 +181,10 @@ style.show(
 # **How to read this.** A trade-off would put the points on a line that falls to the right. Green
 # triangles are adversarially trained networks. The networks differ in more than their heuristic:
 # those that were trained for fewer epochs or learned more slowly are to the left for that reason
-# alone.
+# alone. So: a trade-off is shown only by networks that are equally well trained and still lie on a
+# falling line.
 
-# %% tags=["remove-input"]
+# %% tags=["hide-cell"]
 changed = rows.low_change[(rows.part == "high") & (rows["size"] > 0)]
 print(f"low parts that change by more than 1e-6: {(changed > 1e-6).sum()}")
 

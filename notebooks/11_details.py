@@ -56,7 +56,8 @@ style.show(
 # whole images. The row *running averages* is about the network with BatchNorm, the row *PGD* about
 # M_adversarial, all others about M_natural. Two trainings drift apart by rounding alone: the row
 # *float32* shows how far, where the machine otherwise trains in bfloat16. An effect that is no
-# larger says nothing about its switch.
+# larger says nothing about its switch. So: a detail matters where its point leaves zero by more
+# than the row *float32* does.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, names))
@@ -73,7 +74,7 @@ style.finding(figures.so(rows, names))
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. A label names the "

@@ -40,6 +40,21 @@ print(f"measures outside 0 to 1: {(~scores.value.between(0, 1)).sum()}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+left = claims.shares_kept(history)
+style.show(
+    figures.kept(left),
+    name="detection-kept",
+    caption=figures.kept_in_words(left),
+    alt=figures.ALT["kept"],
+)
+
+# %% [markdown]
+# **How to read this.** The mAP of our detector cannot be compared with that of the paper's, because
+# images and objects differ. The share that remains after filtering can: 100 % would mean that
+# filtering does not matter. So: where ours and the paper's diamond agree, detectors lose about the
+# same share of their precision, however they were trained.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
     style.card(verdict)
@@ -72,7 +87,7 @@ print(main.round(1).to_string(na_rep=""))
 # find them. At the scale `quick` it is a narrow one, and there are five classes instead of ten.
 # Where COCO is available, the same code evaluates it ({doc}`../run_it_yourself`).
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. The paper uses "
@@ -84,7 +99,7 @@ trained = runs.history.query("split == 'train'")
 fell = [own.loss.iloc[-1] < own.loss.iloc[0] for _, own in trained.groupby("seed")]
 print(f"training loss fell in {sum(fell)} of {len(fell)} trainings")
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Four test images with their objects" tags=["nbval-ignore-output"]
 first = range(min(4, len(shown)))
 truths = [shown.truth.of_image(i) for i in first]
 style.show(
@@ -175,29 +190,17 @@ style.show(
 # %% [markdown]
 # **How to read this.** The black line is the detector's mAP on whole images. The blue curve is its
 # mAP on low parts, the vermilion curve on high parts. The grey curve is the control. Bands are 95 %
-# intervals over images, or over seeds where there are several.
+# intervals over images, or over seeds where there are several. So: the distance from blue to black
+# is the cost of removing the high part, and from blue to grey what is special about removing it.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="All measures at the largest radius, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.overview(history),
     caption=f"All measures at r = {radius:g}, with 95 % intervals, and the paper's mAP on COCO "
     "at r = 128. A dash means that there is no object of this size.",
 )
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-left = claims.shares_kept(history)
-style.show(
-    figures.kept(left),
-    name="detection-kept",
-    caption=figures.kept_in_words(left),
-    alt=figures.ALT["kept"],
-)
-
 # %% [markdown]
-# **How to read this.** The mAP of our detector cannot be compared with that of the paper's, because
-# images and objects differ. The share that remains after filtering can: 100 % would mean that
-# filtering does not matter.
-#
 # ## Which objects suffer
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -211,7 +214,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each line is a size class; at 100 % the low part is as good as the image. If
 # the line of the small objects is the lowest, they suffer most, as the paper says. We compare
-# *shares* of the mAP: in points, a class that is rarely found anyway has little to lose.
+# *shares* of the mAP: in points, a class that is rarely found anyway has little to lose. So: small
+# objects depend on the high part most if their line is the lowest at every radius.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 places = cases.chosen(before, after, shown.truth, better=False)
@@ -220,33 +224,35 @@ pairs = zip(places, lows, strict=True)
 style.show(
     figures.cases([cases.case(shown, place, low, before, after) for place, low in pairs]),
     name="detection-losing",
-    caption=f"Images on which an object loses most of its score on the low part, r = {radius:g}.",
+    caption="The paper's Figure 8, with our detector: images on which an object loses most of its "
+    f"score on the low part, r = {radius:g}.",
     alt=figures.ALT["losing"],
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 8 with our detector. The thick box marks the
-# object whose score changed most; below each picture stands the score of its best correct
-# detection. Thin boxes are detections with a score of at least 0.3, the most confident at each
-# place: solid where correct, dashed where wrong.
+# **How to read this.** The thick box marks the object whose score changed most; below each picture
+# stands the score of its best correct detection. Thin boxes are detections with a score of at least
+# 0.3, the most confident at each place: solid where correct, dashed where wrong. So: examples show
+# what a loss looks like; how often it happens is in the figure before.
 #
 # ## Images that gain
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Images that gain most" tags=["nbval-ignore-output"]
 places = cases.chosen(before, after, shown.truth, better=True)
 lows = [measure.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
 pairs = zip(places, lows, strict=True)
 style.show(
     figures.cases([cases.case(shown, place, low, before, after) for place, low in pairs]),
     name="detection-gaining",
-    caption=f"Images on which an object gains most score on the low part, r = {radius:g}.",
+    caption="The paper's Figure 9, with our detector: images on which an object gains most score "
+    f"on the low part, r = {radius:g}.",
     alt=figures.ALT["gaining"],
 )
 
 # %% [markdown]
-# **How to read this.** This is the paper's Figure 9 with our detector. Such images can always be
-# picked from many. Whether they mean anything depends on how many there are, and on how many there
-# would be after a change that has nothing to do with frequency.
+# **How to read this.** Such images can always be picked from many. Whether they mean anything
+# depends on how many there are, and on how many there would be after a change that has nothing to
+# do with frequency. So: a gain means something only beside the count of the control.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -263,7 +269,8 @@ style.show(
 # attributed to removing high frequencies. The two changes have the same size, but they need not
 # disturb the detector equally: the control adds a pattern where the low part takes detail away, and
 # its own mAP is shown above. The paper's count is drawn at the largest radius; the paper does not
-# say how large the difference must be for an object to count as recognised better.
+# say how large the difference must be for an object to count as recognised better. So: removing the
+# high part helps as such only where blue exceeds grey.
 #
 # **What differs, and why it may.** Scenes are both easier and harder than photographs: objects are
 # cut out with sharp edges, float freely, and have no context. Backgrounds of 32 pixels, enlarged

@@ -33,6 +33,22 @@ print(f"{natural.image.nunique()} test images, {natural.part.nunique()} splits")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding([verdict])}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.counts(natural),
+    name="noise-counts",
+    caption="The paper's Figure 2, counted for each split. M_natural: images classified correctly "
+    f"whole and from the rest, but not from the first part. {verdict.note}",
+    alt=figures.ALT["counts"],
+)
+
+# %% [markdown]
+# **How to read this.** Each point counts the images of the kind shown in the paper's Figure 2. The
+# grey tick is the count for a network whose predictions for images, first parts and remainders are
+# independent and as accurate as those of this one. A point to the right of its tick is more than
+# chance. The claim compares the first row with the second. So: the Fourier split finds a signal of
+# its own only if its point is further from its tick than those of the other splits.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
@@ -54,7 +70,7 @@ print(main.groupby("part").energy.mean().round(3).to_string())
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained and measured for this page at scale {scale}, and what it cost. "
@@ -93,22 +109,7 @@ for k in (1, 2, 3):
 # %% [markdown]
 # ## How many such images
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.counts(natural),
-    name="noise-counts",
-    caption="M_natural: images classified correctly whole and from the rest, but not from the "
-    f"first part. {verdict.note}",
-    alt=figures.ALT["counts"],
-)
-
-# %% [markdown]
-# **How to read this.** Each point counts the images of the kind shown in the paper's Figure 2. The
-# grey tick is the count for a network whose predictions for images, first parts and remainders are
-# independent and as accurate as those of this one. A point to the right of its tick is more than
-# chance. The claim compares the first row with the second.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The counts, energies and accuracies, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.numbers(natural),
     caption="The same in numbers, with the share of an image's energy in the first part, and the "
@@ -128,7 +129,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** If the claim held for every network, the vermilion circle would be the
-# rightmost mark of each row.
+# rightmost mark of each row. So: a split that leads in some rows only says more about those
+# networks than about frequency.
 #
 # ## Examples side by side
 
@@ -163,7 +165,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** The first rows are cases of the Fourier split: the predictions above *image*
 # and *high* are the same, the one above *low* is different. The others are cases of the split by
-# singular values. Look at what *leading* loses and *low* keeps, and the other way round.
+# singular values. Look at what *leading* loses and *low* keeps, and the other way round. So: the
+# two splits take away different things even at equal energy.
 #
 # **What differs, and why it may.** The paper gives no number, no rank and no radius for this
 # comparison. Its remainders are whatever its kind of split leaves. At equal energy, a leading part

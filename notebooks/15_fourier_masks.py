@@ -35,6 +35,23 @@ print(f"chance {chance:.2f}; {', '.join(verdicts)}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding(verdicts.values())}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+found = measure.mean_masks(runs)
+own = {name: mask for name, mask in found.items() if name in LETTERS}
+style.show(
+    figures.masks(own),
+    name="masks-five",
+    caption=f"The masks of the five networks and their differences from that of N. "
+    f"{verdicts['K2'].note}",
+    alt=figures.ALT["masks"],
+)
+
+# %% [markdown]
+# **How to read this.** Each pixel is one frequency; zero is in the centre, so fine detail is at the
+# edge. Bright frequencies are kept; the network can do without dark ones. In the lower row, green
+# marks what a network needs more than N does, purple what it needs less. So: green in the centre
+# and purple outside is a network that has moved to low frequencies.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
     style.card(verdict)
@@ -58,7 +75,7 @@ for row in frame[frame.network == "natural"].itertuples():
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows with a "
@@ -131,23 +148,7 @@ for name, energy in energies.items():
 #
 # ## The masks
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-found = measure.mean_masks(runs)
-own = {name: mask for name, mask in found.items() if name in LETTERS}
-style.show(
-    figures.masks(own),
-    name="masks-five",
-    caption=f"The masks of the five networks and their differences from that of N. "
-    f"{verdicts['K2'].note}",
-    alt=figures.ALT["masks"],
-)
-
-# %% [markdown]
-# **How to read this.** Each pixel is one frequency; zero is in the centre, so fine detail is at the
-# edge. Bright frequencies are kept; the network can do without dark ones. In the lower row, green
-# marks what a network needs more than N does, purple what it needs less.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The masks of the second architecture, VGG-11" tags=["nbval-ignore-output"]
 style.show(
     figures.masks({name: mask for name, mask in found.items() if name not in LETTERS}),
     name="masks-vgg",
@@ -167,14 +168,15 @@ style.show(
 # %% [markdown]
 # **How to read this.** If the mask cost nothing, the two markers of a row would coincide. The
 # number at the right is the total weight of the mask: 1 keeps every frequency, 0 none. All images
-# here are test images, which no mask has seen.
+# here are test images, which no mask has seen. So: a mask says what a network needs only where its
+# two markers lie close together.
 #
 # ## On which images a mask is learned
 #
 # The released code learns its masks on the test set and reports the accuracy on that same set. To
 # see what this changes, we learn the mask of N both ways.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The mask of N learned on either set, as a table" tags=["nbval-ignore-output"]
 both = measure.on_which_images(history)
 style.table(both, caption="The mask of N learned on either set, evaluated on both.")
 
@@ -197,7 +199,8 @@ style.show(
 # band that is kept whole is at 100 %. The left panel has 16 rings around frequency zero, the right
 # panel 16 directions, where 0 is change from left to right and 90 change from top to bottom. The
 # paper has 64 of each; neighbouring four are averaged here, because a single one holds few
-# frequencies.
+# frequencies. So: compare the curves with that of N: where one is higher, that network needs more
+# of the band.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -226,11 +229,12 @@ style.show(
 # **How to read this.** Above the line a network keeps more of a band than N, below it less. The
 # coloured bands are 95 % intervals over seeds. With one seed they are over five masks that were
 # learned on five disjoint sets of images; they show how far a mask depends on its images, and say
-# nothing about training the networks again.
+# nothing about training the networks again. So: S, T and R share the shift of A only if their bands
+# leave the line where that of A does.
 #
 # ## One mask for each class
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Ten masks of N, one for each class" tags=["nbval-ignore-output"]
 single = [run.model().masks().detach().mean(1) for run in runs["classes/natural"]]
 classes = data.load(dataset, train=False, limit=1, **recipe.network.options).classes
 weights = [float(mask.mean()) for mask in torch.stack(single).mean(0)]
@@ -245,6 +249,7 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each of these masks has to preserve the network's loss on images of one
 # class only. Where they differ, the network relies on different frequencies for different classes.
+# So: masks that look alike show a network with one set of frequencies for all classes.
 #
 # ## Images through the masks
 
@@ -264,7 +269,8 @@ style.show(
 # **How to read this.** The number below each image seen through a mask is its structural similarity
 # {cite:p}`wang2004image` to the original: 1 for the same image, about 0 for one that has nothing in
 # common with it. Every picture is drawn with the image's mean: where a mask keeps or removes it, it
-# is added back.
+# is added back. So: an image that scores low and is still classified correctly shows that network
+# and person look at different things.
 #
 # ```{admonition} Why high frequencies are hard to keep out
 # :class: note
@@ -272,7 +278,7 @@ style.show(
 # ones. A sine that passes through a nonlinearity comes out with multiples of its frequency.
 # ```
 
-# %% tags=["hide-input"]
+# %% folded="A sine through four nonlinearities"
 behind = measure.harmonics()
 shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in measure.NONLINEARITIES}
 style.show(
@@ -287,7 +293,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** The input is a pure sine; black is its own frequency. Everything in
 # vermilion was made by the nonlinearity. Functions that treat up and down alike, tanh and hard
-# tanh, make odd multiples; softplus and ReLU make even ones.
+# tanh, make odd multiples; softplus and ReLU make even ones. So: a network with ReLU makes high
+# frequencies from low ones, so its inputs alone do not tell what it can use.
 #
 # **What differs, and why it may.** The paper learns from five classes of Imagenette, in grey at 128
 # pixels, with networks that reach far higher accuracies; at the scale `paper` and on that data set

@@ -34,6 +34,23 @@ print(f"chance {chance:.2f}; {len(frame)} networks trained through masks")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding([verdict])}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.through(frame, whole, chance),
+    name="essential-through",
+    caption=figures.through_in_words(frame, whole),
+    alt=figures.ALT["through"],
+)
+
+# %% [markdown]
+# **How to read this.** Black is the question of the paper: accuracy on whole test images, which
+# such a network has never seen. Blue is the control: test images through the same mask. Where blue
+# is far to the right of black, the network has learned something that it does not find in a whole
+# image; where both are at chance, there was nothing to learn. The first two rows below the mask are
+# the claim; the other two ask which property of the mask matters. If the disc does as well, the
+# mask is no more than a low-pass filter; if the permuted mask does as well, only distance counts.
+# So: credit the learned mask only with what it has over the disc.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
@@ -52,7 +69,7 @@ for row in frame[frame.label.isin(["through/mask", "through/disc"])].itertuples(
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows that begin "
@@ -87,28 +104,13 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Frequency zero is in the centre. Only the two complements have a total
-# weight that differs from that of the mask they belong to.
+# weight that differs from that of the mask they belong to. So: the rows differ in which frequencies
+# they let through and, but for the complements, not in how much.
 #
 # ## Trained through a mask, tested on originals
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.through(frame, whole, chance),
-    name="essential-through",
-    caption=figures.through_in_words(frame, whole),
-    alt=figures.ALT["through"],
-)
-
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.memorised_in_words(frame))
-
-# %% [markdown]
-# **How to read this.** Black is the question of the paper: accuracy on whole test images, which
-# such a network has never seen. Blue is the control: test images through the same mask. Where blue
-# is far to the right of black, the network has learned something that it does not find in a whole
-# image; where both are at chance, there was nothing to learn. The first two rows below the mask are
-# the claim; the other two ask which property of the mask matters. If the disc does as well, the
-# mask is no more than a low-pass filter; if the permuted mask does as well, only distance counts.
 
 # %%
 known = masks.FourierMask(16, 16)

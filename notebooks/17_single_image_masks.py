@@ -32,6 +32,22 @@ print(f"a mask for each of {recipe.images} test images: {', '.join(verdicts)}")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {finding(verdicts.values())}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.versions(history),
+    name="single-versions",
+    caption=verdicts["K7"].note,
+    alt=figures.ALT["versions"],
+)
+
+# %% [markdown]
+# **How to read this.** Only images whose original the network classifies correctly count here, so x
+# itself would be at 100 %. So is M(x), by construction, because each mask is one that keeps the
+# class; the caption says how many of the masks still did so at their last step. The other versions
+# can fail. In the paper 59 % of M(x_A) and 56 % of C(x) are correct, where C keeps the frequencies
+# whose weight is 0. Everything that the mask takes away, partly or wholly, is x − M(x). So: where
+# C(x) is often correct too, the mask holds enough and not all that the network could use.
+
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
     style.card(verdict)
@@ -54,7 +70,7 @@ for part in ("original", "masked", "complement", "attacked", "attacked-rest"):
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows with a "
@@ -126,26 +142,12 @@ style.show(
 # %% [markdown]
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The complement C holds the frequencies whose weight is exactly 0. Pixels outside the
-# displayable range are clipped; where a mask removes the image's mean, it is added back.
+# displayable range are clipped; where a mask removes the image's mean, it is added back. So: what a
+# network needs of one image is little, and seldom what we would call its subject.
 #
 # ## What is still classified correctly
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.versions(history),
-    name="single-versions",
-    caption=verdicts["K7"].note,
-    alt=figures.ALT["versions"],
-)
-
-# %% [markdown]
-# **How to read this.** Only images whose original the network classifies correctly count here, so x
-# itself would be at 100 %. So is M(x), by construction, because each mask is one that keeps the
-# class; the caption says how many of the masks still did so at their last step. The other versions
-# can fail. In the paper 59 % of M(x_A) and 56 % of C(x) are correct, where C keeps the frequencies
-# whose weight is 0. Everything that the mask takes away, partly or wholly, is x − M(x).
-
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The shares of all versions, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.versions_table(history),
     caption="Share of each version that is classified correctly, among all test images and among "
@@ -170,7 +172,8 @@ style.show(
 # **How to read this.** Every image has a mask for N and one for A, compared here in each of 16
 # rings and 16 directions. Above one half, most images need more energy in that band for A than for
 # N. Where both masks are empty, as for most images far from the centre, the image counts half on
-# either side. The intervals are over seeds or, with one seed, over images.
+# either side. The intervals are over seeds or, with one seed, over images. So: adversarial training
+# moves the needs of a network to the bands above one half.
 #
 # ## Do masks of one class resemble each other?
 
@@ -186,10 +189,10 @@ style.show(
 # **How to read this.** On the maps, every point is the mask of one image. Similar masks lie
 # together: the map minimises the objective of UMAP {cite:p}`mcinnes2018umap` over all pairs of
 # masks, but is not UMAP itself. The axes have no meaning, and the few most distant points are
-# outside the frame. The map uses no class labels. In the last panel, a
-# linear classifier is trained on four fifths of the masks to predict the class and tested on the
-# last fifth, in turn. Shuffling the classes shows what it would reach if there were nothing to
-# find. Intervals are over images or over seeds.
+# outside the frame. The map uses no class labels. In the last panel, a linear classifier is trained
+# on four fifths of the masks to predict the class and tested on the last fifth, in turn. Shuffling
+# the classes shows what it would reach if there were nothing to find. Intervals are over images or
+# over seeds. So: masks tell the class only as far as true classes exceed shuffled ones.
 #
 # **What differs, and why it may.** The class of a mask is here the one that the network predicts
 # for the image, because this is what the mask was made to keep; for the paper's accurate networks

@@ -28,6 +28,22 @@ print(f"{len(reports)} reports of {sorted({len(r.table) for r in reports.values(
 first = reports["M_natural"]
 style.finding(f"**Finding.** M_natural: {page.in_short(first)}")
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    page.parts(first),
+    name="report-parts",
+    caption=f"M_natural. {page.in_short(first)}",
+    alt=page.ALT["parts"],
+)
+
+# %% [markdown]
+# **How to read this.** The blue curve is what the paper asks for: the accuracy when only
+# frequencies within the radius are left. The two vertical marks on it show where it reaches half
+# and 90 % of the accuracy on whole images. A model whose curve reaches the black line early relies
+# on coarse patterns; one that needs a large radius relies on fine ones. The vermilion curve is the
+# accuracy when the low part is removed. So: the radius at which blue reaches 90 % is the number to
+# report beside a model's accuracy.
+
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for name in ("M_adversarial", "BatchNorm"):
@@ -61,7 +77,7 @@ for name in ("M_adversarial", "BatchNorm"):
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained and measured for this page at scale {scale}, and what it cost.",
@@ -93,21 +109,6 @@ print(known[rows][columns].round(3).to_string(index=False))
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    page.parts(first),
-    name="report-parts",
-    caption=f"M_natural. {page.in_short(first)}",
-    alt=page.ALT["parts"],
-)
-
-# %% [markdown]
-# **How to read this.** The blue curve is what the paper asks for: the accuracy when only
-# frequencies within the radius are left. The two vertical marks on it show where it reaches half
-# and 90 % of the accuracy on whole images. A model whose curve reaches the black line early relies
-# on coarse patterns; one that needs a large radius relies on fine ones. The vermilion curve is the
-# accuracy when the low part is removed.
-
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
     page.gained(first),
     name="report-gained",
     caption=f"M_natural. {page.band_in_short(first)}",
@@ -117,7 +118,7 @@ style.show(
 # %% [markdown]
 # **How to read this.** These are the differences between neighbouring points of the blue curve.
 # They add up to the accuracy on whole images. A band below zero is one without which the model
-# would do better.
+# would do better. So: the tallest bars are the bands that the model relies on.
 #
 # ### Single frequencies, and a mask
 
@@ -133,7 +134,8 @@ style.show(
 # **How to read this.** On the left, dark pixels are frequencies that disturb the model when they
 # are added ({doc}`08_smooth_kernels`); on the right, bright pixels are those that it needs
 # ({doc}`15_fourier_masks`). The two need not agree: what disturbs a model is not always what it
-# uses.
+# uses. So: where dark on the left meets bright on the right, the model is attacked most easily in
+# what it needs.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -157,7 +159,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve that falls to zero within 4/255 belongs to a model without
 # adversarial training. One that does not fall at all deserves suspicion: see
-# {doc}`09_smoothing_defence`.
+# {doc}`09_smoothing_defence`. So: the ε at which the curve has lost half is the number to compare
+# between models.
 #
 # ## Three models of this book
 
@@ -173,15 +176,16 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Each curve is divided by its model's accuracy on whole images, so that
-# models of different accuracy can be compared. The dotted line is at 90 %.
+# models of different accuracy can be compared. The dotted line is at 90 %. So: the model whose
+# curve crosses the line first relies on the coarsest patterns.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="The main numbers of the three models, as a table" tags=["nbval-ignore-output"]
 table = page.summary(first).rename(columns={"value": "M_natural"})
 for name in list(reports)[1:]:
     table = table.merge(page.summary(reports[name]).rename(columns={"value": name}), "left")
 style.table(table, caption="The main numbers with 95 % intervals over images.")
 
-# %% tags=["remove-input"]
+# %% tags=["hide-cell"]
 sums = [each.table[each.table.measure == "gained"].value.sum() for each in reports.values()]
 wholes = [page.one(each, "accuracy", "original").value for each in reports.values()]
 off = max(abs(a - b) for a, b in zip(sums, wholes, strict=True))

@@ -37,7 +37,7 @@ def pytest_collectstart(collector):
 
 
 # Files whose tests look at the same built pages.
-BOOK = ("test_other_pages.py", "test_book.py", "test_furniture.py")
+BOOK = ("test_other_pages.py", "test_book.py", "test_built_pages.py", "test_furniture.py")
 
 
 def group_of(nodeid: str) -> str:

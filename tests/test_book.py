@@ -174,7 +174,7 @@ def appearance(page):
     """What is wrong with a page as it stands in the window."""
     images = page.evaluate(SHOW_ALL)
     troubles = [f"image without size: {alt}" for alt, width in images if width == 0]
-    figures = page.locator(".fh-figure").count()
+    figures = page.locator(".fh-figure:visible").count()
     shown = page.locator(".fh-figure img:visible").count()
     if figures != shown:
         troubles.append(f"{figures} figures, but {shown} images are visible")
@@ -263,11 +263,11 @@ def test_every_section_offers_its_notebook_and_its_script(pages, parsed):
 def test_all_code_of_a_page_unfolds_and_folds(pages, server, page):
     section = sorted((pages / "book" / "sections").glob("*.html"))[1]
     page.goto(f"{server}book/sections/{section.name}")
-    cells = page.locator("details.hide").count()
+    cells = page.locator("details.above-input").count()
     assert cells > 3
     for unfolded in (cells, 0):
         page.locator(".btn-code-button").click()
-        assert page.locator("details.hide[open]").count() == unfolded
+        assert page.locator("details.above-input[open]").count() == unfolded
 
 
 def test_a_page_follows_the_readers_mode(server, page):

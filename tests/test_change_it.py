@@ -50,7 +50,7 @@ def test_the_table_has_a_row_for_each_parameter_with_its_default(slug):
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_command_gives_the_page_other_parameters_that_it_takes(slug):
-    *_, command, _ = notebooks.change_it(slug).splitlines()
+    command = notebooks.change_it(slug).split("```bash\n")[1].splitlines()[0]
     program, verb, name, *options = shlex.split(command)
     assert [program, verb, name] == ["fhelpers", "notebook", slug]
     flags, names, values = options[::3], options[1::3], map(notebooks.parse, options[2::3])

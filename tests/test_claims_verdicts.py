@@ -90,7 +90,8 @@ def test_a_claim_about_a_network_that_has_not_learned_is_undecided_and_names_it(
     verdict = CLAIMS["W11"].of(runs)
     assert verdict.verdict == "undecided"
     assert {part.verdict for part in verdict.parts} == {"undecided"}
-    assert verdict.note.startswith("Not judged, because these have not learned: mixup-0.5 (")
+    assert verdict.lines["Not judged"].startswith("because these have not learned: mixup-0.5 (")
+    assert "have not learned" not in verdict.note  # captions repeat the note
     assert [name.split(" (")[0] for name in verdict.stuck] == ["mixup-0.5"]
 
 

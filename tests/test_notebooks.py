@@ -305,6 +305,14 @@ def test_two_figures_in_a_cell_are_refused():
         finished(cell)
 
 
+def test_what_has_a_title_is_folded_and_keeps_its_caption():
+    cell = nbformat.v4.new_code_cell(outputs=[figure("first")], metadata={"folded": "A table"})
+    metadata = finished(cell).cells[0].metadata
+    assert {"remove-input", "hide-output"} <= set(metadata.tags)
+    assert metadata.mystnb["code_prompt_show"] == metadata.mystnb["code_prompt_hide"] == "A table"
+    assert metadata.mystnb["figure"]["name"] == "fig-first"
+
+
 def test_only_progress_is_dropped():
     kept = [
         nbformat.v4.new_output("stream", name="stdout", text="kept"),

@@ -1,6 +1,6 @@
 // Fold or unfold all code of a page. Cells are <details class="hide …"> (MyST-NB).
 function fhToggleCode(button) {
-  const cells = [...document.querySelectorAll("details.hide")];
+  const cells = [...document.querySelectorAll("details.above-input")];
   const open = cells.some((cell) => !cell.open);
   cells.forEach((cell) => { cell.open = open; });
   button.setAttribute("aria-pressed", open);

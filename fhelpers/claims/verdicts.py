@@ -115,11 +115,10 @@ class Verdict:
     stuck: tuple[str, ...] = ()
 
     def without_intervals(self, stuck: tuple[str, ...]) -> "Verdict":
-        """The same values undecided, and the networks to blame in front of the note."""
+        """The same values undecided, because of these networks."""
         parts = tuple(map(without_interval, self.parts))
-        note = f"Not judged, because these have not learned: {', '.join(stuck)}. {self.note}"
         found = {"estimate": parts[0].estimate, "parts": parts, "verdict": UNDECIDED}
-        return replace(self, **found, note=note.strip(), stuck=stuck)
+        return replace(self, **found, stuck=stuck)
 
     @property
     def lines(self) -> dict[str, str]:
@@ -127,6 +126,8 @@ class Verdict:
         lines = {"Here": listed(part for part in self.parts if not part.ours)}
         if ours := [part for part in self.parts if part.ours]:
             lines["Ours, beside it"] = listed(ours)
+        if self.stuck:
+            lines["Not judged"] = f"because these have not learned: {', '.join(self.stuck)}"
         if self.claim.identity:
             lines["Identity"] = "it holds by construction: this checks the code, not the paper"
         elif (found := smallest_found(deciding(self.parts).estimate)) > 0:

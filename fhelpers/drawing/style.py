@@ -362,8 +362,8 @@ def card(verdict) -> None:
         f'aria-label="Claim {claim.id}: {said}"><p class="fh-claim-head">'
         f'<span class="fh-claim-id">{claim.id}</span> <span class="fh-verdict">'
         f'<span class="fh-sign" aria-hidden="true">{sign}</span> {said}</span></p>'
-        f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>{note}'
-        f"<details><summary>Measure and rule</summary><dl>{below}</dl></details></div>"
+        f'<p class="fh-claim-text">{html.escape(claim.text)}</p><dl>{listed}</dl>'
+        f"<details><summary>Measure, rule and more</summary><dl>{below}</dl>{note}</details></div>"
     )
     plain = (
         f"{sign} {claim.id} {said}: {claim.text}\nPaper: {claim.published}\nHere: {lines['Here']}\n"

@@ -240,6 +240,7 @@ def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
             if "injected-parameters" in cell.metadata.get("tags", ()):
                 cell.metadata["tags"].append("remove-cell")
             caption(cell, slug)
+            fold(cell)
     if any("parameters" in cell.metadata.get("tags", ()) for cell in notebook.cells):
         notebook.cells.append(nbformat.v4.new_markdown_cell(change_it(slug)))
     if provenance:
@@ -260,14 +261,23 @@ def caption(cell, slug: str) -> None:
         cell.metadata["mystnb"] = {"figure": options}
 
 
+def fold(cell) -> None:
+    """Let MyST-NB fold what a cell shows where its metadata has a title for that: `folded`."""
+    if title := cell.metadata.get("folded"):
+        cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "remove-input", "hide-output"]
+        prompts = {"code_prompt_show": title, "code_prompt_hide": title}
+        cell.metadata["mystnb"] = cell.metadata.get("mystnb", {}) | prompts
+
+
 def change_it(slug: str) -> str:
     """A section with the page's parameters, their defaults, and a command that changes some."""
     known = defaults(slug)
     rows = [f"| `{n}` | `{as_code(known[n])}` | {text} |" for n, text in explanations(slug).items()]
     options = " ".join(f"-p {name} {typed(value)}" for name, value in example(known).items())
     table = ["| parameter | default | what it is |", "|---|---|---|", *rows]
-    command = ["```bash", f"fhelpers notebook {slug} {options}", "```"]
-    return "\n".join(["## Change it", "", *table, "", *command])
+    command = ["```bash", f"fhelpers notebook {slug} {options}", "```", ""]
+    folded = [":::{dropdown} What can be changed, and the defaults", "", *table, ":::"]
+    return "\n".join(["## Change it", "", *command, *folded])
 
 
 def as_code(value: object) -> str:

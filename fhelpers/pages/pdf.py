@@ -21,8 +21,9 @@ PLACE = '<span class="fh-pdf">'  # in the page "About this book"
 TAKE = """([number, pages]) => {
   const article = document.querySelector("article.bd-article").cloneNode(true);
   const away = "script, noscript, link, .headerlink, .fh-downloads, .fh-provenance, .only-dark, " +
-    "details.hide, .fh-pdf, #fh-explorer, .toggle-details, .cell.tag_hide-cell";
+    ".above-input, .fh-pdf, #fh-explorer, .toggle-details, .fh-foot";
   article.querySelectorAll(away).forEach((each) => each.remove());
+  article.querySelectorAll("details").forEach((each) => { each.open = true; });
   article.querySelectorAll("[id]").forEach((each) => { each.id = `p${number}-${each.id}`; });
   article.querySelectorAll("img").forEach((each) => {
     each.src = new URL(each.getAttribute("src"), location).href;

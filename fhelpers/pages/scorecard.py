@@ -65,6 +65,7 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
     for each in outcomes:
         claim = CLAIMS[each.id]
         row = {"id": each.id, "paper": "W" if each.id[0] == "W" else "K", "claim": claim.text}
+        row["short"] = claim.short
         row |= {"section": sections.slug_of(claim.section), "figure": claim.figure}
         row["source"] = claim.source
         row |= {"measure": claim.measure, "rule": claim.rule, "published": claim.published}

@@ -1,0 +1,77 @@
+"""Sphinx extension: the directive `summary`, which states every verdict of the book in a line.
+
+The verdicts are those of claims.json in the archive of records, which the workflow writes before
+the pages: no number of the summary is typed by hand.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+
+from sphinx.util.docutils import SphinxDirective
+
+ARCHIVE = Path("_build", "records.zip")
+HEADS = {
+    "reproduced": "Held",
+    "weaker": "Weaker than claimed",
+    "not reproduced": "Not reproduced",
+    "undecided": "Undecided",
+    "not computed": "Not computed",
+}
+
+
+def verdicts(file):
+    """The rows of claims.json in an archive, none where there is no archive yet."""
+    if not file.is_file():
+        return []
+    with zipfile.ZipFile(file) as archive:
+        return json.loads(archive.read("claims.json"))
+
+
+def line(row):
+    """A claim in words with its effect, as an item of a Markdown list."""
+    short, link = row["short"], f"[{row['id']}](sections/{row['section']}.ipynb)"
+    said = f"- {short[0].upper()}{short[1:]} ({link})"
+    if row.get("text") and not row["identity"]:
+        side = "below" if row["ceiling"] else "above"
+        said += f": {row['effect']} {row['text']}, claimed {side} {row['margin']:g}"
+    return f"{said}."
+
+
+def composed(rows):
+    """The summary as Markdown: how many claims held, then all of them by verdict."""
+    judged = [row for row in rows if not row["identity"]]
+    if not judged:
+        return "This book was built without records, so there are no verdicts to sum up."
+    groups = {
+        head: [row for row in judged if row["verdict"] == word] for word, head in HEADS.items()
+    }
+    counts = ", ".join(f"{len(own)} {head.lower()}" for head, own in groups.items() if own)
+    samples = dict.fromkeys(row["sample"] for row in judged if row.get("sample"))
+    over = "seeds" if any("seeds" in each for each in samples) else "images of one training"
+    parts = [
+        f"At the scale `{rows[0]['scale']}`, of {len(judged)} claims: {counts}. Brackets are 95 % "
+        f"intervals over {over}."
+    ]
+    for head, own in groups.items():
+        if own:
+            parts += [f"**{head} ({len(own)})**", "\n".join(map(line, own))]
+    if identities := [row for row in rows if row["identity"]]:
+        parts += ["**True by construction**", "\n".join(map(line, identities))]
+    return "\n\n".join(parts)
+
+
+class Summary(SphinxDirective):
+    """Put the summary where the directive stands."""
+
+    def run(self):
+        """The nodes of the composed Markdown."""
+        file = Path(self.env.srcdir, ARCHIVE)
+        self.env.note_dependency(str(file))
+        return self.parse_text_to_nodes(composed(verdicts(file)))
+
+
+def setup(app):
+    """Register the directive."""
+    app.add_directive("summary", Summary)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
