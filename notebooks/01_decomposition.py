@@ -243,7 +243,7 @@ print(pd.Series(main, name="accuracy").round().to_string())
 # The paper assigns a wave to the low part when its distance is at most r (≤). The released code
 # requires less than r (<). The few waves at exactly distance r change sides.
 
-# %%
+# %% folded="How many waves change sides, as a table"
 rows = []
 for r in radii:
     within = int(frequency.disc(height, width, r, inclusive=True).sum())
@@ -315,7 +315,7 @@ for r in radii:
 divided = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * divided.value.abs().max():.1f} percentage points")
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="What the division changes, at each radius" tags=["nbval-ignore-output"]
 most = divided.loc[divided.value.abs().idxmax()]
 style.show(
     figures.changes(divided, "accuracy after minus before"),

@@ -183,7 +183,7 @@ style.table(
 # each epoch with ten steps of PGD. A collapse becomes a warning in the record of the run, which is
 # shown with the set-up above.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Accuracy under attack, epoch by epoch" tags=["nbval-ignore-output"]
 style.show(
     figures.attacked(history, chance),
     name="heuristics-attacked",

@@ -166,7 +166,7 @@ print(f"the changes by low part and control differ by {abs(change['low'] - chang
 error = (made["low"] + made["high"] - image).abs().max().item()
 print(f"low and high part together differ from the image by {error:.4f}")
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="One test image and the versions shown to the detector" tags=["nbval-ignore-output"]
 style.show(
     figures.parts(image, made, radius),
     name="detection-parts",

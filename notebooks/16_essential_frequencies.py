@@ -78,14 +78,14 @@ style.setup(
 )
 
 # %% [markdown]
-# Every network that is trained from scratch has the recipe of N: the same images, initial weights,
-# batches and number of epochs. Only its input differs. The mask of N is compared with five others.
-# The *complement* of the paper holds the frequencies whose weight is 0; ours, one minus the mask,
-# lets through all that the mask takes away. The other three let as much
-# through as the mask: the *random* mask has the same weights, shuffled over all frequencies; the
-# *disc* is the low part with the same total weight; and in the last one the weights are *permuted*
-# among frequencies of the same distance, so that it keeps only how much of each distance the mask
-# lets through.
+# Every network that is trained from scratch has the recipe of N, the network with standard training
+# of {doc}`15_fourier_masks`: the same images, initial weights, batches and number of epochs. Only
+# its input differs. The mask of N is compared with five others. The *complement* of the paper holds
+# the frequencies whose weight is 0; ours, one minus the mask, lets through all that the mask takes
+# away. The other three let as much through as the mask: the *random* mask has the same weights,
+# shuffled over all frequencies; the *disc* is the low part with the same total weight; and in the
+# last one the weights are *permuted* among frequencies of the same distance, so that it keeps only
+# how much of each distance the mask lets through.
 #
 # We ask the same of M_shuffle, the network of {doc}`02_shuffled_labels` that has memorised shuffled
 # labels. Its mask contains what memorising needs. Do those frequencies help a network to

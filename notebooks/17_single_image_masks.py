@@ -63,10 +63,11 @@ for part in ("original", "masked", "complement", "attacked", "attacked-rest"):
 #
 # A mask can be learned for a single image: the frequencies that a network needs to classify this
 # image and no other. {cite:t}`karantzas2022understanding` learn such masks M for images x, for a
-# network with standard and one with adversarial training, and look at the image through its mask,
-# M(x), what the mask removes, the adversarial image x_A, and that image through the mask, M(x_A).
-# They ask which of these the network still classifies correctly, where the masks of the two
-# networks differ, and whether masks of one class resemble each other.
+# network with standard and one with adversarial training, N and A of {doc}`15_fourier_masks`, and
+# look at the image through its mask, M(x), what the mask removes, the adversarial image x_A, and
+# that image through the mask, M(x_A). They ask which of these the network still classifies
+# correctly, where the masks of the two networks differ, and whether masks of one class resemble
+# each other.
 #
 # ## The set-up
 

@@ -210,9 +210,10 @@ def test_a_network_with_two_accuracies_is_found():
 
 
 def without_value(text):
-    """Places where a page prints a number that is none."""
-    shape = r"[^.]{0,20}(?:[\[ −-]inf\b|\bnan\b|no number)[^.]{0,20}"
-    return re.findall(shape, plain(article(text)))
+    """Places where a page prints a number that is none, or a card says that it has none."""
+    cards = plain(" ".join(re.findall(r'<div class="fh-claim .*?</dl>', text, re.DOTALL)))
+    shape = r"[^.]{0,20}(?:[\[ −-]inf\b|\bnan\b)[^.]{0,20}"
+    return re.findall(shape, plain(article(text))) + re.findall(r"no number.{0,20}", cards)
 
 
 def unclear(text):
@@ -244,8 +245,8 @@ def test_pages_and_docstrings_use_plain_words(pages):
 
 def test_planted_words_and_numbers_that_are_none_are_found():
     assert without_value("<p>Here: 0.3 [-inf, 34.3], over 3 seeds</p>")
-    assert without_value("<dd>a figure, no number</dd>")
-    assert not without_value("<p>information on finances</p>")
+    assert without_value('<div class="fh-claim fh-x"><dl><dd>a figure, no number</dd></dl></div>')
+    assert not without_value("<p>information on finances, and no number</p>")
     assert set(unclear("It has learnt them by heart.")) == {"learnt", "by heart"}
 
 
@@ -287,6 +288,18 @@ def test_no_cell_prints_a_truth_value_or_an_empty_box(sections):
     assert {slug: found for slug, text in sections.items() if (found := idle(text))} == {}
 
 
+def dead(text):
+    """Helpers that a page names without a link to their description."""
+    line = re.search(r'<p class="fh-helpers">.*?</p>', text, re.DOTALL)
+    code = re.findall(r"(<a [^>]*>)?<code[^>]*>(.*?)</code>", line[0] if line else "", re.DOTALL)
+    return [plain(name) for link, name in code if "/api" not in link]
+
+
+def test_sections_link_to_the_helpers_they_use(sections):
+    assert sum('<p class="fh-helpers">' in text for text in sections.values()) > 14
+    assert {slug: found for slug, text in sections.items() if (found := dead(text))} == {}
+
+
 def test_a_silent_finding_an_open_end_and_an_idle_cell_are_found():
     card = '<span class="fh-claim-id">W4</span><span class="fh-claim-id">W5</span>'
     assert silent(f"<p><strong>Finding.</strong> undecided: it (W4).</p>{card}") == ["W5"]
@@ -294,6 +307,9 @@ def test_a_silent_finding_an_open_end_and_an_idle_cell_are_found():
     output = '<div class="cell_output docutils container"><div class="o"><pre>{}</pre></div></div>'
     assert idle(output.format("True")) == ["True"]
     assert idle(output.format("3 images")) == []
+    used = '<p class="fh-helpers">{}<code class="xref">frequency.split</code></p>'
+    assert dead(used.format("")) == ["frequency.split"]
+    assert dead(used.format('<a class="reference" href="../api.html#split">')) == []
 
 
 # --- in a browser --------------------------------------------------------------------------------
@@ -400,8 +416,8 @@ def test_planted_faults_of_layout_are_found(page):
     page.set_viewport_size({"width": 1280, "height": 800})
     page.set_content(
         "<article><div style='width: 300px'><table><td style='white-space: nowrap'>"
-        f"{'wide ' * 100}</td></table></div><table style='width: 3ch; table-layout: fixed'>"
-        "<td style='overflow-wrap: anywhere'>inconclusive</td></table>"
+        f"{'wide ' * 100}</td></table></div><div><table style='width: 3ch; table-layout: fixed'>"
+        "<td style='overflow-wrap: anywhere'>inconclusive</td></table></div>"
         "<p class='fh-verdict' style='color: #0072b2'>reproduced</p></article>"
     )
     cut, broken = page.evaluate(CUT)
