@@ -131,7 +131,7 @@ striped, learning = 0.5 + 0.1 * sign * stripes, masks.Learning(sparsity_weight=0
 learned = masks.learn_mask(linear, striped, (sign < 0).flatten().long(), learning)
 print(f"keeps what it had to: {int(learned.reached.sum())} of 1 masks")
 
-# %%
+# %% tags=["hide-input"]
 known = learned.mask.masks().detach()[0, 0]
 for row, column in (known > 0).nonzero().tolist():
     print(f"{column - 8:+d} across, {8 - row:+d} up: weight {known[row, column]:.1f}")
@@ -156,7 +156,7 @@ style.show(
     alt=figures.ALT["masks"],
 )
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="K1: accuracy on whole images and through the masks" tags=["nbval-ignore-output"]
 style.show(
     figures.accuracies(frame, chance),
     name="masks-reliability",
@@ -202,7 +202,7 @@ style.show(
 # frequencies. So: compare the curves with that of N: where one is higher, that network needs more
 # of the band.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="K3: what adversarial training changes by direction" tags=["nbval-ignore-output"]
 style.show(
     figures.direction(claims.by_direction(history, {"adversarial": 1, "natural": -1})),
     name="masks-direction",
@@ -217,7 +217,7 @@ style.show(
 # moves the mask in all directions alike. So: the further the curve leaves zero, above all in the
 # grey bands near the axes, the more direction matters.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="K4: what every network keeps beside N, band by band" tags=["nbval-ignore-output"]
 style.show(
     figures.differences(history),
     name="masks-differences",
@@ -242,15 +242,11 @@ style.show(
     figures.class_masks(torch.stack(single).mean(0), classes),
     name="masks-classes",
     caption=f"Masks of N for single classes. Their total weight lies between {min(weights):.2f} "
-    f"and {max(weights):.2f}.",
+    f"and {max(weights):.2f}. Where two differ, N relies on different frequencies for the two.",
     alt=figures.ALT["classes"],
 )
 
 # %% [markdown]
-# **How to read this.** Each of these masks has to preserve the network's loss on images of one
-# class only. Where they differ, the network relies on different frequencies for different classes.
-# So: masks that look alike show a network with one set of frequencies for all classes.
-#
 # ## Images through the masks
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -284,18 +280,14 @@ shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in measu
 style.show(
     figures.nonlinearity(behind),
     name="masks-nonlinearity",
-    caption="Strength at twice and three times the frequency: "
+    caption="A pure sine, black, and what each nonlinearity makes of it, vermilion. Strength at "
+    "twice and three times the frequency: "
     + style.listing(f"{name} {values}" for name, values in shown.items())
-    + ".",
+    + ". Functions that treat up and down alike make odd multiples, softplus and ReLU even ones.",
     alt=figures.ALT["nonlinearity"],
 )
 
 # %% [markdown]
-# **How to read this.** The input is a pure sine; black is its own frequency. Everything in
-# vermilion was made by the nonlinearity. Functions that treat up and down alike, tanh and hard
-# tanh, make odd multiples; softplus and ReLU make even ones. So: a network with ReLU makes high
-# frequencies from low ones, so its inputs alone do not tell what it can use.
-#
 # **What differs, and why it may.** The paper learns from five classes of Imagenette, in grey at 128
 # pixels, with networks that reach far higher accuracies; at the scale `paper` and on that data set
 # this page does the same. To learn its mask it takes one image per step and many thousand steps; we

@@ -424,3 +424,16 @@ def test_planted_faults_of_layout_are_found(page):
     assert len(cut) == 1
     assert set(broken) == {"inconclusive"}
     assert coloured(page.evaluate(HUES))
+
+
+def test_a_link_to_a_folded_figure_opens_it(sections, server, page):
+    folded = re.compile(
+        r'above-output(?:(?!</details>).)*?<figure[^>]* id="(fig-[\w-]+)"', re.DOTALL
+    )
+    slug, name = next(
+        (slug, found[1]) for slug, text in sections.items() if (found := folded.search(text))
+    )
+    opened(page, f"{server}book/sections/{slug}.html")
+    assert not page.locator(f"#{name} img:visible").count()
+    page.evaluate(f"location.hash = '{name}'")
+    page.wait_for_selector(f"#{name} img:visible")

@@ -6,6 +6,17 @@ function fhToggleCode(button) {
   button.setAttribute("aria-pressed", open);
 }
 
+// A link to something folded opens it.
+const fhReveal = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const folded = target?.closest("details:not([open])");
+  if (!folded) return;
+  folded.open = true;
+  target.scrollIntoView();
+};
+addEventListener("hashchange", fhReveal);
+document.addEventListener("DOMContentLoaded", fhReveal);
+
 // What scrolls sideways in its own box can be scrolled by keyboard too: as a named region, and only
 // while it scrolls.
 document.addEventListener("DOMContentLoaded", () => {
