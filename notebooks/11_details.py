@@ -68,7 +68,7 @@ style.finding(figures.so(rows, names))
 # The text of {cite:t}`wang2020high` leaves many details open, and its released code settles most of
 # them: convolutions have no biases; every filtered image is divided by its own maximum; a bin
 # belongs to the low part when its distance is below r, where the text has at most r; BatchNorm
-# {cite:p}`ioffe2015batch` takes the moments of the batch at hand in testing too; PGD
+# {cite:p}`ioffe2015batch` takes the moments of each batch in testing too; PGD
 # {cite:p}`madry2018towards` starts at the image itself; the learning rate is constant. The paper
 # trains on all 50,000 images.
 #

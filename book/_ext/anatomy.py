@@ -32,9 +32,10 @@ def used(sources):
 
 
 def public(module, name):
-    """Whether a module of the helpers has a function or class of this name for visitors."""
-    held = getattr(importlib.import_module(f"fhelpers.{module}"), name, None)
-    return callable(held) and not name.startswith("_") and not name.isupper()
+    """Whether the API pages describe a function or class of this name."""
+    held = importlib.import_module(f"fhelpers.{module}")
+    function = getattr(held, name, None)
+    return name in getattr(held, "__all__", [name]) and callable(function)
 
 
 def helpers(app, slug):
