@@ -260,7 +260,8 @@ style.show(
 # **How to read this.** To the right the high cue stands out more from its noise. The height is
 # W26's measure: the accuracy on low parts minus that on high parts, averaged over the epochs of
 # training. On the vertical line both cues are equally distinctive. If low frequencies came first
-# because they are low, all points would lie above zero.
+# because they are low, all points would lie above zero. So: if the points fall from above zero to
+# below it, the more distinctive band comes first, whichever it is.
 
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.

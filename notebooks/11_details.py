@@ -56,8 +56,7 @@ style.show(
 # whole images. The row *running averages* is about the network with BatchNorm, the row *PGD* about
 # M_adversarial, all others about M_natural. Two trainings drift apart by rounding alone: the row
 # *float32* shows how far, where the machine otherwise trains in bfloat16. An effect that is no
-# larger says nothing about its switch. So: a detail matters where its point leaves zero by more
-# than the row *float32* does.
+# larger says nothing about its switch.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, names))

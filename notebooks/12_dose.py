@@ -70,7 +70,7 @@ style.finding(figures.so(rows, own))
 #
 # ## The set-up
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. A label names the "
@@ -143,7 +143,7 @@ style.show(
 #
 # ## The numbers
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Every effect with its interval, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.table(rows),
     caption="Every effect with its interval and, after equal steps, the verdict of the rule. "

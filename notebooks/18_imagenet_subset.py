@@ -33,6 +33,23 @@ print(f"{len(frame)} effects of {len(verdicts)} networks")
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.in_words(verdicts, names))
 
+# %% tags=["hide-input", "nbval-ignore-output"]
+style.show(
+    figures.compared(frame, names),
+    name="subset-effects",
+    caption=figures.apart_in_words(frame),
+    alt=figures.ALT["effects"],
+)
+
+# %% [markdown]
+# **How to read this.** Each row is an effect that a claim judges; the dotted tick is what the claim
+# asks for. K6 holds where the similarity lies to the left of its tick and the share of the accuracy
+# that remains through the mask to the right. K7 holds where both of its effects lie to the right:
+# what the image loses when it is seen through the frequencies that its mask leaves out, and the
+# share of attacks that the mask undoes. Intervals are over images or, with several seeds, over
+# seeds. A test set of 250 images makes them wide. So: a claim carries over to larger images where
+# its marks lie on the same side of the tick as those of the small ones.
+
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for row in frame[frame.network != "small"].itertuples():
@@ -57,7 +74,7 @@ for row in frame[frame.network != "small"].itertuples():
 # published with it, together with the pictures below: this page needs the data set only to compute
 # them again. At the scale `smoke`, planted images stand for it.
 
-# %% tags=["remove-input", "nbval-ignore-output"]
+# %% folded="What was computed for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
     caption="What was computed for this page, and what it cost. The rows of `small` are those of "
@@ -98,22 +115,6 @@ for side in (32, 64):
 # %% [markdown]
 # ## Both claims, on small and on larger images
 
-# %% tags=["hide-input", "nbval-ignore-output"]
-style.show(
-    figures.compared(frame, names),
-    name="subset-effects",
-    caption=figures.apart_in_words(frame),
-    alt=figures.ALT["effects"],
-)
-
-# %% [markdown]
-# **How to read this.** Each row is an effect that a claim judges; the dotted tick is what the claim
-# asks for. K6 holds where the similarity lies to the left of its tick and the share of the accuracy
-# that remains through the mask to the right. K7 holds where both of its effects lie to the right:
-# what the image loses when it is seen through the frequencies that its mask leaves out, and the
-# share of attacks that the mask undoes. Intervals are over images or, with several seeds, over
-# seeds. A test set of 250 images makes them wide.
-
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.table(
     figures.verdict_table(verdicts, names),
@@ -139,7 +140,8 @@ else:
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The number below M(x) is its structural similarity to x. The mask of the network was learned
 # on training images, those of the images on each alone. Every picture is drawn with its image's
-# mean.
+# mean. So: masks of single images leave less of the picture than that of the network, at either
+# size.
 #
 # **What differs, and why it may.** The paper's images have 128 pixels, ours 64; its networks are
 # four times as wide, its ResNet has ten more layers, and they see about twice as many images of

@@ -174,7 +174,8 @@ def appearance(page):
     """What is wrong with a page as it stands in the window."""
     images = page.evaluate(SHOW_ALL)
     troubles = [f"image without size: {alt}" for alt, width in images if width == 0]
-    figures = page.locator(".fh-figure:visible").count()
+    folded = page.locator("details:not([open]) .fh-figure").count()
+    figures = page.locator(".fh-figure").count() - folded
     shown = page.locator(".fh-figure img:visible").count()
     if figures != shown:
         troubles.append(f"{figures} figures, but {shown} images are visible")

@@ -263,8 +263,9 @@ def silent(text):
 
 
 def unread(text):
-    """Readings of a figure that do not say what to conclude."""
-    found = re.findall(r"<strong>How to read this\.</strong>(.*?)</p>", text, re.DOTALL)
+    """Readings of a figure that do not say what to conclude, there or right behind."""
+    head = r"<strong>How to read this\.</strong>"
+    found = re.findall(rf"{head}(.*?)(?=<figure|<h[1-3]|{head}|$)", text, re.DOTALL)
     return [plain(each)[:80] for each in found if " So: " not in plain(each)]
 
 
