@@ -81,6 +81,8 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
     from fhelpers.runs import store
     from fhelpers.runs.verify import carry_out_anew, largest_difference
 
+    if published < 0:
+        raise ValueError(f"--published must be 0 or more, not {published}")
     found = [store.finished(name) for name in run_ids]
     if missing := [name for name, run in zip(run_ids, found, strict=True) if run is None]:
         what = f"no finished run is called {missing[0][:100]!r}"

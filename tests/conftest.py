@@ -25,6 +25,11 @@ browser, page = browsing.browser, browsing.page
 pages, server = browsing.pages, browsing.server
 
 
+def pytest_configure(config):
+    """Register the stand-in now: torch counts the devices at the first backward pass."""
+    standin.register()
+
+
 def pytest_addoption(parser):
     """Add `--pages DIR`: the pages to check, instead of some built from smoke notebooks."""
     parser.addoption("--pages", metavar="DIR", help="check the pages already built in DIR")
@@ -70,9 +75,6 @@ def pytest_collection_finish(session):
     config = session.config
     if config.option.collectonly:
         return
-
-    if any(item.path.stem == "test_devices" for item in session.items):
-        standin.register()  # torch counts the devices once, at the first backward pass
 
     def say(sentence):
         with config.pluginmanager.get_plugin("capturemanager").global_and_fixture_disabled():

@@ -83,11 +83,13 @@ def wrapped(value):
 class Module:
     """What torch asks of a device's module."""
 
+    used = False  # torch.nn.DataParallel takes whatever device is available
+
     def is_initialized(self):
         return True
 
     def is_available(self):
-        return True
+        return Module.used
 
     def current_device(self):
         return 0

@@ -16,8 +16,8 @@ from fhelpers.claims.verdicts import REPRODUCED
 from fhelpers.sections import all_claims
 from fhelpers.sections.heuristics.claims import TABLE2_CLEAN
 from fhelpers.sections.shuffled_labels.claims import TABLE1
-from fhelpers.sections.smoothing_defence.figures import PAPER as TABLE2
-from fhelpers.sections.smoothing_defence.figures import PAPER_COLUMNS as TABLE2_COLUMNS
+from fhelpers.sections.smoothing_defence.claims import PAPER as TABLE2
+from fhelpers.sections.smoothing_defence.claims import PAPER_COLUMNS as TABLE2_COLUMNS
 
 IMAGES = 10_000  # test images of CIFAR-10
 CASES: list = []

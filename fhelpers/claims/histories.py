@@ -98,9 +98,10 @@ def crossing(epochs: np.ndarray, accuracy: np.ndarray, level: float) -> float:
     return float(np.interp(level, accuracy[step], epochs[step]))
 
 
-def smallest_radii(history: pd.DataFrame, count: int) -> list[float]:
-    """The `count` smallest radii at which low parts were evaluated, fewer if there are fewer."""
-    radii = sorted(set(history.radius[history.part == "low"].dropna()))
+def smallest_radii(history: pd.DataFrame, label: str, count: int) -> list[float]:
+    """The `count` smallest radii of a run's low parts, fewer if there are fewer."""
+    low = (history.part == "low") & (history.label == label)
+    radii = sorted(set(history.radius[low].dropna()))
     if not radii:
         raise ValueError("The history has no low parts: run with at least one radius.")
     return radii[:count]

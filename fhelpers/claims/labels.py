@@ -49,7 +49,10 @@ def _path(whole: Curve, low: Curve) -> tuple[np.ndarray, np.ndarray]:
 
 def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]:
     """With one seed a mean over epochs and radii counts as one yes-or-no outcome per image."""
-    radii, name = smallest_radii(history, 2), "accuracy on low parts, natural minus shuffled"
+    radii, name = (
+        smallest_radii(history, "natural", 2),
+        "accuracy on low parts, natural minus shuffled",
+    )
     frames = {radius: at_equal_accuracy(history, radius) for radius in radii}
     runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radii[0])
     rows = pd.concat(frames)
@@ -70,7 +73,7 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
 
     A run that ends before it has seen `FIRST` images counts as it was at its end.
     """
-    (radius,) = smallest_radii(history, 1)
+    (radius,) = smallest_radii(history, "natural", 1)
     runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radius)
     epoch, note = first_epoch(history), f"Chance is {chance:g}."
     if (end := min(curve.epochs[-1] for curve in runs["natural"].values())) < epoch:
