@@ -387,6 +387,6 @@ def test_the_order_of_rows_does_not_matter():
     mixed = history.sample(frac=1, random_state=0)
     for id in ("W4", "W5", "W6"):
         assert check(id, mixed) == check(id, history)
-    assert smallest_radii(mixed, 2) == [4.0, 8.0]
+    assert smallest_radii(mixed, "natural", 2) == [4.0, 8.0]
     runs = curves(mixed, "natural", "shuffled", split="train", part="original")
     assert [list(seeds) for seeds in runs.values()] == [[0, 1, 2], [0, 1, 2]]

@@ -151,7 +151,7 @@ def equal_accuracy(history: pd.DataFrame) -> dict[str, Estimate]:
 
     Empty where the two networks share no training accuracy.
     """
-    rows = pd.concat([at_equal_accuracy(history, r) for r in smallest_radii(history, 2)])
+    rows = pd.concat([at_equal_accuracy(history, r) for r in smallest_radii(history, "natural", 2)])
     if rows.seed.nunique() < history.seed.nunique():
         return {}
     images = int(history[(history.scope == "subset") & (history.split == "train")].images.min())

@@ -107,7 +107,7 @@ def said(series: str, radius: float = np.nan, *_) -> str:
 @style.styled
 def by_epoch(histories: Mapping[str, pd.DataFrame], chances: Mapping[str, float]) -> Figure:
     """W, Fig. 3 on every data set: accuracy on training images and their smallest low parts."""
-    radii = {name: smallest_radii(history, 1)[0] for name, history in histories.items()}
+    radii = {name: smallest_radii(history, "natural", 1)[0] for name, history in histories.items()}
     parts = {"original": "whole images", "low": "their low parts"}
 
     def draw(panel: Axes, name: str) -> None:
