@@ -19,7 +19,11 @@ from fhelpers.runs.schedule import fetch
 from fhelpers.sections.report_card import measure
 from fhelpers.sections.report_card.plan import plan
 
-runs = fetch(plan(scale, dataset, seeds, epochs=epochs))
+recipes = plan(scale, dataset, seeds, epochs=epochs)
+if model:  # a model that cannot be loaded is named before anything is trained
+    test = recipes["natural"][0].load(train=False)
+    asked = models.load_model(model, weights=weights or None, classes=test.classes)
+runs = fetch(recipes)
 names = {"natural": "M_natural", "adversarial": "M_adversarial", "batchnorm": "BatchNorm"}
 reports = {name: measure.of_run(runs[f"report-{label}"][0]) for label, name in names.items()}
 print(f"{len(reports)} reports of {sorted({len(r.table) for r in reports.values()})} numbers")
@@ -196,10 +200,7 @@ print(f"the sum of all bands differs from the accuracy by {off:.4f}")
 
 # %% tags=["hide-cell"]
 if model:
-    recipe = runs["natural"][0].recipe
-    test = recipe.load(train=False)
     count = len(test.classes)
-    asked = models.load_model(model, weights=weights or None, classes=test.classes)
     theirs = frequency_report(asked, test.pixels(), test.labels, classes=count, name=model)
 print(f"a model from outside: {model or 'none'}")
 

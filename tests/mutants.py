@@ -351,7 +351,7 @@ def workplace() -> Iterator[Path]:
         ignored = shutil.ignore_patterns("__pycache__")
         for part in ("fhelpers", "notebooks", "tests/reference"):
             shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-        helpers = (f"tests/{name}.py" for name in ("conftest", "browsing", "smoke"))
+        helpers = (f"tests/{name}.py" for name in ("conftest", "browsing", "smoke", "standin"))
         for file in ("Snakefile", "pyproject.toml", *helpers):
             shutil.copy(ROOT / file, folder / file)
         (folder / "results").mkdir()

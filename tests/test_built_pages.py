@@ -75,10 +75,12 @@ def article(text):
 # --- ticks ---------------------------------------------------------------------------------------
 
 
-def ticks(svg):
+def ticks(svg, axes="xy"):
     """For each axis of a figure its ticks: [(place in points, label)], horizontal axes first."""
     found = []
-    for axis, place in (("x", 1), ("y", 2)):
+    for axis, place in zip("xy", (1, 2), strict=True):
+        if axis not in axes:
+            continue
         label = r"<text [^>]*?\bx='([\d.-]+)' y='([\d.-]+)'[^>]*>([^<]*)</text>"
         for group in re.split(r"<g id='matplotlib\.axis_\d+'>", svg)[1:]:
             each = re.findall(rf"<g id='{axis}tick_\d+'>.*?{label}", group)
@@ -151,7 +153,7 @@ def in_shares(rows, svg):
     for axis in ("x", "y"):
         own = [row for row in rows if "percentage points" in (row.get(f"{axis}_axis") or "")]
         own = [float(row[axis]) for row in own]
-        said = [text.replace("−", "-") for each in ticks(svg) for _, text in each]
+        said = [text.replace("−", "-") for each in ticks(svg, axis) for _, text in each]
         said = [float(text) for text in said if re.fullmatch(r"[+-]?\d+(\.\d+)?", text)]
         if own and said and max(map(abs, own)) < 0.02 * max(map(abs, said)):
             found.append(axis)

@@ -100,8 +100,9 @@ def crossing(epochs: np.ndarray, accuracy: np.ndarray, level: float) -> float:
 
 def smallest_radii(history: pd.DataFrame, label: str, count: int) -> list[float]:
     """The `count` smallest radii of a run's low parts, fewer if there are fewer."""
-    low = (history.part == "low") & (history.label == label)
-    radii = sorted(set(history.radius[low].dropna()))
+    low = history[history.part == "low"]
+    own = low[low.label == label]
+    radii = sorted(set((low if own.empty else own).radius.dropna()))
     if not radii:
         raise ValueError("The history has no low parts: run with at least one radius.")
     return radii[:count]

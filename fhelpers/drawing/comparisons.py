@@ -111,8 +111,9 @@ def ends(
         train, colours=style.GREY, names=SPLITS["train"], hollow=True, marks=marks, **look, **words
     )
     charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **look)
-    for place, pair in enumerate(rows.groupby("label", sort=False).value):
-        axes.plot(pair[1], [place] * 2, color=style.PALE, linewidth=6, zorder=1, label="_gap")
+    for place, (label, pair) in enumerate(rows.groupby("label", sort=False).value):
+        line = {"color": style.PALE, "linewidth": 6, "zorder": 1}
+        axes.plot(pair, [place] * 2, label=f"_gap of {names[label]}", **line)
     if theirs:
         style.paper_value(axes, [*theirs.values()], [*theirs], name="test, in the paper")
     style.across_percent(axes, "accuracy")

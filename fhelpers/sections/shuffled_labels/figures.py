@@ -146,7 +146,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
 @style.styled
 def cues(found: pd.DataFrame) -> Figure:
     """Which planted cue true labels are learned from, against how distinctive the cues are."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.2)
+    figure, ((axes,),) = style.canvas(1, 1, 2.8)
     charts.curves(axes, found, x="advantage", colours=style.INK, markers="o", names="low − high")
     axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
     axes.axvline(1, color=style.GREY, linewidth=0.9, zorder=1)
