@@ -131,7 +131,7 @@ style.show(
 # over seeds; with one seed there is none. So: the further the dashed curve is behind the solid one,
 # the harder shuffled labels are to fit.
 #
-# ## At equal epochs
+# ## At equal epochs, and at equal training accuracy
 
 # %% folded="Accuracy after equal epochs, as a table" tags=["nbval-ignore-output"]
 style.table(both, caption=f"Accuracy on training images after {epoch} epochs of each network.")
@@ -140,8 +140,6 @@ style.table(both, caption=f"Accuracy on training images after {epoch} epochs of 
 # Equal epochs do not mean equal knowledge. The network with shuffled labels is behind on whole
 # images too, so it would be behind on low parts even if both networks used the same frequencies. We
 # therefore also compare them at equal training accuracy.
-#
-# ## At equal training accuracy
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(

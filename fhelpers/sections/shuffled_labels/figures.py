@@ -64,7 +64,7 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
 @style.styled
 def epochs_needed(history: pd.DataFrame) -> Figure:
     """Accuracy on whole training images after each epoch, true against shuffled labels."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.4)
+    figure, ((axes,),) = style.canvas(1, 1, 2.6)
     rows = [monitored(history, label).assign(label=label) for label in NAMES]
     look = {"colours": COLOURS, "styles": LINES, "names": NAMES, "clip_on": False}
     charts.curves(axes, pd.concat(rows).query("part == 'original'"), x="epoch", by="label", **look)
@@ -146,7 +146,7 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
 @style.styled
 def cues(found: pd.DataFrame) -> Figure:
     """Which planted cue true labels are learned from, against how distinctive the cues are."""
-    figure, ((axes,),) = style.canvas(1, 1, 2.8)
+    figure, ((axes,),) = style.canvas(1, 1, 2.6)
     charts.curves(axes, found, x="advantage", colours=style.INK, markers="o", names="low − high")
     axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
     axes.axvline(1, color=style.GREY, linewidth=0.9, zorder=1)
