@@ -154,11 +154,9 @@ style.show(
 # **How to read this.** Further to the right, both networks classify more of their whole training
 # images correctly. The height is what remains of this accuracy when only the low part is shown; on
 # the diagonal nothing is lost. Where the dashed curve is below the solid one, the network with
-# shuffled labels relies more on higher frequencies. Values between two epochs are interpolated, and
-# an epoch counts only if the accuracy on whole images was never as high before. With several seeds,
-# each has a thin curve as far as both of its networks came; the thick curve is the mean where all
-# of them came. So: only a gap at equal accuracy says that the two networks use different
-# frequencies, and not merely that one has learned less.
+# shuffled labels relies more on higher frequencies. Of several seeds each has a thin curve, and the
+# thick one is their mean as far as all of them came. So: only a gap at equal accuracy says that the
+# two networks use different frequencies, and not merely that one has learned less.
 
 # %% folded="Low parts at the highest common accuracy, as a table" tags=["nbval-ignore-output"]
 style.table(
