@@ -90,5 +90,6 @@ def test_w27_looks_only_at_images_that_both_get_right():
     changed = rows.assign(size=rows["size"].where(~wrong, 0.0))
     found = CLAIMS["W27"](changed, attacked).estimate.value
     assert found == pytest.approx((240 - 120) / 300)
-    with pytest.raises(ValueError, match="by both networks"):
-        CLAIMS["W27"](rows.assign(size=0.0), attacked)
+    none = CLAIMS["W27"](rows.assign(size=0.0), attacked)
+    assert (none.verdict, none.estimate.n) == ("undecided", 0)
+    assert none.note == "No image is classified correctly by both networks."

@@ -1,5 +1,7 @@
 """Claims about accuracy and robustness (W §3.2, Corollary 1; BatchNorm, §5.1)."""
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -93,18 +95,20 @@ def batchnorm_is_vulnerable(
     rows = perturbations[perturbations.part == "all"]
     sizes = rows.pivot(index=["seed", "image"], columns="network", values="size")
     both = sizes[(sizes[list(NETWORKS)] > 0).all(axis=1)]
+    name = "still right, vanilla minus batchnorm"
     if both.empty:
-        raise ValueError("No image is classified correctly by both networks.")
+        nothing = Estimate(math.nan, math.nan, math.nan, 0, "images")
+        return [Part(name, nothing, MORE)], "No image is classified correctly by both networks."
     stays = (both > EPSILON).groupby("seed")
     pairs = [[seed[name].to_numpy() for name in NETWORKS] for _, seed in stays]
     effects = [first.mean() - second.mean() for first, second in pairs]
-    left = {name: np.mean([pair[k].mean() for pair in pairs]) for k, name in enumerate(NETWORKS)}
+    left = {each: np.mean([pair[k].mean() for pair in pairs]) for k, each in enumerate(NETWORKS)}
     note = f"Both are right on {len(both):,} images; of these stay right: "
     less, pgd = estimate(effects, lambda: paired_difference(*pairs[0])), under_attack(attacked)
     return [
-        Part("still right, vanilla minus batchnorm", less, MORE),
+        Part(name, less, MORE),
         Part("accuracy under PGD, vanilla minus batchnorm", pgd, MORE, ours=True),
-    ], f"{note}{', '.join(f'{name} {share:.2f}' for name, share in left.items())}."
+    ], f"{note}{', '.join(f'{each} {share:.2f}' for each, share in left.items())}."
 
 
 def under_attack(attacked: pd.DataFrame) -> Estimate:
