@@ -151,12 +151,12 @@ def cues(found: pd.DataFrame) -> Figure:
     axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
     axes.axvline(1, color=style.GREY, linewidth=0.9, zorder=1)
     axes.set(xscale="log", xlabel="signal-to-noise ratio, high cue over low cue")
-    axes.set(ylim=(-1.02, 1.02), ylabel="accuracy on low − high parts")
+    axes.set(ylim=(-1.02, 1.02), ylabel="accuracy on\nlow − high parts")
     style.in_percent(axes.yaxis)
     axes.xaxis.set_major_formatter("{x:g}")
     looks = {"color": style.GREY, "fontsize": 11, "transform": axes.transAxes}
-    axes.text(0.98, 0.94, "low part preferred", va="top", ha="right", **looks)
-    axes.text(0.02, 0.06, "high part preferred", va="bottom", ha="left", **looks)
+    axes.text(0.02, 0.53, "low part preferred", va="bottom", **looks)
+    axes.text(0.02, 0.47, "high part preferred", va="top", **looks)
     return figure
 
 
