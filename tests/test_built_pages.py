@@ -152,10 +152,16 @@ def in_shares(rows, svg):
     found = []
     for axis in ("x", "y"):
         own = [row for row in rows if "percentage points" in (row.get(f"{axis}_axis") or "")]
-        own = [float(row[axis]) for row in own]
+        ends = {axis: (axis, "low", "high")}
+        own = [
+            abs(float(row[end]))
+            for row in own
+            for end in ends.get(row.get("along") or "y", (axis,))
+            if row.get(end)
+        ]
         said = [text.replace("−", "-") for each in ticks(svg, axis) for _, text in each]
         said = [float(text) for text in said if re.fullmatch(r"[+-]?\d+(\.\d+)?", text)]
-        if own and said and max(map(abs, own)) < 0.02 * max(map(abs, said)):
+        if any(own) and said and max(own) < 0.02 * max(map(abs, said)):
             found.append(axis)
     return found
 

@@ -314,7 +314,7 @@ NAMED = {
     ),
     "ends": (
         lambda: comparisons.ends(ends(), {"vanilla": "vanilla"}, 0.1, {"vanilla": 0.7}),
-        {"gap", "training images", "test images", "test, in the paper", "chance"},
+        {"gap of vanilla", "training images", "test images", "test, in the paper", "chance"},
     ),
     "data sets": (
         lambda: other_datasets.compared(
