@@ -96,6 +96,24 @@ style.show(
 # where such networks were trained ({doc}`11_details`). So: a verdict that stands in all settings
 # does not hang on how its rule was put.
 #
+# ## The same claims at other scales
+
+# %% folded="Every claim at each scale that has been computed" tags=["nbval-ignore-output"]
+everywhere = {scale: outcomes} | scorecard.elsewhere(scale, dataset, seeds)
+style.table(
+    scorecard_figures.scales(everywhere, scale),
+    caption=f"{scorecard_figures.compared(everywhere, scale)} ✓ reproduced, ≈ weaker, ✗ not "
+    "reproduced, ? undecided, – not computed; then the effect that decides, with its interval.",
+)
+
+# %% [markdown]
+# **How to read this.** A scale sets how many images, weights and steps the networks get: `quick`
+# trains live in minutes, `standard` has networks that fit their training set, and `paper` is the
+# set-up of {cite:t}`wang2020high`. Only finished runs are compared; nothing is trained for this
+# table. The effect is the one that decides at the scale of this book. So: where the sign changes
+# from one scale to the next, the claim is about the size of the networks as much as about
+# frequencies.
+#
 # `fhelpers claims --scale quick --seeds "[0, 1, 2]"` prints the same verdicts and writes them to
 # `claims.json`.
 #

@@ -114,6 +114,51 @@ def test_all_claims_are_computed_at_smoke(outcomes):
     assert not [f"{each.id}: {each.failure}" for each in outcomes if each.verdict is None]
 
 
+def test_other_scales_are_compared_where_their_runs_are_finished(outcomes, monkeypatch):
+    some = {id: CLAIMS[id] for id in ("W1", "W2", "W3", "W20")}
+    monkeypatch.setattr(sections, "all_claims", lambda: some)
+    monkeypatch.setattr(scorecard, "COMPARED", ("smoke",))
+    monkeypatch.setattr(store, "carry_out", lambda recipe: store.finished(recipe.run_id))
+    assert scorecard.elsewhere("smoke", "planted", [0]) == {}
+    (same,) = scorecard.elsewhere("quick", "planted", [0, 17]).values()  # no run has seed 17
+    words = {each.id: each.word for each in same}
+    assert words == {each.id: each.word for each in outcomes if each.id in some}
+
+    gone = sections.PLANS["decomposition"]("smoke", "planted", [0])["natural"][0].run_id
+    finished = store.finished
+    monkeypatch.setattr(store, "finished", lambda id: None if id == gone else finished(id))
+    (rest,) = scorecard.elsewhere("quick", "planted", [0]).values()
+    assert [each.id for each in rest] == ["W20"]
+
+
+def test_scales_stand_side_by_side_with_the_effect_that_decides(outcomes):
+    turned = {"reproduced": "undecided", "undecided": "reproduced"}
+    other = [
+        dataclasses.replace(
+            each,
+            verdict=dataclasses.replace(each.verdict, verdict=turned.get(each.word, each.word)),
+        )
+        for each in outcomes[:12]
+    ]
+    found = {"quick": outcomes, "standard": other}
+    frame = plots.scales(found, "quick")
+    assert len(frame) == sum(not CLAIMS[each.id].identity for each in outcomes)
+    first = frame.set_index("claim").filter(like="(W1)", axis=0).iloc[0]
+    own = {each.id: each for each in outcomes}
+    assert first["scale quick"][0] == SIGNS[own["W1"].word]
+    assert first["scale standard"][0] == SIGNS[turned.get(own["W1"].word, own["W1"].word)]
+    assert first["scale quick"][1:] == first["scale standard"][1:]
+    assert (frame["scale standard"] == "–").sum() == len(frame) - sum(
+        not CLAIMS[each.id].identity for each in other
+    )
+    changed = [
+        each for each in other if each.word != own[each.id].word and not CLAIMS[each.id].identity
+    ]
+    said = plots.compared(found, "quick")
+    assert all(f"{each.id} ({each.word})" in said for each in changed)
+    assert plots.compared({"quick": outcomes}, "quick").startswith("No other scale")
+
+
 @pytest.mark.parametrize("name", ["cifar10", "mnist", "fashion-mnist", "tiny-imagenet-10"])
 def test_what_a_claim_takes_from_a_data_set_is_there_for_every_one(runs, name, monkeypatch):
     """The smoke runs, as if their images were of another size, number of channels or classes."""

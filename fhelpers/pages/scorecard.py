@@ -13,8 +13,11 @@ import pandas as pd
 from fhelpers import sections
 from fhelpers.claims import CLAIMS, Claim, Verdict
 from fhelpers.claims.verdicts import deciding
+from fhelpers.runs import store
 from fhelpers.runs.records import Runs
-from fhelpers.runs.schedule import fetch
+from fhelpers.runs.schedule import everything, fetch
+
+COMPARED = ("quick", "standard", "paper")  # scales whose networks are about something
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,24 @@ def outcome(claim: Claim, runs: Runs) -> Outcome:
         return Outcome(claim.id, claim.of(runs))
     except (ValueError, KeyError, ArithmeticError) as error:
         return Outcome(claim.id, None, " ".join(str(error).split()))
+
+
+def elsewhere(scale: str, dataset: str, seeds: Sequence[int]) -> dict[str, list[Outcome]]:
+    """{other scale: outcomes of the claims whose runs are all finished there}; nothing is trained.
+
+    With all seeds where those are finished, else with the first one.
+    """
+    found = {other: [] for other in COMPARED if other != scale}
+    for other, outcomes in found.items():
+        for name in dict.fromkeys(claim.section for claim in sections.all_claims().values()):
+            for some in (seeds, seeds[:1]):
+                asked = {"scale": other, "dataset": dataset, "seeds": some}
+                plan = sections.of_section(sections.slug_of(name), asked)
+                if all(map(store.finished, everything(sum(plan.values(), start=())))):
+                    own = [each for each in sections.all_claims().values() if each.section == name]
+                    outcomes += [outcome(claim, fetch(plan)) for claim in own]
+                    break
+    return {other: outcomes for other, outcomes in found.items() if outcomes}
 
 
 def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 import html
 import math
 import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from fhelpers.claims import CLAIMS
 from fhelpers.claims.verdicts import deciding, distance
 from fhelpers.drawing import charts, style
 from fhelpers.pages.scorecard import Outcome, advice
+from fhelpers.runs.scales import SCALES
 
 ALT = (
     "A row for each claim, sorted by verdict: what was compared in words on the left, the effect "
@@ -78,6 +80,44 @@ def summary(frame: pd.DataFrame) -> str:
         sentences.append(f"Of {len(rows)} claims of {title}: {style.listing(counts)}.")
     constructed = style.listing(frame.id[frame.identity])
     return f"{' '.join(sentences)} Not counted, because it holds by construction: {constructed}."
+
+
+def scales(outcomes: Mapping[str, Sequence[Outcome]], scale: str) -> pd.DataFrame:
+    """A row for each claim and a column for each scale: its verdict there, and the effect.
+
+    The effect is the one that decides at `scale`; at another scale it is that of the same name.
+    """
+    by_id = {each: {one.id: one for one in outcomes[each]} for each in SCALES if each in outcomes}
+    rows = []
+    for own in outcomes[scale]:
+        claim = CLAIMS[own.id]
+        if own.verdict and not claim.identity:
+            part = deciding(own.verdict.parts).name
+            found = {f"scale {each}": at_scale(by_id[each].get(own.id), part) for each in by_id}
+            rows.append({"claim": f"{claim.short} ({own.id})", "effect": part, **found})
+    return pd.DataFrame(rows)
+
+
+def at_scale(each: Outcome | None, name: str) -> str:
+    """A claim's verdict as a sign, with the effect of this name."""
+    if each is None or each.verdict is None:
+        return SIGNS["not computed"]
+    parts = {part.name: part for part in each.verdict.parts}
+    effect = f" {style.with_interval(parts[name].estimate)}" if name in parts else ""
+    return SIGNS[each.word] + effect
+
+
+def compared(outcomes: Mapping[str, Sequence[Outcome]], scale: str) -> str:
+    """How many verdicts of the other scales agree with those of `scale`, and which do not."""
+    own, sentences = {each.id: each.word for each in outcomes[scale]}, []
+    for other in SCALES:
+        if other == scale or other not in outcomes:
+            continue
+        both = [each for each in outcomes[other] if not CLAIMS[each.id].identity]
+        changed = [f"{each.id} ({each.word})" for each in both if each.word != own[each.id]]
+        said = f"At scale {other}, {len(both) - len(changed)} of {len(both)} verdicts are the same"
+        sentences.append(f"{said}; other: {style.listing(changed)}." if changed else f"{said}.")
+    return " ".join(sentences) or "No other scale has finished runs to compare with."
 
 
 def choices(name: str, title: str, options: dict[str, str]) -> str:
