@@ -1,6 +1,7 @@
 """W8 and W9 against planted runs with a known answer."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_claims_heuristics import NO, OPEN, YES, history, network, over
 
@@ -64,6 +65,30 @@ def test_the_change_over_batch_sizes_is_read_off_the_fitted_line():
     assert "at 32 0.400, at 64 0.000" in verdict.note
     two = across_batch_sizes(["batch-500", "batch-20", "vanilla"])
     assert two == pytest.approx({"batch-20": 1, "batch-500": -1})
+
+
+def test_large_batches_that_only_lag_behind_differ_at_no_equal_training_accuracy():
+    """Every size takes the same way, on which the gap is half the training accuracy."""
+    rows = [
+        {"label": f"batch-{size}", "seed": 0, "epoch": epoch, "scope": scope, "split": split,
+         "part": part, "radius": 8 if part == "low" else np.nan, "images": 4_000,
+         "accuracy": share * epoch / 10}
+        for size, last in ((32, 9), (64, 8), (128, 7), (256, 6))
+        for epoch in range(1, last + 1)
+        for scope in ("subset", "all")[: 1 + (epoch == last)]
+        for split, part, share in (
+            ("train", "original", 1), ("test", "original", 0.5), ("test", "low", 0.3),
+        )
+    ]  # fmt: skip
+    for id, lost in (("W8", 0.5), ("W9", 0.2)):
+        verdict = CLAIMS[id](pd.DataFrame(rows))
+        (own,) = (part for part in verdict.parts if part.ours)
+        assert verdict.verdict == YES
+        assert own.name.partition(" at a ")[2].startswith("training accuracy of 0.60")
+        assert own.estimate.value == pytest.approx(0, abs=1e-9)
+        assert own.verdict == OPEN
+        ends = [part for part in verdict.parts if not part.ours]
+        assert ends[-1].estimate.value == pytest.approx(0.3 * lost)
 
 
 def test_batch_sizes_are_ordered_as_numbers():

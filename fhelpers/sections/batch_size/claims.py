@@ -10,6 +10,8 @@ from fhelpers.claims.reliance import (
     GAP,
     TEST,
     TRAIN,
+    Measure,
+    at_common_accuracy,
     batch_sizes,
     beside,
     effect,
@@ -35,6 +37,19 @@ def across_batch_sizes(labels: Iterable[str]) -> dict[str, float]:
     return {f"batch-{size}": float(w) for size, w in zip(sizes, weights, strict=True)}
 
 
+def at_equal_accuracy(history: pd.DataFrame, name: str, measure: Measure) -> list[Part]:
+    """The same change where all have one training accuracy: ours, since large batches learn less.
+
+    None where nothing was monitored on the way.
+    """
+    if "subset" not in set(history.scope):
+        return []
+    weights = across_batch_sizes(history.label)
+    level, equal = at_common_accuracy(history, weights)
+    name = f"{name} at a training accuracy of {level:.2f}, smallest minus largest batch"
+    return [Part(name, effect(equal, weights, measure), MORE, ours=True)]
+
+
 @claim(
     "W8",
     short="smaller batches give a higher accuracy and larger batches a smaller gap",
@@ -56,6 +71,7 @@ def small_batches(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part(f"{name}, smallest minus largest batch", effect(history, weights, measure), MORE)
         for name, measure in measures.items()
     ]
+    parts += at_equal_accuracy(history, "gap", GAP)
     return parts, f"Gap by batch size: {beside(history, GAP, sized(weights))}."
 
 
@@ -75,7 +91,9 @@ def large_batches_are_invariant(history: pd.DataFrame) -> tuple[list[Part], str]
     """`history`: as for W8, with low parts."""
     weights, radii = across_batch_sizes(history.label), monitored_radii(history)
     measure = lost_without_high(radii)
-    name = "accuracy lost without the high part, smallest minus largest batch"
+    name = "accuracy lost without the high part"
     lost = beside(history, measure, sized(weights))
     note = f"Lost by batch size, mean over {named(radii)}: {lost}."
-    return [Part(name, effect(history, weights, measure), MORE)], note
+    change = effect(history, weights, measure)
+    parts = [Part(f"{name}, smallest minus largest batch", change, MORE)]
+    return parts + at_equal_accuracy(history, name, measure), note
