@@ -32,7 +32,8 @@ verdicts = {name: CLAIMS[name].of(runs) for name in names}
 print(f"{len(table)} accuracies in the tables; {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {finding(verdicts.values())}")
+checked = figures.trust_in_words(history, [small])
+style.finding(f"**Finding.** {finding(verdicts.values())} {checked}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
