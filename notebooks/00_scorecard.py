@@ -98,12 +98,15 @@ style.show(
 #
 # ## The same claims at other scales
 
-# %% folded="Every claim at each scale that has been computed" tags=["nbval-ignore-output"]
+# %% tags=["remove-input", "nbval-ignore-output"]
 everywhere = {scale: outcomes} | scorecard.elsewhere(scale, dataset, seeds)
+style.finding(scorecard_figures.compared(everywhere, scale))
+
+# %% folded="Every claim at each scale that has been computed" tags=["nbval-ignore-output"]
 style.table(
     scorecard_figures.scales(everywhere, scale),
-    caption=f"{scorecard_figures.compared(everywhere, scale)} ✓ reproduced, ≈ weaker, ✗ not "
-    "reproduced, ? undecided, – not computed; then the effect that decides, with its interval.",
+    caption="✓ reproduced, ≈ weaker, ✗ not reproduced, ? undecided, – not computed; then the "
+    f"effect that decides at scale {scale}, with its interval.",
 )
 
 # %% [markdown]
