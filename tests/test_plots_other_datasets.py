@@ -122,7 +122,7 @@ def test_an_imagenet_subset_that_is_missing_is_never_passed_over():
     assert "torchvision" in text
     for shown, found in (("imagenette", "imagenette"), ("tiny-imagenet", "imagenette")):
         text = other_datasets.on_imagenet(["mnist", shown], found)
-        assert text.endswith(f"its subset {other_datasets.title(shown)}.")
+        assert text.endswith(f"its subset {data.TITLES[shown]}.")
     assert "not asked for" in other_datasets.on_imagenet(["cifar10"], "tiny-imagenet")
 
 

@@ -59,7 +59,7 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds):
     }
     assert set(drawn) == set(tradeoff.ALT)
     check(drawn)
-    titles = [axes.get_title(loc="left") for axes in drawn["pairs"].axes]
+    titles = [axes.get_title() for axes in drawn["pairs"].axes]
     assert titles == [*"abcd", *[""] * 4, *"dcba", *[""] * 4]
     assert dict(mpl.rcParams) == before
 

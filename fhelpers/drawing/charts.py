@@ -12,8 +12,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from fhelpers import intervals
 from fhelpers.drawing import numbers, style
@@ -82,10 +82,9 @@ def draw(
     else:
         each = frame.reset_index(drop=True)
         options |= {"estimator": None, "err_style": "band"}
-    if looks.line.eq("none").all():
-        options |= {"dashes": False, "linestyle": "none"}
-    else:
-        options |= {"dashes": looks.line.map(DASHES).to_dict()}
+    bare = {"dashes": False, "linestyle": "none"}  # points that no line joins
+    joined = {"dashes": looks.line.map(DASHES).to_dict()}
+    options |= bare if looks.line.eq("none").all() else joined
     if looks.marker.all():
         options |= {"markers": looks.marker.to_dict()}
     first = len(axes.lines)
@@ -117,11 +116,10 @@ def curves(
     names: Choice = None,
     **options,
 ) -> list[tuple[float, str, str]]:
-    """A line for each series of a tidy frame, with its interval as a band.
+    """(last y, name, colour) of each series of a tidy frame, drawn as a line with a band.
 
-    The interval is that of the frame's columns low and high; without them a point is the mean of
-    its rows over seeds. by: the columns that tell series apart; names: what the figure's data call
-    them. Returns (last y, name, colour) of each, which is what `style.label_ends` takes.
+    The band is that of the columns low and high; without them a point is the mean of its rows over
+    seeds. by: the columns that tell series apart; names: what the figure's data call them.
     """
     if "low" not in frame:
         groups = [*([by] if isinstance(by, str) else by), x]
@@ -194,12 +192,11 @@ def rows(
     order and looks: as for `dots`; marks: entries of the key, if not those of the series.
     """
     order = list(dict.fromkeys(frame[at])) if order is None else order
-    figure, ((axes,),) = style.canvas(1, 1, 1.6 + height * len(order))
+    figure, axes = style.chart(1.6 + height * len(order))
     dots(axes, frame, at=at, order=order, **looks)
     style.across_percent(axes, xlabel, chance)
     marks = entries(axes) if marks is None else marks
-    key(figure, [*marks, *([] if chance is None else [CHANCE])])
-    return figure, axes
+    return key(figure, [*marks, *([] if chance is None else [CHANCE])]), axes
 
 
 def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
@@ -212,12 +209,10 @@ def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
     said = (value / 100).map(lambda each: style.points(each).lstrip("+"))
     texts = said + ((high - low) / 2).map(lambda half: f" ± {half:.0f}" if half == half else "")
     widest = 2.2 * float(np.nanmax(np.abs(value))) or 1.0  # pale, so that the text stays dark
-    sns.heatmap(
-        value, annot=texts, fmt="", cmap="PRGn", vmin=-widest, vmax=widest, cbar=False,
-        linewidths=1.5, linecolor="none", ax=axes,
-    )  # fmt: skip
+    look = {"cmap": "PRGn", "vmin": -widest, "vmax": widest, "linewidths": 1.5, "linecolor": "none"}
+    sns.heatmap(value, annot=texts, fmt="", cbar=False, ax=axes, **look)
     ends = zip(low.to_numpy().flat, high.to_numpy().flat, strict=True)
-    axes.collections[-1].spans = [dict(zip(("low", "high"), each, strict=True)) for each in ends]
+    axes.collections[-1].spans = [{"low": a, "high": b} for a, b in ends]
     axes.set(xlabel="", ylabel="")
     axes.tick_params(length=0)
     axes.tick_params(axis="y", rotation=0)
@@ -237,14 +232,15 @@ def name_rows(axes: Axes, names: Mapping | Sequence, *, upright: bool = False) -
     axes.tick_params(axis="y", length=0)
 
 
-def key(figure: Figure, entries: Iterable[tuple], **options) -> Legend:
-    """A key above the panels from (label, colour, marker, line style, options of the line).
+def key(figure: Figure, marks: Iterable[tuple] | None = None, **options) -> Figure:
+    """The figure with a key above its panels: of all series, or of `marks`.
 
-    All after the colour may be left out. `PAPER` and `CHANCE` are entries for what the paper says
-    and for guessing; `options` are those of `legend`, where ncols is the most columns there may be.
+    marks: (label, colour, marker, line style, options of the line), where all after the colour may
+    be left out. `PAPER` and `CHANCE` are such for what the paper says and for guessing; `options`
+    are those of `legend`, where ncols is the most columns there may be.
     """
     handles = []
-    for label, colour, *rest in entries:
+    for label, colour, *rest in entries(*figure.axes) if marks is None else marks:
         marker, line, further = (*rest, *("", "-", {})[len(rest) :])
         look = {"marker": marker, "linestyle": line} | further
         handles.append(Line2D([], [], color=colour, label=label, **look))
@@ -253,8 +249,9 @@ def key(figure: Figure, entries: Iterable[tuple], **options) -> Legend:
         options["ncols"] = -(-len(handles) // -(-len(handles) // columns))  # rows of equal length
         legend = figure.legend(handles=handles, loc="outside upper left", **options)
         if legend.get_window_extent().width < 0.96 * figure.bbox.width or columns == 1:
-            return legend
+            break
         legend.remove()
+    return figure
 
 
 def entries(*panels: Axes) -> list[tuple]:
@@ -293,9 +290,15 @@ def small_multiples(
     for place, panel in enumerate(panels[len(names) :], len(names)):
         panel.set_axis_off()
         panels[place - columns].tick_params(labelbottom=True)
-    figure.supxlabel(xlabel, fontsize=12)
-    figure.supylabel(ylabel, fontsize=12)
+    figure.supxlabel(xlabel)
+    figure.supylabel(ylabel)
     return figure, panels[: len(names)]
+
+
+def over_epochs(axes: Axes, frame: pd.DataFrame, ticks: int = 4) -> None:
+    """Let the horizontal axis reach from 0 to the last epoch of a frame."""
+    axes.set_xlim(0, frame.epoch.max())
+    axes.xaxis.set_major_locator(MaxNLocator(ticks, integer=True))
 
 
 def nothing(axes: Axes, text: str = "No test image is of this kind.") -> None:

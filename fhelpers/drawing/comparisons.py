@@ -1,7 +1,6 @@
-"""Figures that set several networks beside each other: epoch by epoch, at the end, band by band.
+"""Figures of several networks: epoch by epoch, at the end, band by band.
 
-All take runs.history, or what `claims.reliance.at_common_accuracy` cuts from it, and the labels to
-show with their names.
+All take runs.history, or what `at_common_accuracy` cuts from it, and labels with their names.
 """
 
 from collections.abc import Mapping
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from fhelpers import intervals
 from fhelpers.claims import reliance
@@ -41,11 +39,8 @@ def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fi
     """W, Fig. 4 and 5: accuracy on whole test images and on their parts after each epoch."""
     rows = history[history.label.isin(list(names)) & (history.scope == "subset")]
     radii = two_radii(rows.radius.dropna().unique())
-    whole = rows.part == "original"
-    test = (rows.split == "test") & (
-        whole | rows.part.isin(["low", "high"]) & rows.radius.isin(radii)
-    )
-    rows = rows[test | whole & (rows.split == "train")]
+    shown = (rows.split == "test") & rows.part.isin(["low", "high"]) & rows.radius.isin(radii)
+    rows = rows[shown | (rows.part == "original")]
     dashes = dict(zip(radii, ("--", "-") if len(radii) > 1 else "-", strict=True))
     look = {
         "colours": lambda split, part, _: style.COLOURS[part] if split == "test" else style.GREY,
@@ -56,14 +51,13 @@ def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fi
     def draw(panel: Axes, label: str) -> None:
         own = rows[rows.label == label]
         charts.curves(panel, own, x="epoch", y="accuracy", by=["split", "part", "radius"], **look)
-        style.chance_line(panel, chance, where=None)
+        style.chance_line(panel, chance)
 
     figure, drawn = charts.small_multiples(
         names, 1.9, draw, head=1.0, columns=3 if len(names) > 4 else 2, colours=colour_of,
         xlabel="epochs of training", ylabel="accuracy",
     )  # fmt: skip
-    drawn[0].set_xlim(0, rows.epoch.max())
-    drawn[0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    charts.over_epochs(drawn[0], rows)
     style.percent(drawn[0], highest=min(1.02, np.ceil(10 * rows.accuracy.max() + 0.2) / 10))
     entries = [("whole image", style.COLOURS["original"]), ("training image", style.GREY)]
     entries += [charts.CHANCE] + [
@@ -71,8 +65,7 @@ def panels(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fi
         for part in ("low", "high")
         for radius in radii
     ]
-    charts.key(figure, entries, ncols=3, handlelength=2.6)
-    return figure
+    return charts.key(figure, entries, ncols=3, handlelength=2.6)
 
 
 def colour_of(label: str) -> str:
@@ -100,22 +93,18 @@ def ends(
     rows = estimates(history, names, {"test": TEST, "train": TRAIN})
     test, train = (rows[rows.measure == split] for split in ("test", "train"))
     theirs = {list(names).index(label): published[label] for label in names if label in published}
-    marks = [
-        (SPLITS["test"], style.INK, "o", ""),
-        (SPLITS["train"], style.GREY, "o", "", charts.HOLLOW),
-        ("gap", style.PALE, "", "-", {"linewidth": 6}),
-        *([("test, in the paper", *charts.PAPER[1:])] if theirs else []),
-    ]
-    look, words = {"at": "label", "order": names}, {"xlabel": "accuracy", "chance": chance}
-    figure, axes = charts.rows(
-        train, colours=style.GREY, names=SPLITS["train"], hollow=True, marks=marks, **look, **words
-    )
-    charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **look)
-    for place, (label, pair) in enumerate(rows.groupby("label", sort=False).value):
-        line = {"color": style.PALE, "linewidth": 6, "zorder": 1}
-        axes.plot(pair, [place] * 2, label=f"_gap of {names[label]}", **line)
+    paper, marks = "test, in the paper", [(SPLITS["test"], style.INK, "o", "")]
+    marks += [(SPLITS["train"], style.GREY, "o", "", charts.HOLLOW)]
+    marks += [("gap", style.PALE, "", "-", {"linewidth": 6})]
+    marks += [(paper, *charts.PAPER[1:])] * bool(theirs)
+    place, look = {"at": "label", "order": names}, {"colours": style.GREY, "names": SPLITS["train"]}
+    look |= {"hollow": True, "marks": marks, "xlabel": "accuracy", "chance": chance}
+    figure, axes = charts.rows(train, **place, **look)
+    charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **place)
+    for row, (label, pair) in enumerate(rows.groupby("label", sort=False).value):
+        style.bridge(axes, pair, row, label=f"_gap of {names[label]}")
     if theirs:
-        style.paper_value(axes, [*theirs.values()], [*theirs], name="test, in the paper")
+        style.paper_value(axes, [*theirs.values()], [*theirs], name=paper)
     style.across_percent(axes, "accuracy")
     return figure
 
@@ -127,21 +116,16 @@ def bands(history: pd.DataFrame, names: Mapping[str, str], chance: float) -> Fig
     A column per band, from the lowest up, whose first begins at guessing.
     """
     radii = reliance.monitored_radii(history)
-    measures = reliance.gained(radii)
-    beyond = f"all\nover {min(radii):g}"
-    measures |= {beyond: reliance.lost_without_high([min(radii)])}
+    beyond = {f"all\nover {min(radii):g}": reliance.lost_without_high([min(radii)])}
+    measures = reliance.gained(radii) | beyond
     rows = estimates(history, names, measures)
     rows.loc[rows.measure == next(iter(measures)), ["value", "low", "high"]] -= chance
-    rows["label"] = rows.label.map(names)
-    figure, ((axes,),) = style.canvas(1, 1, 1.1 + 0.36 * len(names))
-    charts.heat(axes, rows, rows="label", columns="measure")
+    figure, axes = style.chart(1.1 + 0.36 * len(names))
+    charts.heat(axes, rows.replace({"label": names}), rows="label", columns="measure")
     axes.vlines(len(measures) - 1, 0, len(names), color=style.INK, linewidth=1.2)
     axes.xaxis.tick_top()
     axes.set_xlabel("accuracy gained by the band, percentage points")
     return figure
-
-
-# What the notebooks put into words and tables -------------------------------------------------
 
 
 def scores(history: pd.DataFrame, names: Mapping[str, str], *, first: str) -> pd.DataFrame:
@@ -157,10 +141,8 @@ def listed(history: pd.DataFrame, names: Mapping[str, str], measure: reliance.Me
 
     All values and no winner: the first of a rounded order may well be chance.
     """
-    values = estimates(history, names, {"": measure}).value
-    return style.listing(
-        f"{name} ({round(100 * value)})" for name, value in zip(names.values(), values, strict=True)
-    )
+    rows = zip(names.values(), estimates(history, names, {"": measure}).value, strict=True)
+    return style.listing(f"{name} ({round(100 * value)})" for name, value in rows)
 
 
 def gaps(history: pd.DataFrame, names: Mapping[str, str]) -> str:

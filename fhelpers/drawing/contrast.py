@@ -33,15 +33,12 @@ def with_contrast(colour: str, ratio: float, page: str = WHITE_PAGE) -> str:
     start, away = np.array(to_rgb(colour)), "#000000" if page == WHITE_PAGE else "#ffffff"
     target = np.array(to_rgb(page if contrast(colour, page) > ratio else away))
 
-    def mixed(share: float) -> np.ndarray:
-        return (1 - share) * start + share * target
-
     def too_much(share: float) -> float:
-        return contrast(mixed(share), page) - ratio
+        return contrast((1 - share) * start + share * target, page) - ratio
 
-    if too_much(0) * too_much(1) > 0:  # black and white have no more to give
-        return to_hex(target)
-    return to_hex(mixed(brentq(too_much, 0, 1)))
+    within = too_much(0) * too_much(1) <= 0
+    share = brentq(too_much, 0, 1) if within else 1  # black and white have no more to give
+    return to_hex((1 - share) * start + share * target)
 
 
 def in_the_dark(colour: str) -> str:

@@ -9,8 +9,9 @@ from matplotlib.colorbar import Colorbar
 from torch import Tensor
 
 from fhelpers.drawing import charts, style
+from fhelpers.frequency import filter_spectrum
 
-WHOLE, CHANGE = "cividis", "PRGn"  # perceptually uniform, and diverging, both safe for all eyes
+CHANGE = "PRGn"  # of maps around zero: diverging, safe for all eyes
 SIDE = {"radial": "distance, % of the largest", "angular": "direction, degrees"}
 
 
@@ -21,19 +22,23 @@ def maps(
 
     Panels that are left over stay empty. Returns the bar that names the colours, if there is one.
     """
-    for panel in panels[len(shown) :]:
+    used, left = list(panels[: len(shown)]), panels[len(shown) :]
+    for panel in left:
         panel.set_axis_off()
-    if not shown:
-        return None
-    used = list(panels[: len(shown)])
     for panel, (title, each) in zip(used, shown.items(), strict=True):
-        drawn = style.picture(panel, each, title, **{"cmap": WHOLE, "vmin": 0, "vmax": 1} | options)
-    return used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
+        drawn = style.picture(panel, each, title, **options)
+    if used:
+        return used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
 
 
 def with_mean(part: Tensor, whole: Tensor) -> Tensor:
     """A part of images (…, H, W), moved to the image's mean in each channel."""
     return part + (whole - part).mean((-2, -1), keepdim=True)
+
+
+def through(image: Tensor, mask: Tensor) -> Tensor:
+    """An image (C, H, W) seen through a mask (H, W), with the image's mean."""
+    return with_mean(filter_spectrum(image, mask), image)
 
 
 def centres(part: str, bands: int) -> np.ndarray:
@@ -61,8 +66,7 @@ def told_apart(frame: pd.DataFrame, at: str, columns: Iterable[str]) -> pd.DataF
 
 def looks(entries: Mapping[str, tuple]) -> dict[str, dict]:
     """How series look in `charts.dots`, from their entries in a key: label, colour, marker."""
-    columns = ("names", "colours", "markers")
-    return {
-        column: {series: entry[place] for series, entry in entries.items()}
-        for place, column in enumerate(columns)
-    }
+    columns = (
+        dict(zip(entries, each, strict=True)) for each in zip(*entries.values(), strict=True)
+    )
+    return dict(zip(("names", "colours", "markers"), columns, strict=False))

@@ -30,11 +30,9 @@ MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for w
 def read(figure: Figure) -> pd.DataFrame:
     """The data of a figure as a tidy table: one row for each point, bar, cell or pixel.
 
-    Columns (those that would be empty are left out): panel, series; x_axis and y_axis, what the
-    axes say; x and y in their units, with the name of the nearest tick where ticks have names;
-    low and high, the interval, and along which axis where it is not y; value of a map's pixel;
-    red, green and blue (0 to 255) of a photograph's pixel. Photographs of more than 30,000 pixels
-    in all are left to the figure itself.
+    Columns (empty ones are left out): panel, series; x_axis and y_axis, what the axes say; x and y
+    in their units, with the name of the nearest tick if it has one; low and high, the interval, and
+    along which axis if not y; value, or red, green and blue (0 to 255), of a pixel.
     """
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
     rows, room = [], MOST_PIXELS
@@ -59,10 +57,8 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 def titles(panels: list[Axes]) -> list[str]:
     """A name for each panel: its title on one line, else its number."""
-    found = []
-    for number, axes in enumerate(panels, 1):
-        text = " ".join(axes.get_title(side) for side in ("left", "center", "right"))
-        found.append(" ".join(text.split()) or f"panel {number}")
+    texts = [[axes.get_title(side) for side in ("left", "center", "right")] for axes in panels]
+    found = [" ".join(" ".join(each).split()) or f"panel {n}" for n, each in enumerate(texts, 1)]
     numbered = enumerate(found, 1)
     return [f"{name} ({n})" if found.count(name) > 1 else name for n, name in numbered]
 
@@ -105,26 +101,20 @@ def tick(axis, value: float | None) -> str | None:
 
 def is_number(name: str, place: float) -> bool:
     """Whether a tick is called by the number at which it stands, perhaps in percent."""
-    digits, percent = name.replace("−", "-").removesuffix(" %"), name.endswith(" %")
-    try:
-        return bool(np.isclose(float(digits), 100 * place if percent else place))
-    except ValueError:
-        return False
+    digits = pd.to_numeric(name.replace("−", "-").removesuffix(" %"), errors="coerce")
+    return bool(np.isclose(digits, 100 * place if name.endswith(" %") else place))
 
 
 def pixels(image: AxesImage) -> list[dict]:
     """One row per pixel: its value, or red, green and blue. y counts from the top."""
     array = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
-    rows, columns = (index.ravel().tolist() for index in np.indices(array.shape[:2]))
+    y, x = np.indices(array.shape[:2]).reshape(2, -1)
+    table = pd.DataFrame({"x": x, "y": y})
     if array.ndim == 2:
-        table = {"x": columns, "y": rows, "value": array.ravel()}
-    else:
-        scale = 255 if array.max(initial=0) <= 1 else 1
-        colours = np.rint(array[..., :3].reshape(-1, 3) * scale).astype(int).T.tolist()
-        table = dict(
-            zip(("x", "y", "red", "green", "blue"), (columns, rows, *colours), strict=True)
-        )
-    return [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
+        return table.assign(value=array.ravel()).to_dict("records")
+    scale = 255 if array.max(initial=0) <= 1 else 1
+    colours = np.rint(array[..., :3].reshape(-1, 3) * scale).astype(int)
+    return table.join(pd.DataFrame(colours, columns=["red", "green", "blue"])).to_dict("records")
 
 
 def bars(axes: Axes) -> Iterator[dict]:
@@ -132,12 +122,12 @@ def bars(axes: Axes) -> Iterator[dict]:
     for held in (each for each in axes.containers if isinstance(each, BarContainer)):
         for bar in held.patches if label_of(held) else ():
             (left, bottom), width, height = bar.get_xy(), bar.get_width(), bar.get_height()
+            right, top, name = left + width, bottom + height, {"series": label_of(held)}
             if held.orientation == "horizontal":
-                row = {"x": left + width, "y": bottom + height / 2, "along": "x"}
-                yield {"series": label_of(held), **row, "low": left, "high": left + width}
+                row = {"x": right, "y": bottom + height / 2, "along": "x"}
+                yield name | row | {"low": left, "high": right}
             else:
-                row = {"x": left + width / 2, "y": bottom + height}
-                yield {"series": label_of(held), **row, "low": bottom, "high": bottom + height}
+                yield name | {"x": left + width / 2, "y": top, "low": bottom, "high": top}
 
 
 def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") -> None:

@@ -31,6 +31,7 @@ GREY = "#6b7280"
 PALE = "#dfe3e8"
 COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
     "original": "#000000",
+    "natural": "#000000",
     "low": "#0072b2",
     "high": "#d55e00",
     "adversarial": "#009e73",
@@ -39,6 +40,8 @@ COLOURS = {  # Okabe and Ito: told apart with every kind of colour vision
 MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffled": "s"}
 SIGNS = {"reproduced": "✓", "weaker": "≈", "not reproduced": "✗", "undecided": "?"}
 
+PLAIN = {"fontsize": 11.5, "fontweight": "normal", "loc": "center", "pad": 4}  # over pictures
+DOTTED = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}  # for chance and margins
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
 
 
@@ -60,35 +63,24 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
     return drawn
 
 
-# Colour --------------------------------------------------------------------------------------
-
-
 def shades(part: str, radii: Iterable[float]) -> dict[float, str]:
-    """One colour per radius: the hue of `part`, stronger as the radius grows.
-
-    A single radius gets the plain colour of the part.
-    """
+    """One colour per radius: the hue of `part`, stronger as the radius grows, plain if alone."""
     ordered = sorted(set(radii))
     if len(ordered) == 1:
         return {ordered[0]: COLOURS[part]}
-    ratios = np.geomspace(FAINTEST, STRONGEST, len(ordered))
-    pairs = zip(ordered, ratios, strict=True)
-    return {radius: with_contrast(COLOURS[part], float(ratio)) for radius, ratio in pairs}
+    ratios = np.geomspace(FAINTEST, STRONGEST, len(ordered)).tolist()
+    return {r: with_contrast(COLOURS[part], each) for r, each in zip(ordered, ratios, strict=True)}
 
 
 def of_parts(radii: Iterable[float]) -> dict:
-    """The colours of whole images, "original", and of every part, as (part, radius)."""
-    radii = list(radii)
-    shaded = {(p, r): c for p in ("low", "high") for r, c in shades(p, radii).items()}
-    return {"original": COLOURS["original"]} | shaded
+    """The colours of whole images, "original", of every part, as (part, radius), and of others."""
+    parts, radii = ("low", "high"), list(radii)
+    return COLOURS | {(p, r): colour for p in parts for r, colour in shades(p, radii).items()}
 
 
 def part_name(part: str, radius: float = np.nan) -> str:
     """How a part is called: whole image, or low part, r = 4."""
     return "whole image" if part == "original" else f"{part} part, r = {radius:g}"
-
-
-# Building blocks -----------------------------------------------------------------------------
 
 
 def canvas(rows: int, columns: int, height: float, **options) -> tuple[Figure, np.ndarray]:
@@ -98,16 +90,26 @@ def canvas(rows: int, columns: int, height: float, **options) -> tuple[Figure, n
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+def chart(height: float, **words) -> tuple[Figure, Axes]:
+    """An empty figure with a single panel, and its axes, set to what is given in `words`."""
+    figure, ((axes,),) = canvas(1, 1, height, subplot_kw=words)
+    return figure, axes
+
+
 def picture(axes: Axes, image, title: str = "", **options):
-    """Draw an image (C, H, W) or a map (H, W) pixel by pixel, without ticks, in a thin frame."""
+    """Draw an image (C, H, W) or a map (H, W) pixel by pixel, without ticks, in a thin frame.
+
+    A map holds weights from 0 to 1 unless `options` say otherwise.
+    """
     pixels = np.asarray(image, dtype=np.float32)
+    options = {"cmap": WEIGHTS, "vmin": 0, "vmax": 1} | options
     if pixels.ndim == 3:
         pixels = np.clip(pixels.transpose(1, 2, 0), 0, 1)
         if pixels.shape[-1] == 1:
-            pixels, options = pixels[..., 0], {"cmap": "gray", "vmin": 0, "vmax": 1, **options}
+            pixels, options["cmap"] = pixels[..., 0], "gray"
     drawn = axes.imshow(pixels, interpolation="none", **options)
     bare(axes)
-    axes.set_title(title, fontsize=11.5, fontweight="normal", loc="center", pad=4)
+    axes.set_title(title, **PLAIN)
     return drawn
 
 
@@ -116,16 +118,16 @@ def pictures(
 ) -> tuple[Figure, np.ndarray]:
     """Images and maps in a grid: the figure, and its axes. Titles of columns, names of rows.
 
-    Maps (H, W) are weights from 0 to 1. Panels for None are left to the caller.
+    A title may be a tuple, one for each row. Panels for None are left to the caller.
     """
     figure, axes = canvas(len(rows), max(map(len, rows)), height)
-    weights = {"cmap": WEIGHTS, "vmin": 0, "vmax": 1}
     for line, images in zip(axes, rows, strict=True):
         for panel, image in zip(line, images, strict=True):
             if image is not None:
-                picture(panel, image, **(weights if image.ndim == 2 else {}))
-    for panel, title in zip(axes[0], titles, strict=False):
-        panel.set_title(title, fontsize=11.5, fontweight="normal", loc="center", pad=4)
+                picture(panel, image)
+    for column, title in zip(axes.T, titles, strict=False):
+        for panel, text in zip(column, [title] if isinstance(title, str) else title, strict=False):
+            panel.set_title(text, **PLAIN)
     for panel, name in zip(axes[:, 0], names, strict=False):
         panel.set_ylabel(name, fontsize=11)
     return figure, axes
@@ -149,7 +151,7 @@ def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
     axes.set(xlim=(0, min(axes.get_xlim()[1], 1.02)), xlabel=label)
     in_percent(axes.xaxis)
     if chance is not None:
-        chance_line(axes, chance, upright=True)
+        axes.axvline(chance, label="_chance", **DOTTED)
 
 
 def in_percent(axis: Axis, unit: str = " %") -> None:
@@ -158,16 +160,12 @@ def in_percent(axis: Axis, unit: str = " %") -> None:
     axis.get_major_formatter().times = 1 if unit else 100  # of the figure's data
 
 
-def chance_line(axes: Axes, chance: float, *, where: float | None = 0.02, upright=False) -> None:
+def chance_line(axes: Axes, chance: float, *, where: float | None = None) -> None:
     """Mark guessing by a dotted line, with its name at a share of the axes' width."""
-    line = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1, "label": "_chance"}
-    (axes.axvline if upright else axes.axhline)(chance, **line)
-    if where is None or upright:
-        return
-    low = {"xytext": (0, 2), "va": "bottom"}  # no room below
-    side = low if chance < 0.08 else {"xytext": (0, -2), "va": "top"}
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes.annotate("chance", (where, chance), color=GREY, fontsize=11, **place, **side)
+    axes.axhline(chance, label="_chance", **DOTTED)
+    if where is not None:
+        shift, side = (2, "bottom") if chance < 0.08 else (-2, "top")  # no room below
+        write(axes, "chance", (where, chance), (0, shift), color=GREY, va=side)
 
 
 def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper") -> None:
@@ -176,10 +174,20 @@ def paper_value(axes: Axes, x, y, colour: str = INK, *, name: str = "the paper")
     axes.plot(x, y, "D", markersize=8, zorder=5, label=f"_{name}", **look)
 
 
-def beside(axes: Axes, place: float, text: str) -> None:
-    """Write a text to the right of the axes at a height in data units."""
-    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
-    axes.annotate(text, (1, place), (8, 0), annotation_clip=False, **where)
+def write(axes: Axes, text: str, at: tuple, shift: tuple = (8, 0), **look) -> None:
+    """Write at a share of the axes' width and a height in data units, moved by points."""
+    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate(text, at, shift, **where | {"annotation_clip": False, "va": "center"} | look)
+
+
+def rung(axes: Axes, value: float, row: float, name: str, **look) -> None:
+    """Mark a value in one row of a chart by an upright line. `name` is for the data."""
+    axes.plot([value] * 2, [row - 0.42, row + 0.42], label=f"_{name}", **DOTTED | look)
+
+
+def bridge(axes: Axes, ends: Sequence[float], row: float, **look) -> None:
+    """Join two values in one row of a chart by a broad pale line."""
+    axes.plot(ends, [row] * 2, **{"color": PALE, "linewidth": 6, "zorder": 1} | look)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075) -> None:
@@ -190,9 +198,9 @@ def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float
     bottom, top = axes.get_ylim()
     order = sorted(ends, key=lambda end: end[0])
     heights = [(y - bottom) / (top - bottom) for y, _, _ in order]
-    look = {"xycoords": "axes fraction", "annotation_clip": False, "va": "center", "fontsize": 11}
     for (_, text, colour), place in zip(order, spread(heights, gap), strict=True):
-        axes.annotate(text, (1.02, place), color=for_text(colour), **look)
+        where = {"xycoords": "axes fraction", "color": for_text(colour)}
+        write(axes, text, (1.02, place), (0, 0), **where)
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
@@ -202,9 +210,6 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
         return []
     apart = isotonic_regression(np.asarray(heights) - steps).x
     return list(np.clip(apart, 0, max(0.0, 1 - steps[-1])) + steps)
-
-
-# To the page ---------------------------------------------------------------------------------
 
 
 # A page of the book knows its theme; a notebook opened by hand does not and needs these rules.
@@ -296,14 +301,10 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
         f'<th scope="col"{kind}>{html.escape(str(column).replace("_", " "))}</th>'
         for column, kind in zip(frame, kinds, strict=True)
     )
-    rows = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{kind}>{html.escape(text)}</td>" for text, kind in zip(row, kinds, strict=True)
-        )
-        + "</tr>"
-        for row in texts.itertuples(index=False)
-    )
+    cells = texts.map(html.escape)
+    for column, kind in zip(cells, kinds, strict=True):
+        cells[column] = f"<td{kind}>" + cells[column] + "</td>"
+    rows = "".join(f"<tr>{''.join(row)}</tr>" for row in cells.to_numpy())
     # A caption inside the table would be as narrow, or as wide beyond the page, as the table.
     page = (
         f'<div class="fh-table{" fh-wide" * (len(kinds) > 5)}">'
@@ -311,8 +312,9 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
         f'<table aria-label="{html.escape(caption)}">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    plain = f"{caption}\n{texts.to_string(index=False)}"
-    display({"text/html": page, "text/plain": plain}, raw=True)
+    display(
+        {"text/html": page, "text/plain": f"{caption}\n{texts.to_string(index=False)}"}, raw=True
+    )
 
 
 def setup(frame: pd.DataFrame, *, caption: str) -> None:
@@ -350,8 +352,7 @@ def card(verdict) -> None:
     said, single = verdict.said, "" if verdict.seeds > 1 else " fh-single"
     lines = {"The paper": claim.published} | verdict.lines
     folded = {"Measured": claim.measure, "Rule": claim.rule}
-    if "Power" in lines:
-        folded["Power"] = lines.pop("Power")
+    folded |= {term: lines.pop(term) for term in ("Power",) if term in lines}
     listed, below = (
         "".join(f"<dt>{term}</dt><dd>{html.escape(text)}</dd>" for term, text in own.items())
         for own in (lines, folded)

@@ -13,7 +13,6 @@ from fhelpers.networks import NETWORKS
 from fhelpers.networks.cost import Cost
 from fhelpers.sections.architectures.claims import small_resnet
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "epochs": comparisons.ALT["panels"].format(each="kind of network"),
     "ends": comparisons.ALT["ends"].format(each="kind of network"),
@@ -51,20 +50,19 @@ def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
     for row, (title, own) in zip(axes, rows.groupby("measure", sort=False), strict=True):
         for panel, (count, words) in zip(row, COUNTS.items(), strict=True):
             charts.dots(panel, own, at=count, **look)
-            panel.set_xscale("log")
-            panel.set(xlim=(rows[count].min() / 1.6, rows[count].max() * 1.6))
+            limits = rows[count].min() / 1.6, rows[count].max() * 1.6
+            panel.set(xscale="log", xlim=limits, xlabel=words)
+            panel.label_outer()
             panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             panel.xaxis.set_major_formatter(EngFormatter())
             panel.minorticks_off()
             panel.tick_params(axis="x", rotation=45)
-            axes[-1, list(COUNTS).index(count)].set_xlabel(words)
         style.in_percent(row[0].yaxis)
         low, high = row[0].get_ylim()
         room = 0.06 * (high - min(low, 0))  # or a marker at the edge would be cut
         row[0].set_ylim(min(low, 0) - room, max(high, 0.02) + room)
         row[0].set_ylabel(title)
-    charts.key(figure, charts.entries(axes[0, 0]), columnspacing=1.2)
-    return figure
+    return charts.key(figure, columnspacing=1.2)
 
 
 def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> pd.DataFrame:

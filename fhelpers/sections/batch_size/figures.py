@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fhelpers.claims import reliance
@@ -10,7 +11,6 @@ from fhelpers.claims.reliance import GAP, TEST, TRAIN
 from fhelpers.drawing import charts, comparisons, style
 from fhelpers.drawing.names import OPTIMISERS as OTHERS
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 PANELS, BANDS = comparisons.ALT["panels"], comparisons.ALT["bands"]
 BATCH = (
     "Three panels against the batch size: accuracy on training and on test images, the gap between "
@@ -44,34 +44,30 @@ def of_batches(labels: Sequence[str]) -> dict[str, str]:
 @style.styled
 def against(history: pd.DataFrame) -> Figure:
     """Accuracy, gap and dependence on the high part against the batch size."""
-    sizes, radii = reliance.batch_sizes(history.label), reliance.monitored_radii(history)
-    radii = comparisons.two_radii(radii)
-    black, reds = style.COLOURS["original"], style.shades("high", radii)
-    lost = {f"r = {radius:g}": reliance.lost_without_high([radius]) for radius in radii}
-    contents = {
-        "accuracy": {"training": TRAIN, "test": TEST},
-        "gap": {"gap": GAP},
-        "lost without\nhigh part": lost,
-    }
+    labels = {f"batch-{size}": str(size) for size in reliance.batch_sizes(history.label)}
+    reds = style.shades("high", comparisons.two_radii(reliance.monitored_radii(history)))
+    lost = {f"r = {radius:g}": reliance.lost_without_high([radius]) for radius in reds}
+    contents = {"accuracy": {"training": TRAIN, "test": TEST}, "gap": {"gap": GAP}}
+    contents |= {"lost without\nhigh part": lost}
+    black = style.COLOURS["original"]
     colours = {"training": style.GREY, "test": black, "gap": black}
     colours |= dict(zip(lost, reds.values(), strict=True))
     markers = dict(zip(colours, "soo" + "^v", strict=False))
-    figure, (panels,) = style.canvas(1, 3, 3.5)
-    labels = {f"batch-{size}": str(size) for size in sizes}
     look = {"by": "measure", "colours": colours, "markers": markers, "styles": "-", "dodge": 0.22}
-    for panel, (title, measures) in zip(panels, contents.items(), strict=True):
-        rows = comparisons.estimates(history, labels, measures)
-        charts.dots(panel, rows, at="label", order=labels, upright=True, markersize=5, **look)
-        panel.tick_params(axis="x", rotation=90 * (len(sizes) > 3))
+    look |= {"order": labels, "upright": True, "markersize": 5}
+
+    def draw(panel: Axes, title: str) -> None:
+        rows = comparisons.estimates(history, labels, contents[title])
+        charts.dots(panel, rows, at="label", **look)
+        panel.tick_params(axis="x", rotation=90 * (len(labels) > 3))
         panel.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
         style.in_percent(panel.yaxis)
-        panel.set_title(title)
-    figure.supxlabel("images in a batch", fontsize=12)
-    said = {"training": "training", "test": "test, and gap"} | {
-        each: f"lost, {each}" for each in lost
-    }
-    charts.key(figure, [(text, colours[name], markers[name]) for name, text in said.items()])
-    return figure
+
+    words = {"columns": 3, "sharex": False, "sharey": False, "xlabel": "images in a batch"}
+    figure, _ = charts.small_multiples([*contents], 3.5, draw, **words)
+    said = {"training": "training", "test": "test, and gap"}
+    said |= {each: f"lost, {each}" for each in lost}
+    return charts.key(figure, [(text, colours[each], markers[each]) for each, text in said.items()])
 
 
 def left_out(wanted: Sequence[int], labels: Sequence[str], images: int) -> str:

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from fhelpers import intervals
 from fhelpers.claims.reliance import TEST, effect
@@ -16,7 +15,6 @@ from fhelpers.drawing.contrast import for_text
 from fhelpers.drawing.style import points
 from fhelpers.sections.batchnorm import claims
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "by-epoch": "A column for each radius of the low parts that were trained on: the accuracy "
     "after each epoch on whole test images in the upper row, black, and on their low parts in the "
@@ -51,9 +49,6 @@ def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> 
     charts.dots(axes, frame, at=at, order=order, by=by, dodge=shift, upright=True, **looks)
 
 
-# Trained on whole images -----------------------------------------------------------------------
-
-
 @style.styled
 def whole(history: pd.DataFrame, chance: float) -> Figure:
     """Trained on whole images: how fast, and how much of each part is picked up."""
@@ -63,31 +58,25 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
     looks = {"styles": LINES, "names": NAMES, "clip_on": False}
     charts.curves(left, rows, x="epoch", y="accuracy", by="label", **looks)
     style.percent(left, highest=1.02)
-    left.set(xlim=(0, rows.epoch.max()), xlabel="epochs of training")
-    left.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    left.set_title("accuracy on\ntraining images")
+    charts.over_epochs(left, rows, 5)
+    left.set(xlabel="epochs of training", title="accuracy on\ntraining images")
     looks = {"colours": style.COLOURS, "styles": LINES, "markers": MARKERS}
     looks["names"] = lambda network, part, _: f"{part} parts, {NAMES[network]}"
     joined(right, claims.on_each_part(history), "radius", ["network", "part"], **looks)
-    right.set(xlabel="radius r")
-    right.set_title("accuracy on parts\nof test images")
+    right.set(xlabel="radius r", title="accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
-    style.chance_line(right, chance, where=None)
+    style.chance_line(right, chance)
     entries = [(NAMES[la], style.INK, MARKERS[la], LINES[la]) for la in NAMES]
     entries += [(f"{part} parts", style.COLOURS[part]) for part in ("low", "high")]
-    charts.key(figure, entries, ncols=2, handlelength=3)
-    return figure
-
-
-# Trained on low parts --------------------------------------------------------------------------
+    return charts.key(figure, entries, ncols=2, handlelength=3)
 
 
 @style.styled
 def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
     """W, Fig. 6: trained on low parts only, test accuracy after each epoch, a column a radius."""
     named = history.label.astype(str).str.extract("^(vanilla|batchnorm)-low-(.+)$")
-    rows = history.assign(network=named[0], trained=named[1].astype(float))
-    rows = rows[rows.network.notna() & (rows.split == "test") & (rows.scope == "subset")]
+    rows = history.assign(network=named[0], trained=named[1].astype(float)).dropna(subset="network")
+    rows = rows[(rows.split == "test") & (rows.scope == "subset")]
     looks = {"x": "epoch", "y": "accuracy", "by": "network", "styles": LINES, "clip_on": False}
 
     def draw(panel: Axes, shown: tuple[str, float]) -> None:
@@ -95,22 +84,19 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
         looks["names"] = lambda network: f"tested on {TESTED[part]}, {NAMES[network]}"
         own = rows[(rows.part == part) & (rows.trained == radius)]
         charts.curves(panel, own, colours=COLOURS[TESTED[part]], **looks)
-        style.chance_line(panel, chance, where=None)
+        style.chance_line(panel, chance)
 
     radii = sorted(rows.trained.unique())
     titles = {(part, r): f"r = {r:g}" * (part == "original") for part in TESTED for r in radii}
-    figure, panels = charts.small_multiples(
-        titles, 1.75, draw, head=1.1, columns=len(radii), xlabel="epochs of training",
-        ylabel="accuracy on test images",
-    )  # fmt: skip
-    for panel, text in zip(panels[:: len(radii)], COLOURS, strict=True):
+    words = {"xlabel": "epochs of training", "ylabel": "accuracy on test images"}
+    columns = len(radii)
+    figure, panels = charts.small_multiples(titles, 1.75, draw, head=1.1, columns=columns, **words)
+    for panel, text in zip(panels[::columns], COLOURS, strict=True):
         panel.set_ylabel(text, color=for_text(COLOURS[text]))
-    panels[0].set_xlim(0, rows.epoch.max())
-    panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    charts.over_epochs(panels[0], rows, 3)
     style.percent(panels[0])
     lines = [(NAMES[label], style.INK, "", LINES[label]) for label in NAMES]
-    charts.key(figure, [*lines, charts.CHANCE], handlelength=3)
-    return figure
+    return charts.key(figure, [*lines, charts.CHANCE], handlelength=3)
 
 
 def helped(history: pd.DataFrame) -> pd.DataFrame:
@@ -124,17 +110,13 @@ def helped(history: pd.DataFrame) -> pd.DataFrame:
 @style.styled
 def help_by_radius(frame: pd.DataFrame) -> Figure:
     """Test accuracy with BatchNorm minus without, against the radius trained on."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.3)
-    markers = dict(zip(COLOURS, "os", strict=True))
-    named = {name: f"tested on {name}" for name in COLOURS}
-    looks = {"colours": COLOURS, "markers": markers, "names": named, "styles": "-"}
-    joined(axes, frame, "radius", ["tested"], **looks)
+    words = {"xlabel": "radius r of the low parts trained on"}
+    figure, axes = style.chart(3.3, ylabel="change by BatchNorm,\npercentage points", **words)
+    looks = {"colours": COLOURS, "markers": dict(zip(COLOURS, "os", strict=True)), "styles": "-"}
+    joined(axes, frame, "radius", ["tested"], names="tested on {}".format, **looks)
     axes.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
     style.in_percent(axes.yaxis, unit="")
-    axes.set_xlabel("radius r of the low parts trained on")
-    axes.set_ylabel("change by BatchNorm,\npercentage points")
-    charts.key(figure, charts.entries(axes))
-    return figure
+    return charts.key(figure)
 
 
 @style.styled
@@ -144,34 +126,28 @@ def speed(frame: pd.DataFrame, level: float | None) -> Figure:
     frame, level: from `epochs_needed`. Without a level the figure says that there is none.
     """
     wide = frame.pivot(index="radius", columns="network", values="value")
-    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.42 * max(len(wide), 1))
+    figure, axes = style.chart(1.7 + 0.42 * max(len(wide), 1))
     if level is None:
         charts.nothing(axes, "Some network stays too close to guessing for a comparison.")
         return figure
     for place, row in enumerate(wide.itertuples()):
-        both, look = [row.vanilla, row.batchnorm], {"color": style.PALE, "linewidth": 5}
-        axes.plot(both, [place] * 2, zorder=1, **look)
-        style.beside(axes, place, f"× {row.times:.1f}")
+        style.bridge(axes, [row.vanilla, row.batchnorm], place)
+        style.write(axes, f"× {row.times:.1f}", (1, place))
     rows = frame[frame.network.isin(list(NAMES))]
+    looks = {"colours": style.COLOURS["low"], "markers": MARKERS, "names": NAMES, "dodge": 0.2}
     order = {radius: f"r = {radius:g}" for radius in wide.index}
-    looks = {"colours": style.COLOURS["low"], "markers": MARKERS, "names": NAMES}
-    charts.dots(axes, rows, at="radius", order=order, by="network", dodge=0.2, **looks)
+    charts.dots(axes, rows, at="radius", order=order, by="network", **looks)
     axes.set_xlabel(f"epochs to a training accuracy of {100 * level:.0f} %")
     axes.set_xlim(left=0)
-    charts.key(figure, charts.entries(axes))
-    return figure
-
-
-# Faint cues ------------------------------------------------------------------------------------
+    return charts.key(figure)
 
 
 @style.styled
 def cues(images: Sequence, strengths: Sequence[float]) -> Figure:
     """The same planted image (C, H, W) with its high cue at each strength, strongest first."""
-    order, titles = np.argsort(strengths)[::-1], [fraction(each) for each in strengths]
-    shown = [[images[place] for place in order]]
-    height = 0.4 + 5.6 / max(len(order), 3)
-    return style.pictures(shown, height, titles=[titles[place] for place in order])[0]
+    order, height = np.argsort(strengths)[::-1], 0.4 + 5.6 / max(len(strengths), 3)
+    titles = [fraction(strengths[place]) for place in order]
+    return style.pictures([[images[place] for place in order]], height, titles=titles)[0]
 
 
 def fraction(value: float) -> str:
@@ -183,32 +159,24 @@ def fraction(value: float) -> str:
 @style.styled
 def faintest(frame: pd.DataFrame, chance: float) -> Figure:
     """Accuracy on whole planted test images against the strength of their only cue."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.7)
+    words = {"xlabel": "strength of the high cue", "ylabel": "accuracy on test images"}
+    figure, axes = style.chart(3.7, **words)
     looks = {"colours": style.COLOURS["high"], "styles": LINES, "markers": MARKERS, "names": NAMES}
     joined(axes, frame, "strength", ["network"], **looks)
     style.percent(axes, highest=1.04)
-    axes.set_xlabel("strength of the high cue")
-    axes.set_ylabel("accuracy on test images")
-    half = claims.half_way(chance)
+    half, look = claims.half_way(chance), {"color": style.GREY, "ha": "right", "va": "baseline"}
     axes.axhline(half, color=style.GREY, linewidth=1.2, zorder=1)
-    where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right"}
-    text = {"color": style.GREY, "fontsize": 11}
-    axes.annotate("counts as learned above this line", (0.98, half), (0, 3), **where, **text)
+    style.write(axes, "counts as learned above this line", (0.98, half), (0, 3), **look)
     style.chance_line(axes, chance, where=0.86)
-    charts.key(figure, charts.entries(axes), handlelength=3)
-    return figure
-
-
-# What the notebook puts into sentences and tables ----------------------------------------------
+    return charts.key(figure, handlelength=3)
 
 
 def at_the_end(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at the end of the networks trained on low parts, as text with intervals."""
     trained = {r: f"low parts, r = {r:g}" for r in claims.low_radii(history)}
-    each = {"trained on": trained, "tested on": list(claims.TESTED), "network": LOW}
     rows = intervals.estimates(
         lambda r, name, label: effect(history, {f"{label}-low-{r:g}": 1}, claims.TESTED[name]),
-        **each,
+        **{"trained on": trained, "tested on": list(claims.TESTED), "network": LOW},
     )
     return tables.spread(rows, ["trained on", "tested on"], "network")
 

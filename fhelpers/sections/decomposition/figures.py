@@ -13,7 +13,6 @@ from fhelpers import frequency
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.contrast import OVER_PICTURES
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "primer": "Three striped images and a test image, each above its spectrum. The stripes give "
     "two bright points beside the centre, which is the mean of the image, further out for finer "
@@ -53,20 +52,18 @@ def amplitude(image: torch.Tensor) -> np.ndarray:
 def draw_spectrum(axes: Axes, image: torch.Tensor, circles: Sequence[float] = ()):
     """Draw the spectrum of an image (C, H, W), with circles at radii."""
     drawn = style.picture(axes, amplitude(image), cmap="magma", vmin=-DECADES, vmax=0)
-    height, width = image.shape[-2:]
+    centre, look = (image.shape[-1] // 2, image.shape[-2] // 2), {"color": OVER_PICTURES}
     for radius in circles:
-        look = {"fill": False, "linewidth": 1, "color": OVER_PICTURES}
-        axes.add_patch(Circle((width // 2, height // 2), radius, **look))
-    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
+        axes.add_artist(Circle(centre, radius, fill=False, linewidth=1, **look))
     return drawn
 
 
 def amplitude_bar(figure: Figure, drawn, axes) -> None:
     """The colour bar of spectra: amplitudes as plain fractions of the largest."""
-    bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.7, aspect=32, pad=0.03)
-    ticks = range(-DECADES, 1)
-    bar.set_ticks(list(ticks), labels=["largest" if t == 0 else f"{10.0**t:g}" for t in ticks])
-    bar.set_label("amplitude of a wave, relative to the largest")
+    look = {"location": "bottom", "shrink": 0.7, "aspect": 32, "pad": 0.03}
+    words = "amplitude of a wave, relative to the largest"
+    bar = figure.colorbar(drawn, ax=axes, label=words, ticks=range(-DECADES, 1), **look)
+    bar.ax.xaxis.set_major_formatter(lambda t, _: f"{10.0**t:g}" if t else "largest")
     bar.outline.set_visible(False)
 
 
@@ -87,8 +84,8 @@ def primer(images: torch.Tensor, names: Sequence[str]) -> Figure:
 def split(images: torch.Tensor, parts: Mapping[float, tuple]) -> Figure:
     """Each image with its spectrum, then its low part above its high part at every radius.
 
-    images: (N, C, H, W) in [0, 1]; parts: {radius: (low, high)} of them. High parts are drawn on
-    mid-grey, because they are differences around zero.
+    images: (N, C, H, W); parts: {radius: (low, high)} of them. High parts, which are differences
+    around zero, are drawn on mid-grey.
     """
     radii, colours = sorted(parts), style.of_parts(parts)
     rows = []
@@ -114,22 +111,20 @@ def split(images: torch.Tensor, parts: Mapping[float, tuple]) -> Figure:
 def energy(shares: pd.DataFrame) -> Figure:
     """How the energy of the images divides at each radius.
 
-    shares: a row per radius with `radius`, `low` (mean share, 0 to 1), `least` and `most` (the
-    range of the middle 90 % of images) and `bins` (share of the spectrum's bins in the low part).
+    shares: columns radius, low (mean share), least and most (the range of the middle 90 % of
+    images) and bins (the low part's share of the spectrum's bins).
     """
-    figure, ((axes,),) = style.canvas(1, 1, 0.9 + 0.62 * len(shares))
-    shares = shares.sort_values("radius")
-    low, high = style.COLOURS["low"], style.COLOURS["high"]
+    figure, axes = style.chart(0.9 + 0.62 * len(shares))
+    shares, low, high = shares.sort_values("radius"), style.COLOURS["low"], style.COLOURS["high"]
     middle, bins = "middle 90 % of the images", "the low part's share of the bins"
     for row, line in enumerate(shares.itertuples()):
-        look = {"left": line.low, "color": high, "label": "_high part"}
-        axes.barh(row, line.low, height=0.62, color=low, label="_low part")
-        axes.barh(row, 1 - line.low, height=0.62, **look)
-        span, look = [line.least, line.most], {"color": OVER_PICTURES, "linewidth": 2.2}
-        axes.plot(span, [row, row], label=f"_{middle}", **look)
-        ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
-        axes.plot([line.bins] * 2, ends, label=f"_{bins}", **look)
-        axes.text(1.02, row, f"{100 * line.low:.0f} %", va="center", color=low, fontweight="bold")
+        axes.barh(row, line.low, 0.62, color=low, label="_low part")
+        axes.barh(row, 1 - line.low, 0.62, line.low, color=high, label="_high part")
+        look = {"color": OVER_PICTURES, "linewidth": 2.2, "zorder": 2, "label": f"_{middle}"}
+        style.bridge(axes, [line.least, line.most], row, **look)
+        look = {"color": style.INK, "linestyle": "-", "linewidth": 3, "zorder": 2}
+        style.rung(axes, line.bins, row, bins, **look)
+        style.write(axes, f"{100 * line.low:.0f} %", (1, row), color=low, fontweight="bold")
     charts.name_rows(axes, [f"r = {radius:g}" for radius in shares.radius])
     axes.set(xlim=(0, 1), xlabel="share of the energy")
     axes.grid(False)
@@ -137,40 +132,31 @@ def energy(shares: pd.DataFrame) -> Figure:
     style.in_percent(axes.xaxis)
     tick = {"markersize": 13, "markeredgewidth": 3}
     entries = [("low part", low, "s", ""), ("high part", high, "s", "")]
-    charts.key(figure, [*entries, (bins, style.INK, "|", "", tick)])
-    return figure
+    return charts.key(figure, [*entries, (bins, style.INK, "|", "", tick)])
 
 
 @style.styled
 def changes(frame: pd.DataFrame, label: str) -> Figure:
-    """Accuracy lost or gained on low and on high parts by a choice, at each radius.
-
-    frame: columns `part` ("low" or "high"), `radius`, `value`, `low`, `high`: a difference of
-    accuracies (0 to 1) and its interval, drawn in percentage points.
-    """
-    figure, ((axes,),) = style.canvas(1, 1, 3.5)
-    names = {part: f"{part} part" for part in ("low", "high")}
+    """Accuracy changed by a choice, on low and on high parts: columns part, radius, value, …"""
+    figure, axes = style.chart(3.5, ylabel=f"{label}\n(percentage points)", ymargin=0.15)
+    look = {"colours": style.COLOURS, "markers": style.MARKERS, "names": PARTS, "dodge": 0.24}
     order = {radius: f"r = {radius:g}" for radius in sorted(frame.radius.unique())}
-    look = {"colours": style.COLOURS, "markers": style.MARKERS, "names": names}
-    charts.dots(axes, frame, at="radius", order=order, by="part", dodge=0.24, upright=True, **look)
+    charts.dots(axes, frame, at="radius", order=order, by="part", upright=True, **look)
     axes.axhline(0, color=style.GREY, linewidth=1.2, label="_no change")
-    axes.set_ylabel(f"{label}\n(percentage points)")
-    axes.margins(y=0.15)
     style.in_percent(axes.yaxis, unit="")
-    charts.key(figure, charts.entries(axes))
-    return figure
+    return charts.key(figure)
 
 
 @style.styled
 def stretched(images: Mapping[str, tuple[torch.Tensor, torch.Tensor]]) -> Figure:
     """Images (C, H, W) before and after division by their own maximum, {name: (before, after)}."""
-    rows = zip(*([part + 0.5 * name.startswith("high") for part in both]
-                 for name, both in images.items()), strict=True)  # fmt: skip
-    figure, axes = style.pictures([*rows], 4.4, titles=[*images], names=["as it is", "divided"])
-    for panel, (before, after) in zip(axes[1], images.values(), strict=True):
-        factor = f"× {(after.max() / before.max()).item():.2f}"
-        panel.set_title(factor, fontsize=11.5, fontweight="normal", loc="center")
-    return figure
+    columns, titles = [], []
+    for name, both in images.items():
+        columns.append([part + 0.5 * name.startswith("high") for part in both])
+        before, after = (part.max().item() for part in both)
+        titles.append((name, f"× {after / before:.2f}"))
+    rows, names = [*zip(*columns, strict=True)], ["as it is", "divided"]
+    return style.pictures(rows, 4.4, titles=titles, names=names)[0]
 
 
 @style.styled
@@ -178,8 +164,7 @@ def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
     """W, Fig. 2: images classified correctly whole and from the high part, not from the low part.
 
     images: (N, 3, C, H, W), for each case the image, its low and its high part (high parts around
-    zero); predicted: a row per case with columns `original`, `low` and `high`: the predicted class
-    and its confidence, for example "cat 97 %". No case at all draws a sentence instead.
+    zero); predicted: from `in_words`. No case at all draws a sentence instead.
     """
     columns = 6 if len(images) > 1 else 3
     rows = max(1, -(-3 * len(images) // columns))
@@ -188,14 +173,14 @@ def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
         panel.set_axis_off()
     if not len(images):
         charts.nothing(axes[0, 1])
-    trios = zip(axes.reshape(-1, 3), images, predicted.itertuples(), strict=False)
-    for trio, parts, row in trios:
+    trios = zip(axes.reshape(-1, 3), images, predicted.to_dict("records"), strict=False)
+    for trio, parts, said in trios:
         for panel, name, pixels in zip(trio, PARTS, parts, strict=True):
             panel.set_axis_on()
             style.picture(panel, pixels + 0.5 * (name == "high"))
             panel.spines[:].set(color=style.COLOURS[name], linewidth=2.5)
             sign, weight = ("✗", "bold") if name == "low" else ("✓", "normal")
-            words = f"\n{sign} ".join(getattr(row, name).split(" ", 1))
+            words = f"\n{sign} ".join(said[name].split(" ", 1))
             panel.set_xlabel(words, fontsize=11, labelpad=3, fontweight=weight)
     for panel, (part, name) in zip(axes[0], [*PARTS.items()] * 2, strict=False):
         panel.set_title(name, loc="center", fontsize=11.5, color=style.COLOURS[part])
@@ -206,42 +191,28 @@ def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
 def counts(frame: pd.DataFrame, images: int) -> Figure:
     """How many test images are of Fig. 2's kind, and how many independent errors would give.
 
-    frame: columns `radius`, `value`, `low`, `high` (share of the test images with its interval)
-    and `independent` (the share expected if the errors on the parts had nothing to do with each
-    other); images: how many test images there are, for the scale on the right.
+    frame: from `measure.found`; images: how many there are, for the scale on the right.
     """
-    figure, ((axes,),) = style.canvas(1, 1, 3.6)
+    figure, axes = style.chart(3.6, ylabel="share of the test images")
     frame = frame.sort_values("radius").reset_index(drop=True)
-    marks = [
-        ("found", style.COLOURS["high"], "o", ""),
-        ("if the three predictions were independent", style.GREY, "", "-", {"linewidth": 3.5}),
-    ]
-    wide = {"markersize": 26, "markeredgewidth": 3.5}
-    axes.plot(frame.independent, "_", color=style.GREY, label=f"_{marks[1][0]}", **wide)
-    order = {radius: f"r = {radius:g}" for radius in frame.radius}
-    look = {"colours": style.COLOURS["high"], "names": "found", "markersize": 9}
-    charts.dots(axes, frame, at="radius", order=order, upright=True, **look)
+    alone, wide = "if the three predictions were independent", {"markeredgewidth": 3.5}
+    axes.plot(frame.independent, "_", color=style.GREY, label=f"_{alone}", markersize=26, **wide)
+    look = {"order": {radius: f"r = {radius:g}" for radius in frame.radius}, "upright": True}
+    look |= {"colours": style.COLOURS["high"], "names": "found", "markersize": 9}
+    charts.dots(axes, frame, at="radius", **look)
     top = 1.25 * np.nanmax([*frame.independent, *frame.high, *frame.value, 0.01])
     style.percent(axes, highest=top)
-    axes.set_ylabel("share of the test images")
     beside = axes.secondary_yaxis("right", functions=(lambda y: y * images, lambda y: y / images))
     beside.set_ylabel("images")
     beside.spines["right"].set_visible(False)
-    charts.key(figure, marks)
-    return figure
-
-
-# What the notebook hands to the figures ------------------------------------------------------
+    expected = (alone, style.GREY, "", "-", {"linewidth": 3.5})
+    return charts.key(figure, [*charts.entries(axes), expected])
 
 
 def in_words(said: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """What `most_confident` returns as text, for example "cat 97 %"."""
-    names = [name.replace(" ", "-") for name in classes]
-    words = {
-        part: [
-            f"{names[n]} {100 * sure:.0f} %"
-            for n, sure in zip(said[part], said[f"{part}_sure"], strict=True)
-        ]
-        for part in PARTS
-    }
-    return pd.DataFrame(words)
+
+    def text(number: int, sure: float) -> str:
+        return f"{classes[number].replace(' ', '-')} {100 * sure:.0f} %"
+
+    return pd.DataFrame({part: list(map(text, said[part], said[f"{part}_sure"])) for part in PARTS})

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from fhelpers.drawing import charts, style
 from fhelpers.sections.details.effects import by_rounding, leaves_0_out, that_count
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "effects": "Four panels with a row for each switch: whole images, low parts, high parts, and "
     "trained on low minus trained on high parts. A point with its interval is what the switch "
@@ -57,11 +56,9 @@ def effects(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         panel.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
         panel.spines["left"].set_visible(False)
 
-    height = 1.7 + 0.42 * len(names)
-    figure, panels = charts.small_multiples(PANELS, height, draw, columns=4)
-    figure.supxlabel("change of accuracy, percentage points", fontsize=12, x=0.65)
-    charts.key(figure, charts.entries(*panels[:3]), ncols=2)
-    return figure
+    figure, panels = charts.small_multiples(PANELS, 1.7 + 0.42 * len(names), draw, columns=4)
+    figure.supxlabel("change of accuracy, percentage points", x=0.65)
+    return charts.key(figure, charts.entries(*panels[:3]), ncols=2)
 
 
 def said(part: str, radius: float, *_) -> str:
@@ -79,13 +76,12 @@ def quantity(row) -> str:
 
 def table(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """Every effect as a row of a table, with its interval."""
-    return pd.DataFrame(
-        {
-            "switch": names[row.switch], "quantity": quantity(row), "faithful": row.faithful,
-            "changed": row.changed, "difference": style.with_interval(row.difference),
-        }
-        for row in rows.itertuples()
-    )  # fmt: skip
+    said = {
+        "switch": rows.switch.map(names),
+        "difference": rows.difference.map(style.with_interval),
+    }
+    columns = ["switch", "quantity", "faithful", "changed", "difference"]
+    return rows.assign(quantity=[*map(quantity, rows.itertuples())], **said)[columns]
 
 
 def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:

@@ -26,7 +26,6 @@ CURVES = {"colours": COLOURS, "markers": MARKERS, "styles": {"control": "--"}, "
 SIZE_MARKERS = {"small": "o", "medium": "s", "large": "^"}
 SIZE_STYLES = {"small": "-", "medium": "--", "large": ":"}
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "images": "Some test images with a frame around each annotated object, their classes beneath.",
     "parts": "One test image four times: as it is; its low part, blurred; its high part, outlines "
@@ -57,8 +56,8 @@ def images(
         scale = draw_picture(panel, image)
         for box in truth.boxes:
             frame(panel, box * scale)
-        held = dict.fromkeys(names[label - 1] for label in truth.label)
-        panel.set_xlabel("\n".join(list(held)[:4]), fontsize=11)
+        held = [*dict.fromkeys(names[label - 1] for label in truth.label)]
+        panel.set_xlabel("\n".join(held[:4]), fontsize=11)
     return figure
 
 
@@ -77,12 +76,9 @@ def parts(image: torch.Tensor, made: Mapping[str, torch.Tensor], radius: float) 
 
 def against_radius(frame: pd.DataFrame, ylabel: str, height: float) -> tuple[Figure, Axes, list]:
     """A curve for each part against the radius: the figure, its axes and their ends."""
-    figure, ((axes,),) = style.canvas(1, 1, height)
-    ends = charts.curves(axes, frame, x="radius", by="part", **CURVES)
-    axes.margins(x=0.06)
-    axes.set(xlabel="radius r (bins of the spectrum)", ylabel=ylabel)
-    axes.set_xticks(sorted(frame.radius.unique()))
-    return figure, axes, ends
+    words = {"xlabel": "radius r (bins of the spectrum)", "ylabel": ylabel, "xmargin": 0.06}
+    figure, axes = style.chart(height, xticks=sorted(frame.radius.unique()), **words)
+    return figure, axes, charts.curves(axes, frame, x="radius", by="part", **CURVES)
 
 
 @style.styled
@@ -102,12 +98,11 @@ def by_radius(scores: pd.DataFrame) -> Figure:
 @style.styled
 def kept(frame: pd.DataFrame) -> Figure:
     """How much of the mAP on originals is left; frame: what `shares_kept` returns."""
-    look = {"order": {part: NAMES[part] for part in frame.part}, "colours": COLOURS}
-    marks, words = [("the paper, on COCO", *charts.PAPER[1:])], "share of the mAP on originals"
-    figure, axes = charts.rows(
-        frame, at="part", markers=MARKERS, names=NAMES, marks=marks, xlabel=words, **look
-    )
-    style.paper_value(axes, frame.paper, range(len(frame)), name=marks[0][0])
+    paper, words = "the paper, on COCO", {"xlabel": "share of the mAP on originals", "at": "part"}
+    words |= {"order": {part: NAMES[part] for part in frame.part}, "names": NAMES}
+    look = {"colours": COLOURS, "markers": MARKERS, "marks": [(paper, *charts.PAPER[1:])]}
+    figure, axes = charts.rows(frame, **words, **look)
+    style.paper_value(axes, frame.paper, range(len(frame)), name=paper)
     axes.axvline(1, color=COLOURS["original"], linewidth=1.6, label="_originals")
     axes.set_xlim(0, max(1.08, 1.05 * np.nanmax([*frame.high, *frame.value])))
     return figure
@@ -116,15 +111,14 @@ def kept(frame: pd.DataFrame) -> Figure:
 @style.styled
 def sizes(frame: pd.DataFrame) -> Figure:
     """Share of its mAP that each size class keeps on low parts; frame: what `by_size` returns."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.6)
+    words = {"xlabel": "radius r (bins of the spectrum)", "ylabel": "share of mAP kept"}
+    figure, axes = style.chart(3.6, **words)
     look = {"colours": COLOURS["low"], "markers": SIZE_MARKERS, "styles": SIZE_STYLES}
-    order = sorted(frame.radius.unique())
-    charts.dots(axes, frame, at="radius", order=order, by="size", dodge=0.1, upright=True, **look)
+    look |= {"order": sorted(frame.radius.unique()), "dodge": 0.1, "upright": True}
+    charts.dots(axes, frame, at="radius", by="size", **look)
     axes.axhline(1, color=COLOURS["original"], linewidth=1.6)
     style.percent(axes, highest=float(np.clip(1.05 * np.nanmax([*frame.high, 1.1]), 1.15, 2.0)))
-    axes.set(xlabel="radius r (bins of the spectrum)", ylabel="share of mAP kept")
-    charts.key(figure, charts.entries(axes), handlelength=3)
-    return figure
+    return charts.key(figure, handlelength=3)
 
 
 @style.styled
@@ -165,28 +159,23 @@ def cases(chosen: Sequence[Case]) -> Figure:
     return figure
 
 
-# What the notebook hands to the figures ----------------------------------------------------------
-
-
 def overview(history: pd.DataFrame) -> pd.DataFrame:
     """A row per part at the largest radius: every measure with its interval, and the paper."""
-    names = {"AP": "mAP (the paper's)", "AP50": "AP50"} | {size: size for size in claims.SIZES}
     rows = intervals.estimates(
         lambda part, measure: claims.compared(history, part, measure),
-        shown=list(NAMES), measure=list(names),
+        shown=list(NAMES), measure=["AP", "AP50", *claims.SIZES],
     )  # fmt: skip
-    paper = rows.shown.map(claims.PAPER).where(rows.measure == "AP")
-    rows = rows.replace({"shown": NAMES, "measure": names}).assign(paper=paper)
+    rows["paper"] = rows.shown.map(claims.PAPER).where(rows.measure == "AP")
+    rows = rows.replace({"shown": NAMES, "measure": {"AP": "mAP (the paper's)"}})
     return tables.spread(rows, ["shown"], "measure")
 
 
 def kept_in_words(frame: pd.DataFrame) -> str:
     """What is left of the mAP on each part, beside the paper's."""
-    parts = [
+    parts = style.listing(
         f"{NAMES[row.part]} keep {100 * row.value:.0f} % (the paper's {100 * row.paper:.0f} %)"
-        for row in frame.itertuples()
-        if np.isfinite(row.value)
-    ]
-    if not parts:
+        for row in frame.dropna(subset="value").itertuples()
+    )
+    if parts == "none":
         return "Nothing is found on originals, so there is nothing to keep."
-    return f"Of the mAP on originals, {style.listing(parts)}."
+    return f"Of the mAP on originals, {parts}."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from fhelpers.claims.learning import trained_to
 from fhelpers.claims.reliance import TEST, effect
@@ -16,7 +16,6 @@ from fhelpers.drawing import charts, style
 from fhelpers.runs.scales import SCALES
 from fhelpers.sections.dose.effects import ACCURACY, STEPS, by_amount
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "effects": "Six panels, one for the first effect of each claim, over the number of training "
     "images on a logarithmic axis. Black points with intervals are after equal steps, hollow where "
@@ -48,29 +47,36 @@ LEVEL = {"colours": style.GREY, "markers": "s", "linewidth": 1.6, "markersize": 
 @style.styled
 def effects(rows: pd.DataFrame, *, first: bool) -> Figure:
     """The first effect of each claim over the number of images, or all the others."""
-    keys = [key for key in PANELS if (key[1] == 0) == first]
-    keys = [key for key in keys if ((rows.claim == key[0]) & (rows.part == key[1])).any()]
+    own = dict(list(rows.groupby(["claim", "part"])))
+    names = {key: PANELS[key][0] for key in PANELS if key in own and (key[1] == 0) == first}
     amounts = sorted(rows.images.unique())
+    ticks = amounts[-1:]
+    for images in reversed(amounts):  # only numbers that have room for their names
+        ticks = [images, *ticks] if images * 3 <= ticks[0] else ticks
+    scales = {name: SCALES[name].train_images for name in MARKED}
+    scales = {name: n for name, n in scales.items() if amounts[0] <= n <= amounts[-1]}
 
     def draw(panel: Axes, key: tuple[str, int]) -> None:
-        own = rows[(rows.claim == key[0]) & (rows.part == key[1])]
-        over_amounts(panel, own, PANELS[key][1])
-        across(panel, amounts)
+        over_amounts(panel, own[key], PANELS[key][1])
+        panel.set(xscale="log", xlim=(amounts[0] / 1.35, amounts[-1] * 1.35), xticks=ticks)
+        panel.minorticks_off()
+        panel.grid(False, axis="x")
+        panel.xaxis.set_major_formatter("{x:,.0f}")
+        for name, images in scales.items():
+            look = {"color": style.GREY, "linewidth": 1, "linestyle": MARKED[name], "zorder": 0}
+            panel.axvline(images, ymax=0.85, **look)
 
-    names = {key: PANELS[key][0] for key in keys}
     figure, _ = charts.small_multiples(
         names, 1.6, draw, head=1.0, xlabel="training images", sharex=False, sharey=False
     )
-    shown = [name for name in MARKED if amounts[0] <= SCALES[name].train_images <= amounts[-1]]
     entries = [
         (STEPS, style.INK, "o"),
         (ACCURACY, style.GREY, "s", "-", {"markersize": 4}),
         ("not learned", style.INK, "o", "", charts.HOLLOW),
         ("margin", style.INK, "", "--", {"linewidth": 1.2}),
-        *((f"n of {name}", style.GREY, "", MARKED[name], {"linewidth": 1.2}) for name in shown),
+        *((f"n of {name}", style.GREY, "", MARKED[name], {"linewidth": 1.2}) for name in scales),
     ]
-    charts.key(figure, entries, ncols=3)
-    return figure
+    return charts.key(figure, entries, ncols=3)
 
 
 def over_amounts(panel: Axes, rows: pd.DataFrame, unit: str) -> None:
@@ -84,36 +90,14 @@ def over_amounts(panel: Axes, rows: pd.DataFrame, unit: str) -> None:
     margin = {"color": style.INK, "linestyle": "--", "linewidth": 1.2, "zorder": 1}
     panel.axhline(rows.margin.iloc[0], label="_margin", **margin)
     for row in steps.itertuples():
-        place = {"xy": (row.images, 1.0), "xycoords": ("data", "axes fraction"), "va": "top"}
-        panel.annotate(style.SIGNS[row.verdict], ha="center", fontsize=11, **place)
+        place = {"transform": panel.get_xaxis_transform(), "ha": "center", "va": "top"}
+        panel.text(row.images, 1.0, style.SIGNS[row.verdict], **place)
     bottom, top = panel.get_ylim()
     panel.set_ylim(bottom, top + 0.18 * (top - bottom))  # room for the signs
     panel.yaxis.set_major_locator(MaxNLocator(4))
     if unit in (POINTS, SHARE):
         style.in_percent(panel.yaxis, unit="" if unit == POINTS else " %")
     panel.set_ylabel("" if unit == SHARE else unit, fontsize=11)
-
-
-def across(panel: Axes, amounts: list[int]) -> None:
-    """A logarithmic axis of numbers of images, on which scales are marked."""
-    panel.set_xscale("log")
-    panel.set_xlim(amounts[0] / 1.35, amounts[-1] * 1.35)
-    ticks = amounts[-1:]
-    for images in reversed(amounts):  # only numbers that have room for their names
-        ticks = [images, *ticks] if images * 3 <= ticks[0] else ticks
-    panel.xaxis.set_major_locator(FixedLocator(ticks))
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.grid(False, axis="x")
-    panel.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    for name, line in MARKED.items():
-        images = SCALES[name].train_images
-        if amounts[0] <= images <= amounts[-1]:
-            panel.axvline(
-                images, ymax=0.85, color=style.GREY, linewidth=1, linestyle=line, zorder=0
-            )
-
-
-# What the notebook puts into words and tables ------------------------------------------------
 
 
 def verdicts(rows: pd.DataFrame) -> dict[str, dict[int, str]]:
@@ -125,26 +109,23 @@ def verdicts(rows: pd.DataFrame) -> dict[str, dict[int, str]]:
     }
 
 
-def at_amounts(found: Mapping[int, str]) -> str:
-    """Verdicts with the numbers of images that have them, in words."""
-    where: dict[str, list[str]] = {}
-    for images, said in found.items():
-        where.setdefault(said, []).append(f"{images:,}")
-    return ", ".join(f"{said} at {style.listing(some)}" for said, some in where.items())
-
-
 def in_short(rows: pd.DataFrame) -> str:
     """Which claims keep their verdict over the numbers of images, and which change it."""
-    found = verdicts(rows)
-    groups: dict[str, list[str]] = {"kept": [], "changed": [], "open": [], "alone": []}
+    found, kept, changed, undecided, alone = verdicts(rows), [], [], [], []
     for id in rows.claim.unique():
         each = found.get(id, {})
         said = set(each.values())
-        kind = "changed" if len(said) > 1 else "open" if said == {UNDECIDED} else "kept"
-        kind = kind if len(each) > 1 else "alone"
-        where = f"{min(said)} at {len(each)} numbers" if kind == "kept" else at_amounts(each)
-        groups[kind].append(id if kind in ("open", "alone") else f"{id} ({where})")
-    kept, changed, undecided, alone = map(style.listing, groups.values())
+        if len(each) < 2:
+            alone.append(id)
+        elif said == {UNDECIDED}:
+            undecided.append(id)
+        elif len(said) == 1:
+            kept.append(f"{id} ({min(said)} at {len(each)} numbers)")
+        else:
+            where = {word: [f"{n:,}" for n in each if each[n] == word] for word in each.values()}
+            parts = (f"{word} at {style.listing(some)}" for word, some in where.items())
+            changed.append(f"{id} ({', '.join(parts)})")
+    kept, changed, undecided, alone = map(style.listing, (kept, changed, undecided, alone))
     sides = kept_sides(rows)
     return (
         f"After equal steps on {style.listing(f'{n:,}' for n in sorted(rows.images.unique()))} "
@@ -183,22 +164,18 @@ def levels(rows: pd.DataFrame) -> str:
 
 def so(rows: pd.DataFrame, own: int) -> str:
     """Which of the book's own verdicts are others with another amount of data, in a sentence."""
-    groups: dict[str, list[str]] = {"changed": [], "stand": [], "open": []}
-    found = verdicts(rows)
+    found, changed, stand, unknown = verdicts(rows), [], [], []
     for id in rows.claim.unique():
         said = found.get(id, {})
-        others = [images for images in said if images != own]
-        if own not in said or not others:
-            groups["open"].append(id)
-            continue
-        furthest = max(others, key=lambda each: abs(math.log(each / own)))
-        here, there = said[own], said[furthest]
-        if here != there:
-            groups["changed"].append(f"{id} ({here} here, {there} at {furthest:,})")
+        furthest = max(said, key=lambda each: abs(math.log(each / own)), default=own)
+        here, there = said.get(own), said.get(furthest)
+        if here is None or furthest == own or here == there == UNDECIDED:
+            unknown.append(id)
+        elif here == there:
+            stand.append(f"{id} ({here}, also at {furthest:,})")
         else:
-            kind = "open" if here == UNDECIDED else "stand"
-            groups[kind].append(id if here == UNDECIDED else f"{id} ({here}, also at {furthest:,})")
-    changed, stand, unknown = map(style.listing, groups.values())
+            changed.append(f"{id} ({here} here, {there} at {furthest:,})")
+    changed, stand, unknown = map(style.listing, (changed, stand, unknown))
     return (
         f"So: of the verdicts at {own:,} images, where this scale stands, these are others at the "
         "number furthest from it at which they were judged, and may be artefacts of size: "
@@ -208,30 +185,22 @@ def so(rows: pd.DataFrame, own: int) -> str:
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
     """Every effect after equal steps and at equal training accuracy, with intervals and verdict."""
-    level = rows[rows.series == ACCURACY].set_index(["claim", "part", "images"])
-    found = []
-    for row in rows[rows.series == STEPS].itertuples():
-        key = (row.claim, row.part, row.images)
-        other = style.with_interval(level.loc[key]) if key in level.index else "–"
-        found.append(
-            {"claim": row.claim, "effect": row.name, "images": row.images,
-             STEPS: style.with_interval(row), ACCURACY: other,
-             "verdict": "not learned" if row.stuck else row.verdict}
-        )  # fmt: skip
-    return pd.DataFrame(found)
+    said = rows.assign(effect=rows.name, text=[*map(style.with_interval, rows.itertuples())])
+    said["verdict"] = said.verdict.where(said.stuck == "", "not learned")
+    key = ["claim", "part", "images"]
+    steps, level = (said[said.series == series] for series in (STEPS, ACCURACY))
+    both = steps.merge(level[[*key, "text"]], "left", key).rename(
+        columns={"text_x": STEPS, "text_y": ACCURACY}
+    )
+    return both[["claim", "effect", "images", STEPS, ACCURACY, "verdict"]].fillna("–")
 
 
 def accuracies(runs: Mapping, published: Mapping[str, float]) -> pd.DataFrame:
     """Training and test accuracy of every network at every number of images, and the paper's."""
-    amounts = by_amount(runs)
-    labels = dict.fromkeys(label for each in amounts.values() for label in each)
-    table = pd.DataFrame({"network": list(labels)})
-    for images, each in amounts.items():
+    columns = {}
+    for images, each in by_amount(runs).items():
         history = each.history
-        table[f"n = {images:,}"] = [
-            f"{trained_to(history, label):.2f} / {effect(history, {label: 1}, TEST).value:.2f}"
-            if label in each
-            else "–"
-            for label in labels
-        ]
-    return table.assign(paper=[published.get(label) for label in labels])
+        ends = {la: (trained_to(history, la), effect(history, {la: 1}, TEST).value) for la in each}
+        columns[f"n = {images:,}"] = {la: "{:.2f} / {:.2f}".format(*ends[la]) for la in ends}
+    table = pd.DataFrame(columns).fillna("–").rename_axis("network").reset_index()
+    return table.assign(paper=table.network.map(published))

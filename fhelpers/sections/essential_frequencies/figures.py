@@ -9,7 +9,6 @@ from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import looks, maps, told_apart
 from fhelpers.masks.recipes import varied
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "variants": "Masks over the spectrum, frequency zero in the centre: that of N, its "
     "complement, the same weights shuffled over all frequencies, a disc of the same weight, the "
@@ -48,14 +47,13 @@ def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed
 
 def trained_through(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy of networks trained through masks: columns mask, original, same (estimates)."""
-    measures = {"original": TEST, "same": (Term(1, "test", "input"),)}
-    labels = {f"through/{name}": words for name, words in VARIED.items()}
-    labels |= {f"shuffled/{name}": words for name, words in SHUFFLED.items()}
-    return pd.DataFrame(
-        {"mask": words, "label": label}
-        | {name: effect(history, {label: 1}, measure) for name, measure in measures.items()}
-        for label, words in labels.items()
-    )
+    same, rows = (Term(1, "test", "input"),), []
+    for folder, names in (("through", VARIED), ("shuffled", SHUFFLED)):
+        for name, words in names.items():
+            one = {f"{folder}/{name}": 1}
+            found = {"original": effect(history, one, TEST), "same": effect(history, one, same)}
+            rows.append({"mask": words, "label": f"{folder}/{name}"} | found)
+    return pd.DataFrame(rows)
 
 
 @style.styled
@@ -63,14 +61,8 @@ def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
     """Accuracy of networks trained through masks. frame: from `trained_through`."""
     rows, order = told_apart(frame, "label", SEEN), frame.set_index("label")["mask"].to_dict()
     marks = [*SEEN.values(), ("trained on whole images", style.GREY)]
-    look = {
-        "order": order,
-        "by": "seen",
-        "xlabel": "accuracy on test images",
-        "chance": chance,
-        **looks(SEEN),
-    }
-    figure, axes = charts.rows(rows, at="label", marks=marks, **look)
+    look = {"xlabel": "accuracy on test images", "chance": chance, **looks(SEEN)}
+    figure, axes = charts.rows(rows, at="label", order=order, by="seen", marks=marks, **look)
     axes.axvline(whole, color=style.GREY, linewidth=1.2, zorder=1)
     axes.axhline(len(VARIED) - 0.5, color=style.PALE, linewidth=1.2)
     return figure

@@ -8,18 +8,10 @@ from torch import Tensor
 
 from fhelpers import masks as learning
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.masks import (
-    CHANGE,
-    by_band,
-    looks,
-    maps,
-    told_apart,
-    with_mean,
-)
+from fhelpers.drawing.masks import CHANGE, by_band, looks, maps, told_apart, with_mean
 from fhelpers.frequency import structural_similarity
 from fhelpers.sections.fourier_masks import claims, measure
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "masks": "In the upper row the mask of each network over the spectrum, frequency zero in the "
     "centre, from dark for 0 to bright for 1. In the lower row what each mask has more of than "
@@ -53,9 +45,7 @@ SEEN = {  # as entries of a key
 
 def colour_of(name: str) -> str:
     """Black for N, green for A, grey for the others."""
-    kind = name.removeprefix("vgg-11-")
-    named = {"natural": style.COLOURS["original"], "adversarial": style.COLOURS["adversarial"]}
-    return named.get(kind, style.GREY)
+    return style.COLOURS.get(name.removeprefix("vgg-11-"), style.GREY)
 
 
 def title_of(name: str) -> str:
@@ -68,10 +58,9 @@ def masks(found: Mapping[str, Tensor]) -> Figure:
     """Masks (H, W) of networks, the first of them N, and their differences to N."""
     columns = max(len(found), 3)
     figure, (top, bottom) = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
-    titles = {name: title_of(name).replace(", random ", "\n").replace(", ", "\n") for name in found}
-    maps(top, {titles[name]: mask for name, mask in found.items()})
-    (_, first), *others = found.items()
-    changes = {f"{claims.short(name)[-1]} − N": mask - first for name, mask in others}
+    maps(top, {title_of(n).replace(", random ", ", ").replace(", ", "\n"): found[n] for n in found})
+    first, *others = found
+    changes = {f"{claims.short(name)[-1]} − N": found[name] - found[first] for name in others}
     bottom[0].set_axis_off()
     widest = max([0.05, *(float(change.abs().max()) for change in changes.values())])
     maps(bottom[1:], changes, "difference", cmap=CHANGE, vmin=-widest, vmax=widest)
@@ -83,13 +72,11 @@ def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
     """Accuracy on test images with and without the mask. frame: from `reliability`."""
     look = looks(SEEN) | {"colours": {name: colour_of(name) for name in frame.network}}
     look |= {"order": {name: title_of(name) for name in frame.network}, "chance": chance}
-    figure, axes = charts.rows(
-        told_apart(frame, "network", SEEN), at="network", xlabel="accuracy on test images",
-        by="seen", marks=[*SEEN.values()], **look,
-    )  # fmt: skip
-    style.beside(axes, -0.55, "weight")
+    look |= {"by": "seen", "marks": [*SEEN.values()], "xlabel": "accuracy on test images"}
+    figure, axes = charts.rows(told_apart(frame, "network", SEEN), at="network", **look)
+    style.write(axes, "weight", (1, -0.55))
     for place, weight in enumerate(frame.weight):
-        style.beside(axes, place, f"{weight.value:.2f}")
+        style.write(axes, f"{weight.value:.2f}", (1, place))
     return figure
 
 
@@ -102,8 +89,7 @@ def energies(history: pd.DataFrame) -> Figure:
     by_band(axes[0], frame, linewidth=1.6, **look)
     style.percent(axes[0, 0], highest=1.02)
     axes[0, 0].set_ylabel("energy kept in the band")
-    charts.key(figure, charts.entries(axes[0, 0]), ncols=3, handlelength=3)
-    return figure
+    return charts.key(figure, ncols=3, handlelength=3)
 
 
 @style.styled
@@ -121,21 +107,20 @@ def differences(history: pd.DataFrame) -> Figure:
             panel.text(0.98, 0.9, own, transform=panel.transAxes, ha="right", va="top")
             panel.label_outer()
     style.in_percent(axes[0, 0].yaxis, unit="")
-    figure.supylabel("difference in energy kept, percentage points", fontsize=12)
+    figure.supylabel("difference in energy kept, percentage points")
     return figure
 
 
 @style.styled
 def direction(frame: pd.DataFrame) -> Figure:
     """What adversarial training does by direction alone. frame: from `claims.by_direction`."""
-    figure, ((axes,),) = style.canvas(1, 1, 2.9)
+    words = {"xlabel": "direction, degrees", "ylabel": "share beyond\na mask without direction"}
+    figure, axes = style.chart(2.9, xlim=(0, 180), xticks=range(0, 181, 45), **words)
     half = 90 / len(frame)
     for angle in frame.angle[frame.near_axis]:
         axes.axvspan(angle - half, angle + half, color=style.PALE, linewidth=0)
     axes.axhline(0, color=style.GREY, linewidth=1.2, zorder=1)
     charts.curves(axes, frame, x="angle", colours=colour_of("adversarial"), names="A − N")
-    axes.set(xlim=(0, 180), xticks=range(0, 181, 45), xlabel="direction, degrees")
-    axes.set_ylabel("share beyond\na mask without direction")
     style.in_percent(axes.yaxis, unit=" pp")
     return figure
 
@@ -143,10 +128,9 @@ def direction(frame: pd.DataFrame) -> Figure:
 @style.styled
 def class_masks(found: Tensor, classes: Sequence[str]) -> Figure:
     """Masks (classes, H, W) learned from one class each, at most ten of them."""
-    shown = dict(zip(classes[:10], found, strict=False))
-    rows = -(-len(shown) // 5)
+    rows = -(-min(len(classes), 10) // 5)
     figure, axes = style.canvas(rows, 5, 0.3 + 1.25 * rows)
-    maps(axes.flat, shown)
+    maps(axes.flat, dict(zip(classes[:10], found, strict=False)))
     return figure
 
 
@@ -156,21 +140,17 @@ def images(pixels: Tensor, modules: Mapping[str, learning.FourierMask]) -> Figur
 
     modules: {K's letter of a network: its mask}. What lacks the image's mean is drawn with it.
     """
-    titles, columns, alike = ["x"], [pixels], {}
+    titles, columns, alike = ["x"], [pixels], []
     for letter, mask in modules.items():
         kept = learning.through(mask, pixels).detach()
-        alike[len(columns)] = structural_similarity(pixels, kept).tolist()
+        alike += [(len(columns), *each) for each in enumerate(structural_similarity(pixels, kept))]
         titles += [f"through {letter}", f"taken by {letter}"]
         columns += [with_mean(kept, pixels), with_mean(pixels - kept, pixels)]
     rows, height = [*zip(*columns, strict=True)], 0.5 + 1.28 * len(pixels)
     figure, axes = style.pictures(rows, height, titles=titles)
-    for column, similar in alike.items():
-        for panel, each in zip(axes[:, column], similar, strict=True):
-            panel.set_xlabel(f"{each:.2f}", fontsize=11)
+    for column, row, similar in alike:
+        axes[row, column].set_xlabel(f"{similar:.2f}", fontsize=11)
     return figure
-
-
-# A nonlinearity makes new frequencies ----------------------------------------------------------
 
 
 @style.styled
@@ -185,9 +165,6 @@ def nonlinearity(frame: pd.DataFrame) -> Figure:
 
     words = {"xlabel": "multiple of the sine's frequency", "ylabel": "amplitude"}
     return charts.small_multiples(list(measure.NONLINEARITIES), 2.3, draw, columns=4, **words)[0]
-
-
-# What the notebook puts into sentences and tables ----------------------------------------------
 
 
 def gain_of_test_set(frame: pd.DataFrame) -> str:

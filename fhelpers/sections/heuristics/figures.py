@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from fhelpers.drawing import charts, comparisons, style
 from fhelpers.drawing.names import NAMES
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 PANELS, BANDS = comparisons.ALT["panels"], comparisons.ALT["bands"]
 ALT = {
     "heuristics": PANELS.format(each="heuristic"),
@@ -44,20 +42,14 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
 
     def draw(panel: Axes, part: str) -> None:
         charts.curves(panel, rows[rows.part == part], x="epoch", y="accuracy", **look)
-        style.chance_line(panel, chance, where=None)
+        style.chance_line(panel, chance)
 
     figure, panels = charts.small_multiples(
         CHECKED, 2.8, draw, head=0.6, xlabel="epochs of training", ylabel="accuracy on test images"
     )
-    panels[0].set_xlim(0, rows.epoch.max())
-    panels[0].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    charts.over_epochs(panels[0], rows)
     style.percent(panels[0], highest=min(1.02, np.ceil(10 * rows.accuracy.max() + 0.5) / 10))
-    lines = [(name, look["colours"], "", look["styles"][la]) for la, name in ATTACKED.items()]
-    charts.key(figure, [*lines, charts.CHANCE])
-    return figure
-
-
-# What the notebook puts into words and tables --------------------------------------------------
+    return charts.key(figure, [*charts.entries(*panels), charts.CHANCE])
 
 
 def warned(runs: Mapping[str, Sequence], chance: float) -> str:
@@ -66,14 +58,12 @@ def warned(runs: Mapping[str, Sequence], chance: float) -> str:
     A collapse can only be seen from some height: adversarial training whose accuracy under PGD
     never exceeded twice `chance` is said not to have been judged.
     """
-    named = [(f"{la}, seed {run.recipe.seed}", run) for la, group in runs.items() for run in group]
-    found = [f"{name}: {text}" for name, run in named for text in run.record["warnings"]]
-    low = [
-        f"{label}, seed {run.recipe.seed}"
-        for label in ATTACKED
-        for run in runs[label]
-        if not (peak_under_attack(run.history) > 2 * chance)
-    ]
+    named = {f"{la}, seed {run.recipe.seed}": run for la, group in runs.items() for run in group}
+    found = [f"{name}: {text}" for name in named for text in named[name].record["warnings"]]
+    tried = [name for name in named if name.split(",")[0] in ATTACKED]
+    peaks = [named[name].history.query("part == 'attacked' and epoch > 0").accuracy.max()
+             for name in tried]  # fmt: skip
+    low = [name for name, peak in zip(tried, peaks, strict=True) if not peak > 2 * chance]
     text = f"**Warnings of the runs.** {'; '.join(found)}." if found else ""
     if low:
         text += (
@@ -84,17 +74,12 @@ def warned(runs: Mapping[str, Sequence], chance: float) -> str:
     return text.strip() or "No run left a warning about its accuracy under PGD."
 
 
-def peak_under_attack(history: pd.DataFrame) -> float:
-    """The highest accuracy under PGD of a run once it was trained; NaN if it was not attacked."""
-    return history.accuracy[(history.part == "attacked") & (history.epoch > 0)].max()
-
-
 def under_attack(history: pd.DataFrame) -> str:
     """Accuracy under PGD at the end of adversarial training, in a sentence."""
     rows = history[history.part == "attacked"]
     last = rows[rows.epoch == rows.groupby("label").epoch.transform("max")]
     ends = last.groupby("label").accuracy.mean()
-    listed = " and ".join(f"{100 * ends[label]:.0f} % {name}" for label, name in ATTACKED.items())
+    listed = style.listing(f"{100 * ends[la]:.0f} % {name}" for la, name in ATTACKED.items())
     return f"Under PGD, the test accuracy at the end of adversarial training is {listed}."
 
 

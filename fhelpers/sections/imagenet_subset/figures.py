@@ -10,11 +10,10 @@ from fhelpers import data
 from fhelpers.claims.findings import finding
 from fhelpers.claims.verdicts import Verdict
 from fhelpers.drawing import charts, style
-from fhelpers.drawing.masks import WHOLE, looks, with_mean
+from fhelpers.drawing.masks import looks, through
 from fhelpers.frequency import filter_spectrum, structural_similarity
 from fhelpers.masks.images import single_masks
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "pictures": "Two images for each network: the image, the network's mask, the image through it, "
     "the image's own mask, the image through that, the adversarial image, and that through the "
@@ -42,61 +41,54 @@ def effects(verdicts: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
 
     verdicts: {network: {claim: verdict}}.
     """
-    rows = []
-    for where, own in verdicts.items():
-        for id, verdict in own.items():
-            for part in verdict.parts:
-                if not part.ours:
-                    row = {"effect": f"{id}: {part.name}", "network": where, "margin": part.margin}
-                    rows.append(row | {"ceiling": part.ceiling} | vars(part.estimate))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {"effect": f"{id}: {part.name}", "network": where, "margin": part.margin}
+        | {"ceiling": part.ceiling} | vars(part.estimate)
+        for where, own in verdicts.items()
+        for id, verdict in own.items()
+        for part in verdict.parts
+        if not part.ours
+    )  # fmt: skip
 
 
 @style.styled
 def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """The effects side by side. frame: from `effects`; names: from `names`."""
     order = {effect: textwrap.fill(effect, 24) for effect in frame.effect.unique()}
-    figure, ((axes,),) = style.canvas(1, 1, 1.0 + 0.62 * len(order))
     entries = {where: (title, *LOOKS[where], "") for where, title in names.items()}
-    charts.dots(axes, frame, at="effect", order=order, by="network", dodge=0.2, **looks(entries))
-    tick = {"color": style.GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
+    marks = [*entries.values(), ("what the claim asks for", *charts.CHANCE[1:])]
+    look = {"by": "network", "dodge": 0.2, "height": 0.6, "marks": marks, **looks(entries)}
+    figure, axes = charts.rows(
+        frame, at="effect", order=order, xlabel="similarity or share", **look
+    )
     for place, margin in enumerate(frame.groupby("effect", sort=False).margin.first()):
-        axes.plot([margin] * 2, [place - 0.42, place + 0.42], label="_margin", **tick)
-    style.across_percent(axes, "similarity or share")
-    asked = ("what the claim asks for", style.GREY, "", ":", {"linewidth": 1.6})
-    charts.key(figure, [*entries.values(), asked], ncols=2)
+        style.rung(axes, margin, place, "margin")
+    axes.set_xlim(0, 1.02)
     return figure
 
 
 @style.styled
-def pictures(groups: Mapping, names: Mapping[str, str], count: int = 2) -> Figure:
+def pictures(groups: Mapping, names: Mapping[str, str]) -> Figure:
     """Images of the larger data set through the masks of each network and through their own.
 
     The images are those that the runs keep, so that the data set need not be there.
     """
-    shown = [where for where in groups if where != "small"]
-    figure, axes = style.canvas(count * len(shown), 7, 0.5 + 0.95 * count * len(shown))
-    for number, where in enumerate(shown):
+    rows, kinds, alike = [], [], []
+    for where in (where for where in groups if where != "small"):
         run, module = groups[where]["images/natural"][0], groups[where]["mask/natural"][0].model()
         found, mask = run.tensors(), module.masks().detach()[0, 0]
-        kept = found["reached"][: len(found["pictures"])].nonzero().flatten()[:count].tolist()
-        for row, place in enumerate(kept, number * count):
+        kept = found["reached"][: len(found["pictures"])].nonzero().flatten()[:2].tolist()
+        kinds += [names[where].partition(",")[0], *[""] * (len(kept) - 1)]
+        for place in kept:
             x, x_a = found["pictures"][place], found["attacked"][place]
-            own = single_masks(run).masks().detach()[place, 0]
-            through = filter_spectrum(x, mask)
-            parts = {"x": x, "M": mask, "M(x)": with_mean(through, x), "m": own}
-            parts |= {"m(x)": with_mean(filter_spectrum(x, own), x), "x_A": x_a}
-            parts |= {"m(x_A)": with_mean(filter_spectrum(x_a, own), x_a)}
-            for panel, (title, each) in zip(axes[row], parts.items(), strict=True):
-                options = {"cmap": WHOLE, "vmin": 0, "vmax": 1} if each.ndim == 2 else {}
-                style.picture(panel, each, "" if row else title, **options)
-            alike = structural_similarity(x[None], through[None]).item()
-            axes[row, 2].set_xlabel(f"{alike:.2f}", fontsize=11)
-        axes[number * count, 0].set_ylabel(names[where].partition(",")[0], fontsize=11)
+            m = single_masks(run).masks().detach()[place, 0]
+            rows.append([x, mask, through(x, mask), m, through(x, m), x_a, through(x_a, m)])
+            alike.append(structural_similarity(x[None], filter_spectrum(x, mask)[None]).item())
+    titles = ["x", "M", "M(x)", "m", "m(x)", "x_A", "m(x_A)"]
+    figure, axes = style.pictures(rows, 0.5 + 0.95 * len(rows), titles=titles, names=kinds)
+    for panel, each in zip(axes[:, 2], alike, strict=True):
+        panel.set_xlabel(f"{each:.2f}", fontsize=11)
     return figure
-
-
-# What the notebook puts into sentences and tables ----------------------------------------------
 
 
 def in_words(verdicts: Mapping[str, Mapping[str, Verdict]], names: Mapping[str, str]) -> str:

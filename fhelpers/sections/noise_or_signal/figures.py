@@ -62,15 +62,9 @@ def by_network(rows: pd.DataFrame) -> Figure:
 def examples(pictures: list[Mapping[str, tuple[Tensor, str]]]) -> Figure:
     """Images with their parts by two splits: a row for each, title -> (picture, prediction)."""
     images = [[image for image, _ in row.values()] for row in pictures]
-    figure, axes = style.pictures(images, 1.42 * len(pictures) + 0.3)
-    for line, row in zip(axes, pictures, strict=True):
-        for panel, (title, (_, said)) in zip(line, row.items(), strict=True):
-            head = f"{title}\n{said}" if line[0] is axes[0, 0] else said
-            panel.set_title(head, fontsize=11, fontweight="normal")
-    return figure
-
-
-# What the notebook puts into words --------------------------------------------------------------
+    said = [[text for _, text in row.values()] for row in pictures]
+    said[0] = [f"{title}\n{text}" for title, text in zip(pictures[0], said[0], strict=True)]
+    return style.pictures(images, 1.42 * len(images) + 0.3, titles=[*zip(*said, strict=True)])[0]
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:

@@ -6,20 +6,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from fhelpers import data
 from fhelpers.claims.histories import smallest_radii
 from fhelpers.claims.labels import NAMES, monitored
 from fhelpers.claims.verdicts import Judged
-from fhelpers.data import DatasetInfo
+from fhelpers.data import TITLES, DatasetInfo
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.names import LINES
 from fhelpers.runs import plans
 from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_by
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "pictures": "A row for each data set: a test image, its low parts at the smallest and the "
     "largest radius, blurred by the same number of pixels in every row, and its high parts, which "
@@ -48,41 +46,29 @@ SERIES = {
 }
 
 
-def title(dataset: str) -> str:
-    """How a data set is called on the page."""
-    return data.TITLES[dataset]
-
-
 @style.styled
 def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Figure:
     """One image of each data set and its parts at the smallest and the largest radius."""
-    ends = {name: sorted({min(parts), max(parts)}) for name, (_, parts) in examples.items()}
-    rows = [
-        [image, *(parts[r][0] for r in ends[name]), *(0.5 + parts[r][1] for r in ends[name])]
-        for name, (image, parts) in examples.items()
-    ]
-    height = 0.3 + len(rows) * 6.9 / len(rows[0])
-    figure, axes = style.pictures(rows, height, names=list(map(title, examples)))
-    for line, name in zip(axes, examples, strict=True):
-        titles = ["whole", *(f"{part}, {r:g}" for part in ("low", "high") for r in ends[name])]
-        for panel, text in zip(line, titles, strict=True):
-            panel.set_title(text, fontsize=11.5, fontweight="normal", loc="center", pad=4)
-    return figure
+    rows, titles = [], []
+    for image, parts in examples.values():
+        ends = sorted({min(parts), max(parts)})
+        rows.append([image, *(parts[r][0] for r in ends), *(0.5 + parts[r][1] for r in ends)])
+        titles.append(["whole", *(f"{part}, {r:g}" for part in ("low", "high") for r in ends)])
+    height, names = 0.3 + len(rows) * 6.9 / len(rows[0]), [TITLES[name] for name in examples]
+    return style.pictures(rows, height, titles=[*zip(*titles, strict=True)], names=names)[0]
 
 
 @style.styled
 def compared(frame: pd.DataFrame) -> Figure:
     """W5, W6 and W7 on all data sets at once: a panel for each claim, a row for each data set."""
-    names = {name: title(name) for name in frame.dataset.unique()}
+    names = {name: TITLES[name] for name in frame.dataset.unique()}
     colours, markers = ({name: look[k] for name, look in SERIES.items()} for k in (0, 1))
     look = {"markers": markers, "names": said, "by": ["series", "radius"], "clip_on": False}
     look["dodge"] = dict(zip(SERIES, (-0.13, 0.13, -0.13, 0.13), strict=True))
 
     def draw(panel: Axes, claim: str) -> None:
-        tick = {"color": style.GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}
         for place, (_, own) in enumerate(frame.groupby("dataset", sort=False)):
-            ends = [place - 0.42, place + 0.42]
-            panel.plot([own.chance.iloc[0]] * 2, ends, label="_chance", **tick)
+            style.rung(panel, own.chance.iloc[0], place, "chance")
             rows = own[own.claim == claim]
             shades = colours | style.of_parts(rows.radius.dropna())
             charts.dots(panel, rows, at="dataset", order=names, colours=shades, **look)
@@ -94,8 +80,7 @@ def compared(frame: pd.DataFrame) -> Figure:
     panels[-1].set_xlim(0, 1.01)
     style.in_percent(panels[-1].xaxis)
     entries = [(said(name), *marks) for name, marks in SERIES.items()]
-    charts.key(figure, [*entries, charts.CHANCE], ncols=3, columnspacing=1.2)
-    return figure
+    return charts.key(figure, [*entries, charts.CHANCE], ncols=3, columnspacing=1.2)
 
 
 def said(series: str, radius: float = np.nan, *_) -> str:
@@ -109,30 +94,25 @@ def by_epoch(histories: Mapping[str, pd.DataFrame], chances: Mapping[str, float]
     """W, Fig. 3 on every data set: accuracy on training images and their smallest low parts."""
     radii = {name: smallest_radii(history, "natural", 1)[0] for name, history in histories.items()}
     parts = {"original": "whole images", "low": "their low parts"}
+    look = {"colours": style.COLOURS, "styles": LINES}
+    look["names"] = lambda part, label: f"{parts[part]}, {NAMES[label]}"
 
     def draw(panel: Axes, name: str) -> None:
-        for label, line in LINES.items():
-            rows = monitored(histories[name], label)
-            rows = rows[(rows.part == "original") | (rows.radius == radii[name])]
-            names = {part: f"{words}, {NAMES[label]}" for part, words in parts.items()}
-            look = {"colours": style.COLOURS, "styles": line, "names": names}
-            charts.curves(panel, rows, x="epoch", by="part", **look)
-            panel.set_xlim(0, rows.epoch.max())
+        each = [monitored(histories[name], label).assign(label=label) for label in LINES]
+        rows = pd.concat(each)
+        rows = rows[(rows.part == "original") | (rows.radius == radii[name])]
+        charts.curves(panel, rows, x="epoch", by=["part", "label"], **look)
+        charts.over_epochs(panel, rows)
         style.chance_line(panel, chances[name], where=0.72)
-        panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
 
-    titles = {name: f"{title(name)}, r = {radius:g}" for name, radius in radii.items()}
+    titles = {name: f"{TITLES[name]}, r = {radius:g}" for name, radius in radii.items()}
     says = {"xlabel": "epochs of training", "ylabel": "accuracy on training images"}
     figure, panels = charts.small_multiples(titles, 2.4, draw, head=1.1, sharex=False, **says)
     style.percent(panels[0], highest=1.02)
     wide = {"linewidth": 5}
     entries = [(words, style.COLOURS[part], "", "-", wide) for part, words in parts.items()]
     entries += [(words, style.INK, "", LINES[label]) for label, words in NAMES.items()]
-    charts.key(figure, entries, ncols=2, handlelength=3)
-    return figure
-
-
-# What the notebook puts into sentences and tables ----------------------------------------------
+    return charts.key(figure, entries, ncols=2, handlelength=3)
 
 
 def scaled(infos: Mapping[str, DatasetInfo], radii: Mapping[str, Sequence[float]]) -> pd.DataFrame:
@@ -142,7 +122,7 @@ def scaled(infos: Mapping[str, DatasetInfo], radii: Mapping[str, Sequence[float]
         ordered, side = sorted(radii[name]), min(info.height, info.width)
         waves = ", ".join(f"{side / radius:.2g}" for radius in ordered)
         kind = "grey" if info.channels == 1 else "colour"
-        row = {"data set": title(name), "images": f"{info.height} × {info.width}, {kind}"}
+        row = {"data set": TITLES[name], "images": f"{info.height} × {info.width}, {kind}"}
         row |= {"classes": info.classes, "radii": ", ".join(f"{radius:g}" for radius in ordered)}
         rows.append(row | {"finest wave in the low part, pixels": waves})
     return pd.DataFrame(rows)
@@ -150,16 +130,14 @@ def scaled(infos: Mapping[str, DatasetInfo], radii: Mapping[str, Sequence[float]
 
 def verdict_table(verdicts: Mapping[str, Mapping[str, Judged]]) -> pd.DataFrame:
     """Verdicts and deciding effects, a row a data set and a column a claim."""
-    rows = []
-    for name, own in verdicts.items():
-        row = {"data set": title(name)}
-        for id in REPEATED:
-            row[id] = None
-            if id in own:
-                part, outcome = decided_by(id, own[id]), own[id].verdict
-                row[id] = f"{style.SIGNS[outcome]} {outcome}, {part.estimate}"
-        rows.append(row)
-    return pd.DataFrame(rows)
+    said = {
+        TITLES[name]: {
+            id: f"{style.SIGNS[each.verdict]} {each.verdict}, {decided_by(id, each).estimate}"
+            for id, each in own.items()
+        }
+        for name, own in verdicts.items()
+    }
+    return pd.DataFrame(said, REPEATED).T.rename_axis("data set").reset_index()
 
 
 def leads_in_words(frame: pd.DataFrame) -> str:
@@ -169,7 +147,7 @@ def leads_in_words(frame: pd.DataFrame) -> str:
         return "On no data set do the two networks share a training accuracy in every seed."
     leads = 100 * (wide["true labels"] - wide["shuffled labels"])
     named = [name for name in frame.dataset.unique() if name in leads]
-    listed = (f"{leads[name]:+.0f} on {title(name)}" for name in named)
+    listed = (f"{leads[name]:+.0f} on {TITLES[name]}" for name in named)
     return (
         "Accuracy on low parts at equal training accuracy, true minus shuffled labels, in "
         f"percentage points: {style.listing(listed)}."
@@ -180,7 +158,7 @@ def lengths_in_words(epochs: Mapping[str, int]) -> str:
     """How long each data set's network with true labels is trained: {data set: epochs}."""
     alike: dict[int, list[str]] = {}
     for name, count in epochs.items():
-        alike.setdefault(count, []).append(title(name))
+        alike.setdefault(count, []).append(TITLES[name])
     each = [f"{count} epochs on {style.listing(names)}" for count, names in alike.items()]
     return f"Networks with true labels are trained for {'; '.join(each)}."
 
@@ -193,19 +171,19 @@ def can_be_shown(name: str) -> bool:
 def shown_in_words(names: Sequence[str]) -> str:
     """The caption of `pictures`, which names the data set that it has to leave out."""
     text = "A test image of each data set and its parts. The number is the radius."
-    missing = [title(name) for name in names if not can_be_shown(name)]
-    if not missing:
+    missing = style.listing(TITLES[name] for name in names if not can_be_shown(name))
+    if missing == "none":
         return text
-    return f"{text} Without {style.listing(missing)}, whose images are not installed here."
+    return f"{text} Without {missing}, whose images are not installed here."
 
 
 def on_imagenet(names: Sequence[str], found: str | None) -> str:
     """Which ImageNet subset the page shows, or how to get one."""
-    shown = [title(name) for name in names if name in FURTHER["ImageNet subset"]]
+    shown = [TITLES[name] for name in names if name in FURTHER["ImageNet subset"]]
     if shown:
         return f"ImageNet is on this page as its subset {style.listing(shown)}."
     if found is not None:
-        return f"{title(found)} is installed but was not asked for: add imagenet to `others`."
+        return f"{TITLES[found]} is installed but was not asked for: add imagenet to `others`."
     return (
         "**No ImageNet subset is installed, so this page shows none.** There are two ways to get "
         "one. Imagenette: `fhelpers data imagenette` lets torchvision download it into `data/`. "
@@ -219,5 +197,5 @@ def ends_in_words(histories: Mapping[str, pd.DataFrame]) -> str:
     ends = []
     for name, history in histories.items():
         line = monitored(history, "shuffled").query("part == 'original'")
-        ends.append(f"{100 * line.value.iloc[-1]:.0f} % on {title(name)}")
+        ends.append(f"{100 * line.value.iloc[-1]:.0f} % on {TITLES[name]}")
     return f"Of the shuffled labels, the network has memorised {style.listing(ends)} at the end."

@@ -7,13 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fhelpers.claims import labels
 from fhelpers.claims.labels import NAMES, monitored
-from fhelpers.claims.labels import at_equal_accuracy as at_equal_training_accuracy
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.names import LINES
 from fhelpers.sections.shuffled_labels import claims
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "epochs": "Accuracy on whole training images after each epoch, one curve for true and one for "
     "shuffled labels. Both rise from chance, the one with true labels faster.",
@@ -32,7 +31,6 @@ ALT = {
 }
 
 
-COLOURS = {"natural": style.COLOURS["original"], "shuffled": style.COLOURS["shuffled"]}
 SPLITS = {"train": "training images", "test": "whole test images"}
 
 
@@ -44,19 +42,15 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
     def draw(panel: Axes, label: str) -> None:
         rows = monitored(history, label)
         look = {"colours": style.of_parts(rows.radius.dropna()), "names": style.part_name}
-        ends[:] = charts.curves(
-            panel, rows, x="epoch", by=["part", "radius"], clip_on=False, **look
-        )
+        look |= {"by": ["part", "radius"], "clip_on": False}
+        ends[:] = charts.curves(panel, rows, x="epoch", **look)
         style.chance_line(panel, chance, where=0.7)
 
-    figure, panels = charts.small_multiples(
-        NAMES, 4.2, draw, colours=COLOURS, xlabel="epochs of training"
-    )
+    words = {"xlabel": "epochs of training", "ylabel": "accuracy on training images"}
+    figure, panels = charts.small_multiples(NAMES, 4.2, draw, colours=style.COLOURS, **words)
     style.percent(panels[0], highest=1.02)
-    panels[0].set(ylabel="accuracy on training images")
     panels[0].set_xlim(0, history[history.label.isin(NAMES)].epoch.max())
-    short = {"whole image": "image"}
-    ends = [(y, short.get(name, name.replace(" part", "")), colour) for y, name, colour in ends]
+    ends = [(y, name.replace("whole ", "").replace(" part", ""), each) for y, name, each in ends]
     style.label_ends(panels[1], ends)
     return figure
 
@@ -64,54 +58,55 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
 @style.styled
 def epochs_needed(history: pd.DataFrame) -> Figure:
     """Accuracy on whole training images after each epoch, true against shuffled labels."""
-    figure, ((axes,),) = style.canvas(1, 1, 2.6)
+    words = {"xlabel": "epochs of training", "ylabel": "accuracy on training images"}
+    figure, axes = style.chart(2.6, **words)
     rows = [monitored(history, label).assign(label=label) for label in NAMES]
-    look = {"colours": COLOURS, "styles": LINES, "names": NAMES, "clip_on": False}
+    look = {"colours": style.COLOURS, "styles": LINES, "names": NAMES, "clip_on": False}
     charts.curves(axes, pd.concat(rows).query("part == 'original'"), x="epoch", by="label", **look)
     style.percent(axes, highest=1.02)
-    axes.set(xlim=(0, None), xlabel="epochs of training", ylabel="accuracy on training images")
-    charts.key(figure, charts.entries(axes), handlelength=2.6)
-    return figure
+    axes.set_xlim(left=0)
+    return charts.key(figure, handlelength=2.6)
 
 
 @style.styled
 def at_equal_accuracy(history: pd.DataFrame, chance: float) -> Figure:
     """W, Fig. 3 without epochs: accuracy on low parts against accuracy on the same whole images.
 
-    A panel per radius; where the models differ, equal training accuracy hides different features.
     Of several seeds each is a thin curve, and their mean a thick one as far as all of them reach.
-    history: runs.history with the labels "natural" and "shuffled"; chance: accuracy of a guess.
     """
     radii = sorted(history[history.label == "natural"].radius.dropna().unique())
     frame, single = claims.compared(history, radii), claims.at_levels(history, radii)
+    single = single.assign(low=np.nan, high=np.nan)
     if single.seed.nunique() == 1:
         single = single[:0]  # the mean is the curve itself
     shades = style.shades("low", radii)
 
     def draw(panel: Axes, radius: float) -> None:
         panel.plot([0, 1], [0, 1], color=style.GREY, linewidth=1, label="_no loss")
-        look = {"x": "level", "styles": LINES, "colours": COLOURS | {"natural": shades[radius]}}
+        look = {
+            "x": "level",
+            "styles": LINES,
+            "colours": style.COLOURS | {"natural": shades[radius]},
+        }
         charts.curves(panel, frame[frame.radius == radius], by="label", names=NAMES, **look)
-        named = {"names": lambda label, seed: f"{NAMES[label]}, seed {seed}"}
-        own = single[single.radius == radius].assign(low=np.nan, high=np.nan)
-        charts.curves(panel, own, y="a", by=["label", "seed"], linewidth=0.9, **look, **named)
+        look |= {"names": lambda label, seed: f"{NAMES[label]}, seed {seed}", "linewidth": 0.9}
+        charts.curves(panel, single[single.radius == radius], y="a", by=["label", "seed"], **look)
         style.chance_line(panel, chance, where=0.62)
 
     titles = {radius: f"low parts, r = {radius:g}" for radius in radii}
-    says = {"xlabel": "accuracy on the whole training images"}
-    says |= {"ylabel": "accuracy on their low parts"}
-    figure, panels = charts.small_multiples(titles, 2.3, draw, head=0.8, colours=shades, **says)
+    says = {"ylabel": "accuracy on their low parts", "colours": shades, "head": 0.8}
+    says |= {"xlabel": "accuracy on the whole training images"}
+    figure, panels = charts.small_multiples(titles, 2.3, draw, **says)
     highest = min(1.0, np.ceil(10 * max(frame.level.max(), single.level.max(), 0.2)) / 10)
     style.percent(panels[0], highest=highest)
     panels[0].set(xlim=(0, highest), xticks=[0, highest / 2, highest])
     style.in_percent(panels[0].xaxis)
     turned = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
-    looks = {"color": style.GREY, "fontsize": 11, "ha": "center"}
-    panels[0].text(0.42 * highest, 0.45 * highest, "no loss", **turned, **looks)
-    colours = COLOURS | {"natural": style.COLOURS["low"]}
+    look = {"color": style.GREY, "ha": "center"} | turned
+    panels[0].text(0.42 * highest, 0.45 * highest, "no loss", **look)
+    colours = style.COLOURS | {"natural": style.COLOURS["low"]}
     models = [(name, colours[label], "", LINES[label]) for label, name in NAMES.items()]
-    charts.key(figure, models, handlelength=2.6)
-    return figure
+    return charts.key(figure, models, handlelength=2.6)
 
 
 @style.styled
@@ -129,9 +124,9 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
         charts.dots(panel, ours, at="radius", **look)
         places = theirs.radius.map(radii.index) + 0.2
         for split, name in SPLITS.items():
-            name = f"{name}, in the paper"
-            style.paper_value(panel, places, theirs[split], colours[split], name=name)
-        style.chance_line(panel, chance, where=None)
+            look = {"colour": colours[split], "name": f"{name}, in the paper"}
+            style.paper_value(panel, places, theirs[split], **look)
+        style.chance_line(panel, chance)
 
     titles = {band: f"trained on {band} parts" for band in ("low", "high")}
     figure, panels = charts.small_multiples(
@@ -139,36 +134,30 @@ def table1(scores: pd.DataFrame, published: pd.DataFrame, chance: float) -> Figu
     )
     style.percent(panels[0], highest=1.04)
     entries = [(SPLITS["train"], style.GREY, "s"), (SPLITS["test"], style.INK, "o")]
-    charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0), charts.CHANCE])
-    return figure
+    return charts.key(figure, [*entries, *[charts.PAPER] * (len(published) > 0), charts.CHANCE])
 
 
 @style.styled
 def cues(found: pd.DataFrame) -> Figure:
     """Which planted cue true labels are learned from, against how distinctive the cues are."""
-    figure, ((axes,),) = style.canvas(1, 1, 2.6)
-    charts.curves(axes, found, x="advantage", colours=style.INK, markers="o", names="low − high")
+    words = {"xlabel": "signal-to-noise ratio, high cue over low cue", "xscale": "log"}
+    figure, axes = style.chart(2.6, ylabel="accuracy on\nlow − high parts", **words)
+    charts.curves(axes, found, x="advantage", markers="o", names="low − high")
     axes.axhline(0, color=style.GREY, linewidth=0.9, zorder=1)
     axes.axvline(1, color=style.GREY, linewidth=0.9, zorder=1)
-    axes.set(xscale="log", xlabel="signal-to-noise ratio, high cue over low cue")
-    axes.set(ylim=(-1.02, 1.02), ylabel="accuracy on\nlow − high parts")
-    style.in_percent(axes.yaxis)
+    style.percent(axes, lowest=-1.02, highest=1.02)
     axes.xaxis.set_major_formatter("{x:g}")
-    looks = {"color": style.GREY, "fontsize": 11, "transform": axes.transAxes}
-    axes.text(0.02, 0.53, "low part preferred", va="bottom", **looks)
-    axes.text(0.02, 0.47, "high part preferred", va="top", **looks)
+    style.write(axes, "low part preferred", (0.02, 0.06), (0, 0), color=style.GREY, va="bottom")
+    style.write(axes, "high part preferred", (0.02, -0.06), (0, 0), color=style.GREY, va="top")
     return figure
-
-
-# What the notebook puts into tables ----------------------------------------------------------
 
 
 def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     """The last epoch that both models have, and their training accuracies then, as text."""
-    rows = {name: monitored(history, label) for label, name in NAMES.items()}
-    epoch = min(int(frame.epoch.max()) for frame in rows.values())
-    both = pd.concat([frame.assign(name=name) for name, frame in rows.items()])
-    both = both[both.epoch == epoch].sort_values("radius", na_position="first", kind="stable")
+    rows = [monitored(history, label).assign(name=name) for label, name in NAMES.items()]
+    epoch = min(int(each.epoch.max()) for each in rows)
+    both = pd.concat(rows).query("epoch == @epoch")
+    both = both.sort_values("radius", na_position="first", kind="stable")
     said = map(style.part_name, both.part, both.radius)
     both["shown"] = [text.replace("image", "images").replace("part", "parts") for text in said]
     wide = both.pivot_table("value", "shown", "name", sort=False)
@@ -179,7 +168,7 @@ def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataF
     """Accuracy on low parts at the highest training accuracy that both models passed through."""
     rows = []
     for radius in sorted(radii):
-        wide = at_equal_training_accuracy(history, radius)
+        wide = labels.at_equal_accuracy(history, radius)
         if len(wide):
             mean = wide.groupby("seed").tail(1).mean()
             rows.append((f"r = {radius:g}", mean.level, mean.natural, mean.shuffled))

@@ -10,18 +10,16 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fhelpers import intervals
-from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.contrast import with_contrast
-from fhelpers.drawing.masks import by_band, centres, looks, with_mean
-from fhelpers.frequency import filter_spectrum
+from fhelpers.drawing.masks import by_band, centres, looks, through
+from fhelpers.drawing.style import listing
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
 from fhelpers.masks.images import single_masks
 from fhelpers.masks.recipes import BANDS, ENERGIES
 from fhelpers.sections.single_image_masks import claims
 
-# What each figure shows, for those who cannot see it. Captions hold the numbers.
 ALT = {
     "gallery": "A row for each of some test images: the image, its adversarial version, the mask, "
     "both versions seen through the mask, the mask's complement, which holds the frequencies "
@@ -61,23 +59,18 @@ def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
     for number in chosen:
         x, x_a = pixels[found["numbers"][number]], found["attacked"][number]
         mask, rest = kept[number], gone[number]
-        shown = {"x": x, "x_A": x_a, "M": mask}
-        shown |= {"M(x)": with_mean(filter_spectrum(x, mask), x)}
-        shown |= {"M(x_A)": with_mean(filter_spectrum(x_a, mask), x_a)}
-        shown |= {"C": rest, "C(x)": with_mean(filter_spectrum(x, rest), x)}
-        rows.append([*shown.values()])
-    return style.pictures(rows, 0.5 + 0.92 * len(rows), titles=[*shown])[0]
+        rows.append([x, x_a, mask, through(x, mask), through(x_a, mask), rest, through(x, rest)])
+    titles = ["x", "x_A", "M", "M(x)", "M(x_A)", "C", "C(x)"]
+    return style.pictures(rows, 0.5 + 0.92 * len(rows), titles=titles)[0]
 
 
 @style.styled
 def versions(history: pd.DataFrame) -> Figure:
     """Share correct on each version of the images, N and A."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.2)
+    figure, axes = style.chart(3.2, ylabel="classified correctly")
     both(axes, VERSIONS, lambda name, part: claims.right_on(history, f"images/{name}", part))
     style.percent(axes, highest=1.03)
-    axes.set_ylabel("classified correctly")
-    charts.key(figure, charts.entries(axes))
-    return figure
+    return charts.key(figure)
 
 
 def both(axes: Axes, parts: Mapping[str, str], measured: Callable[[str, str], Estimate]) -> None:
@@ -101,13 +94,11 @@ def versions_table(history: pd.DataFrame) -> pd.DataFrame:
 def wrong_in_words(runs: Mapping) -> str:
     """How many images keep a wrong class, in a sentence. runs: by images/<network>."""
     counts = []
-    for name in ("natural", "adversarial"):
+    for name in NETWORKS:
         found = [run.tensors() for run in runs[f"images/{name}"]]
-        wrong = sum(int((each["answers"] != each["labels"]).sum()) for each in found)
-        counts.append(f"{wrong:,} of {sum(len(each['labels']) for each in found):,} for {name}")
-    return (
-        f"Images that a network gets wrong keep the class that it predicts: {' and '.join(counts)}."
-    )
+        wrong = torch.cat([each["answers"] != each["labels"] for each in found])
+        counts.append(f"{int(wrong.sum()):,} of {len(wrong):,} for {name}")
+    return f"Images that a network gets wrong keep the class that it predicts: {listing(counts)}."
 
 
 @style.styled
@@ -124,9 +115,8 @@ def gain_by_band(frame: pd.DataFrame) -> Figure:
 
 def gains_in_words(frame: pd.DataFrame) -> str:
     """Where the masks of single images gain and lose from N to A, in a sentence."""
-    radial = frame[frame.part == "radial"]
-    quarter, half = DRAWN // 4, DRAWN // 2
-    ends = (radial[radial.band < quarter].value, radial[radial.band >= half].value)
+    radial = frame[frame.part == "radial"].set_index("band").value
+    ends = radial[radial.index < DRAWN // 4], radial[radial.index >= DRAWN // 2]
     low, high = (100 * float(values.mean()) for values in ends)
     return (
         f"From N to A, {low:.0f} % of the masks gain energy in a ring of the lowest quarter and "
@@ -144,37 +134,24 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     places, kept = found["map"].numpy(), found["answers"].numpy()
     counts = np.bincount(kept)
     frequent = [number for number in counts.argsort()[::-1][:3] if counts[number]]
+    ends = np.quantile(places, [0.02, 0.98], axis=0)  # what lies further out may be left out
+    limits = ends + 0.15 * np.outer([-1, 1], ends[1] - ends[0])
     figure, axes = style.canvas(2, 2, 5.4)
     *panels, last = axes.flat
     for panel, number in zip(panels, frequent, strict=False):
-        own = kept == number
-        looks = {"other classes": (~own, with_contrast(style.GREY, 1.8), 3)}
-        for name, (which, colour, size) in (looks | {classes[number]: (own, style.INK, 5)}).items():
-            look = {"markersize": size, "label": f"_{name}"}
-            panel.plot(*places[which].T, "o", color=colour, **look)
-        panel.set(**middle(places))
+        own, pale = kept == number, with_contrast(style.GREY, 1.8)
+        panel.plot(*places[~own].T, "o", color=pale, markersize=3, label="_other classes")
+        panel.plot(*places[own].T, "o", color=style.INK, markersize=5, label=f"_{classes[number]}")
+        panel.set(xlim=limits[:, 0], ylim=limits[:, 1], title=f"masks of {classes[number]}")
         style.bare(panel)
-        panel.set_title(f"masks of {classes[number]}")
     for panel in panels[len(frequent) :]:
         panel.set_axis_off()
 
-    def measured(name: str, part: str) -> Estimate:
-        rows = rows_of(history, f"images/{name}", part=part, among="kept")
-        return intervals.accuracy(rows.accuracy, int(rows.images.min()))
-
-    both(last, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
+    kinds = {"linear": "classes", "linear-scrambled": "shuffled"}
+    both(last, kinds, lambda net, part: claims.right_on(history, f"images/{net}", part, "kept"))
     style.percent(last, highest=1.03)
     last.set_title("linear classifier, correct")
-    charts.key(figure, charts.entries(last))
-    return figure
-
-
-def middle(places: np.ndarray) -> dict:
-    """Limits that leave out at most the two farthest hundredths on each side of a map."""
-    ends = np.quantile(places, [0.02, 0.98], axis=0)
-    room = 0.15 * (ends[1] - ends[0])
-    (left, bottom), (right, top) = ends[0] - room, ends[1] + room
-    return {"xlim": (left, right), "ylim": (bottom, top)}
+    return charts.key(figure)
 
 
 def masks_of(run) -> Tensor:
@@ -198,13 +175,11 @@ def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
     """
     rows = []
     for part, energy in ENERGIES.items():
-        there = energy(torch.ones(pairs[0][0].shape[-2:]), DRAWN) > 0
-        shares = []
-        for natural, adversarial in pairs:
-            change = energy(adversarial, DRAWN) - energy(natural, DRAWN)
-            shares.append(((change > 0).double() + (change == 0).double() / 2).mean(0))
-        for band in there.nonzero().flatten().tolist():
+        there = energy(torch.ones(pairs[0][0].shape[-2:]), DRAWN).nonzero().flatten()
+        changes = [energy(after, DRAWN) - energy(before, DRAWN) for before, after in pairs]
+        shares = [(0.5 + change.sign().double() / 2).mean(0) for change in changes]
+        for band in there.tolist():
             found = intervals.accuracy([float(share[band]) for share in shares], len(pairs[0][0]))
-            place = centres(part, DRAWN)[band]
-            rows.append({"part": part, "band": band, "place": place, **vars(found)})
+            row = {"part": part, "band": band, "place": centres(part, DRAWN)[band]}
+            rows.append(row | vars(found))
     return pd.DataFrame(rows)

@@ -30,8 +30,7 @@ ALT = {
     "accuracy with nothing added.",
 }
 NAMES = {"natural": "natural", "adversarial": "adversarial", "smoothed": "natural, smoothed"}
-KINDS = {"natural": "original", "adversarial": "adversarial", "smoothed": "low"}
-COLOURS = {name: style.COLOURS[kind] for name, kind in KINDS.items()}
+COLOURS = style.COLOURS | {"smoothed": style.COLOURS["low"]}
 ROW = ["kernel_size", "network", "smoothed"]
 
 
@@ -39,30 +38,28 @@ def before_and_after(weights: Mapping[str, Tensor], rho: float) -> dict[str, Ten
     """First weights by title: each network as it is, then smoothed with ρ."""
     found = {}
     for name, weight in weights.items():
-        found[name] = weight
-        found[f"{name}, ρ = {rho:g}"] = smoothing.smooth_kernel(weight, rho)
+        found |= {name: weight, f"{name}, ρ = {rho:g}": smoothing.smooth_kernel(weight, rho)}
     return found
 
 
 @style.styled
-def kernels(weights: Mapping[str, Tensor], *, most: int = 16) -> Figure:
+def kernels(weights: Mapping[str, Tensor]) -> Figure:
     """First-layer kernels as images (W, Fig. 7): a row for each title, a square for each filter.
 
     weights: (O, C, k, k) by title, C 1 or 3. Each filter is stretched from its smallest to its
     largest weight, so colours compare within a square only.
     """
-    count = min(most, *(len(weight) for weight in weights.values()))
+    count = min(16, *(len(weight) for weight in weights.values()))
     figure, axes = style.canvas(len(weights), count, 0.7 * len(weights))
-    figure.get_layout_engine().set(
-        w_pad=0.01, h_pad=0.12, wspace=0, hspace=0, rect=(0, 0, 1, 1 - 0.1 / len(weights))
-    )
+    room = {"w_pad": 0.01, "h_pad": 0.12, "rect": (0, 0, 1, 1 - 0.1 / len(weights))}
+    figure.get_layout_engine().set(wspace=0, hspace=0, **room)
+    above = {"xycoords": "axes fraction", "va": "bottom", "in_layout": False}
     for row, (title, weight) in zip(axes, weights.items(), strict=True):
         for panel, kernel in zip(row, weight[:count], strict=True):
             low, high = kernel.min(), kernel.max()
             style.picture(panel, (kernel - low) / (high - low).clamp(min=1e-12))
-        options = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
-        words = row[0].annotate(title, (0, 1), xytext=(0, 2.5), fontsize=11, **options)
-        words.set_in_layout(False)  # or the first column would grow as wide as the title
+        # In the layout, the first column would grow as wide as the title.
+        style.write(row[0], title, (0, 1), (0, 2.5), **above)
     return figure
 
 
@@ -82,7 +79,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
         charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")
         panel.set_title(title.replace(" ", "\n", 1))
         panel.set_xlim(left=0)
-    figure.supxlabel("smoother to the left", fontsize=12)
+    figure.supxlabel("smoother to the left")
     return figure
 
 
@@ -93,34 +90,32 @@ def row_name(size: int, network: str, rho: float) -> str:
 @style.styled
 def transfer(weights: Mapping[str, Tensor]) -> Figure:
     """How strongly whole first layers pass each frequency, against their own mean."""
-    passed = {}
-    for title, weight in weights.items():
-        found = smoothing.transfer_function(weight).square().mean(0).sqrt()
-        passed[title] = found / found.mean()
-    return spectra(passed, "gain / mean gain")
+    gains = {t: smoothing.transfer_function(w).square().mean(0).sqrt() for t, w in weights.items()}
+    return spectra({t: gain / gain.mean() for t, gain in gains.items()}, "gain / mean gain")
 
 
 @style.styled
 def maps(found: Mapping[str, Tensor]) -> Figure:
     """Fourier heat maps (Yin et al. 2019) by title: accuracy under each single frequency."""
-    return spectra(found, "accuracy", percent=True)
+    figure = spectra(found, "accuracy")
+    style.in_percent(figure.axes[-1].yaxis)
+    return figure
 
 
-def spectra(found: Mapping[str, Tensor], label: str, *, percent: bool = False) -> Figure:
+def spectra(found: Mapping[str, Tensor], label: str) -> Figure:
     """Maps over frequencies beside each other, from 0 to their common maximum."""
     figure, axes = style.canvas(1, len(found), 2.5)
     highest = max(float(each.max()) for each in found.values())
     shown = {title.replace(", ", ",\n"): each for title, each in found.items()}
-    bar = draw_maps(axes[0], shown, label, cmap="viridis", vmax=highest)
-    if percent:
-        style.in_percent(bar.ax.yaxis)
+    draw_maps(axes[0], shown, label, cmap="viridis", vmax=highest)
     return figure
 
 
 @style.styled
 def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) -> Figure:
     """Accuracy against the distance of the added frequency, a curve for each network."""
-    figure, ((axes,),) = style.canvas(1, 1, 3.4)
+    words = {"xlabel": "distance of the added frequency from the centre", "ylabel": "accuracy"}
+    figure, axes = style.chart(3.4, **words)
     frame = pd.DataFrame(
         {"network": label.removeprefix("map-"), "radius": radius}
         | vars(intervals.accuracy(rows.accuracy, int(rows.images.min())))
@@ -131,22 +126,17 @@ def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) ->
         look = {"color": COLOURS[name], "markersize": 6, "clip_on": False}
         axes.plot(-1.2, clean[f"map-{name}"], "D", label=f"_{title}, nothing added", **look)
     style.percent(axes, highest=1.1 * float(history.accuracy.max()))
-    axes.set(xlabel="distance of the added frequency from the centre", ylabel="accuracy")
     axes.set_xlim(-1.2, float(history.radius.max()))
     style.chance_line(axes, chance, where=0.3)
-    charts.key(figure, [("nothing added", style.GREY, "D", "")])
     style.label_ends(axes, ends, gap=0.09)
-    return figure
-
-
-# What the notebook puts into words --------------------------------------------------------------
+    return charts.key(figure, [("nothing added", style.GREY, "D", "")])
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Mean of both measures for each network, kernel size and smoothing, for a table."""
     found = table.groupby(ROW, sort=False)[list(MEASURES)].mean()
     names = [row_name(*key) for key in found.index]
-    return pd.DataFrame({"first layer": names} | {t: [*found[m]] for m, t in MEASURES.items()})
+    return found.set_axis(names).rename_axis("first layer").rename(columns=MEASURES).reset_index()
 
 
 def in_short(verdict) -> str:

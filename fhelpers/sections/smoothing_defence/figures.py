@@ -1,5 +1,6 @@
 """Figures and tables of the section on the smoothing defence (W, §6.3, Table 2)."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,7 +8,6 @@ from matplotlib.figure import Figure
 from fhelpers import intervals
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.masks import looks
-from fhelpers.intervals import Estimate
 from fhelpers.sections.smoothing_defence import claims
 
 # W, Table 2: accuracies by network and ρ, columns clean, FGSM and PGD at ε = .03, .06, .09.
@@ -38,17 +38,9 @@ def side_by_side(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """Table 2 for one network: ours, and the paper's in brackets where it has a value."""
     frame = claims.tidied(table)
     own = frame[(frame.network == network) & (frame.form == "published")]
-    theirs = [f" ({style.rounded(value)})" if value == value else "" for value in own.paper]
-    own = own.assign(
-        text=own.value.map(style.rounded) + theirs,
-        column=[
-            f"{attack.upper()} {epsilon:g}" if epsilon else "clean"
-            for attack, epsilon in zip(own.attack, own.epsilon, strict=True)
-        ],
-    )
-    wide = own.pivot(index="rho", columns="column", values="text")[own.column.unique()]
-    wide.insert(0, "ρ", [f"{rho:g}" for rho in wide.index])
-    return wide
+    own = own.assign(low=np.nan, high=np.nan, ρ=own.rho.map("{:g}".format))
+    attacks = own.attack.str.upper() + own.epsilon.map(" {:g}".format)
+    return tables.spread(own.assign(column=attacks.replace("CLEAN 0", "clean")), ["ρ"], "column")
 
 
 @style.styled
@@ -76,10 +68,9 @@ def curves(table: pd.DataFrame) -> Figure:
     axes[0, 0].margins(x=0.1)  # room for whole diamonds
     for panel in axes[0, 1:]:
         panel.set_axis_off()
-    figure.supxlabel("ρ", fontsize=12)
-    figure.supylabel("accuracy", fontsize=12)
-    charts.key(figure, [*charts.entries(axes[0, 0]), charts.PAPER])
-    return figure
+    figure.supxlabel("ρ")
+    figure.supylabel("accuracy")
+    return charts.key(figure, [*charts.entries(axes[0, 0]), charts.PAPER])
 
 
 @style.styled
@@ -98,10 +89,7 @@ def forms(table: pd.DataFrame) -> Figure:
     figure, axes = charts.small_multiples(titles, 2.9, draw, columns=3, **words)
     style.percent(axes[0], highest=max(0.05, axes[0].get_ylim()[1]))
     axes[0].locator_params(axis="y", steps=[1, 2, 5, 10])  # whole per cents
-    key = [(form, style.INK, MARKERS[form], line) for form, line in LINES.items()]
-    networks = [(NAMES[network], colour) for network, colour in NETWORKS.items()]
-    charts.key(figure, [*key, *networks], ncols=2)
-    return figure
+    return charts.key(figure, ncols=2)
 
 
 @style.styled
@@ -148,9 +136,6 @@ def rivals(history: pd.DataFrame, epsilon: float) -> Figure:
     return figure
 
 
-# What the notebook puts into words --------------------------------------------------------------
-
-
 def rivals_table(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
     """The defences with their settings and accuracies, for a table."""
     names = {check: f"{check}, ε = {epsilon:g}" for check in RIVALS if check != "clean"}
@@ -162,17 +147,12 @@ def rivals_table(history: pd.DataFrame, epsilon: float) -> pd.DataFrame:
     return wide
 
 
-def trust(history: pd.DataFrame, epsilon: float) -> list[Estimate]:
-    """What PGD and what all checks together leave of M_natural(ρ)."""
-    rows = claims.checked(history, "natural")
-    return [claims.outcome(rows, "smoothed", check, epsilon) for check in ("PGD", "all together")]
-
-
 def trust_in_words(history: pd.DataFrame, epsilons) -> str:
     """How much of the defence is left when one looks closely, in a sentence or two."""
-    parts = []
+    rows, parts = claims.checked(history, "natural"), []
     for epsilon in epsilons:
-        seen, real = (100 * each.value for each in trust(history, epsilon))
-        left = f"PGD leaves M_natural(ρ) {seen:.1f} %, all checks together {real:.1f} %"
-        parts.append(f"at ε = {epsilon:g} {left}")
-    return f"A{'; '.join(parts)[1:]}."
+        left = (claims.outcome(rows, "smoothed", check, epsilon) for check in RIVALS)
+        seen, real, _ = (f"{100 * each.value:.1f} %" for each in left)
+        left = f"PGD leaves M_natural(ρ) {seen}, all checks together {real}"
+        parts.append(f"{'at' if parts else 'At'} ε = {epsilon:g} {left}")
+    return f"{'; '.join(parts)}."

@@ -47,11 +47,10 @@ def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
         "perturbed": images + found,
         "low part\nof both": low,
     }
-    figure, axes = style.pictures([row[:6] for row in rows.values()], 4.9, names=[*rows])
-    for line, said in ((axes[0], "labels"), (axes[2], "answers")):
-        for panel, number in zip(line, tensors[said], strict=False):
-            panel.set_title(classes[int(number)], fontsize=11, fontweight="normal")
-    return figure
+    said = zip(tensors["labels"], tensors["answers"], strict=True)
+    titles = [(classes[label], "", classes[answer]) for label, answer in said]
+    shown = [row[:6] for row in rows.values()]
+    return style.pictures(shown, 4.9, titles=titles[:6], names=[*rows])[0]
 
 
 @style.styled
@@ -64,13 +63,12 @@ def fooled(rows: pd.DataFrame) -> Figure:
         return intervals.accuracy(each, len(found[band][0]))
 
     shares = intervals.estimates(share, part=list(BANDS), epsilon=np.geomspace(0.25, LARGEST, 80))
-    figure, ((axes,),) = style.canvas(1, 1, 3.6)
+    figure, axes = style.chart(3.6, ylabel="fooled images")
     charts.curves(axes, shares, x="epsilon", by="part", colours=COLOURS, names=BANDS)
     in_powers_of_two(axes)
-    axes.set(xlabel="ε, root mean square in 255ths", ylabel="fooled images", xlim=(0.25, LARGEST))
+    axes.set(xlabel="ε, root mean square in 255ths", xlim=(0.25, LARGEST))
     style.percent(axes, highest=1.02)
-    charts.key(figure, charts.entries(axes))
-    return figure
+    return charts.key(figure)
 
 
 def in_powers_of_two(axes: Axes) -> None:
@@ -94,23 +92,23 @@ def sizes(rows: pd.DataFrame) -> Figure:
     """How large a perturbation half of the images need, for every network and band."""
     frame = medians(rows)
     labels = list(frame.network.unique())
-    figure, ((axes,),) = style.canvas(1, 1, 1.7 + 0.36 * len(labels))
+    figure, axes = style.chart(1.7 + 0.36 * len(labels))
     some, order = frame[np.isfinite(frame.value)], {label: NAMES[label] for label in labels}
     looks = {"colours": COLOURS, "markers": MARKERS, "names": BANDS}
     charts.dots(axes, some, at="network", order=order, by="part", dodge=0.24, **looks)
     for label in frame.network[~np.isfinite(frame.value) & (frame.part == "all")]:
         place = LARGEST + 2, labels.index(label)
-        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY, fontsize=11)
+        axes.annotate(f"over {LARGEST}", place, va="center", color=style.GREY)
     in_powers_of_two(axes)
     axes.set(xlabel="ε that fools half of the images, in 255ths", xlim=(0.1, 60))
-    charts.key(figure, charts.entries(axes))
-    return figure
+    return charts.key(figure)
 
 
 @style.styled
 def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
     """Accuracy against robustness of all networks, each named beside its point."""
-    figure, ((axes,),) = style.canvas(1, 1, 5.2)
+    words = {"xlabel": "accuracy on test images", "ylabel": f"accuracy under PGD, ε = {epsilon:g}"}
+    figure, axes = style.chart(5.2, **words)
     attacked = history[(history.part == "attacked") & np.isclose(history.epsilon, epsilon)]
     points = []
     for label in (label for label in NAMES if label in set(history.label)):
@@ -118,15 +116,14 @@ def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
         clean = effect(history, {label: 1}, TEST)
         under = intervals.accuracy(rows.accuracy, int(rows.images.iloc[0]))
         trained = "adversarial" if label.startswith("adversarial") else "original"
-        look = {"color": style.COLOURS[trained], "label": f"_{NAMES[label]}"}
-        bar = {"color": look["color"], "linewidth": 1, "alpha": 0.4}
+        colour, marker = style.COLOURS[trained], style.MARKERS[trained]
+        bar = {"color": colour, "linewidth": 1, "alpha": 0.4}
         axes.hlines(under.value, clean.low, clean.high, **bar)
         axes.vlines(clean.value, under.low, under.high, **bar)
-        point = [clean.value], [under.value], style.MARKERS[trained]
-        (drawn,) = axes.plot(*point, markersize=6.5, **look)
+        look = {"color": colour, "markersize": 6.5, "label": f"_{NAMES[label]}"}
+        (drawn,) = axes.plot(clean.value, under.value, marker, **look)
         numbers.spanned(drawn, [under.low], [under.high])
-        points.append((clean.value, under.value, NAMES[label], look["color"]))
-    axes.set(xlabel="accuracy on test images", ylabel=f"accuracy under PGD, ε = {epsilon:g}")
+        points.append((clean.value, under.value, NAMES[label], colour))
     axes.margins(0.12)
     bottom, top = axes.get_ylim()
     style.percent(axes, lowest=max(bottom, -0.03), highest=top)
@@ -138,31 +135,21 @@ def scatter(history: pd.DataFrame, epsilon: float) -> Figure:
 def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> None:
     """Names beside points (x, y, name, colour), near them and where they cover no other."""
     axes.figure.draw_without_rendering()  # until then the layout is not known
-    scale = 72 / axes.figure.dpi
-    spots = scale * axes.transData.transform([point[:2] for point in points])
-    left, right = scale * axes.bbox.x0, scale * axes.bbox.x1
-    taken = [Bbox.from_extents(x - 4, y - 4, x + 4, y + 4) for x, y in spots]
-    taken += [Bbox.from_extents(x - 999, 0, x, 999) for x in (left, right + 999)]
+    spots = axes.transData.transform([point[:2] for point in points])
+    taken, panel = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in spots], axes.bbox
     offsets = [(side * 7, up) for up in (0, 6, -6, 11, -11, 17, -17, 23, -23) for side in (1, -1)]
-    for (*point, name, colour), (x, y) in zip(points, spots, strict=True):
-        width, boxes = 6.6 * len(name), {}
-        for over, up in offsets:
-            start = x + over if over > 0 else x + over - width
-            boxes[over, up] = Bbox.from_bounds(start, y + up - 6, width, 12)
-        best = min(offsets, key=lambda offset: covered(boxes[offset], taken))
-        taken.append(boxes[best])
-        look = {"ha": "left" if best[0] > 0 else "right", "va": "center", "fontsize": 11}
-        colour = for_text(colour)
-        axes.annotate(name, point, best, textcoords="offset points", color=colour, **look)
+    for *point, name, colour in points:
+        look = {"va": "center", "color": for_text(colour), "textcoords": "offset points"}
+        text = axes.annotate(name, point, (0, 0), **look)
 
+        def covered(offset: tuple[float, float], text=text) -> float:
+            """On how many others the moved name lies, two less if within the panel."""
+            text.set(position=offset, ha="left" if offset[0] > 0 else "right")
+            box = text.get_window_extent()
+            return box.count_overlaps(taken) - 2 * (panel.x0 < box.x0 and box.x1 < panel.x1)
 
-def covered(box: Bbox, others: Sequence[Bbox]) -> float:
-    """The area of a box that lies on others."""
-    shared = (Bbox.intersection(box, other) for other in others)
-    return sum(each.width * each.height for each in shared if each is not None)
-
-
-# What the notebook puts into words --------------------------------------------------------------
+        covered(min(offsets, key=covered))
+        taken.append(text.get_window_extent())
 
 
 def in_short(verdict, rows: pd.DataFrame) -> str:
