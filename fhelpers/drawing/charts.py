@@ -25,7 +25,6 @@ CHANCE = ("chance", style.GREY, "", ":", {"linewidth": 1.6})
 DASHES = {"-": "", "--": (4, 1.5), ":": (1, 1.2), "-.": (6, 1.5, 1, 1.5)}
 
 Choice = Any  # a value for all series, a function of a series' values, or a mapping
-ENDS = ("low", "high")  # of an interval
 
 
 def chosen(choice: Choice, series: tuple[Hashable, ...], otherwise: Any = None) -> Any:
@@ -45,8 +44,7 @@ def in_series(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The frame with the numbers of each row's `line` and `look`, and the looks themselves.
 
-    A look (columns name, colour, marker, line) is that of a series, or of a series' place `at`
-    where it is chosen by that.
+    A look (columns name, colour, marker, line) is that of a series, or of its place `at`.
     """
     frame, by = frame.reset_index(drop=True), [by] if isinstance(by, str) else list(by)
     series = frame.groupby(by, sort=False, dropna=False).ngroup() if by else [0] * len(frame)
@@ -72,11 +70,13 @@ def draw(
     if frame.empty:
         return
     value, said = {"x": x, "y": y}[along], (axes.get_xlabel(), axes.get_ylabel())
-    if np.isfinite(frame[list(ENDS)].to_numpy(float)).any():
+    if np.isfinite(frame[["low", "high"]].to_numpy(float)).any():
         # Seaborn wants observations: of these three the value is the median, the ends the range.
         # An open end stays at the value, which would not be the median without it.
-        ends = {end: frame[end].where(np.isfinite(frame[end]), frame[value]) for end in ENDS}
-        three = [frame.assign(**{value: own}) for own in (ends["low"], frame[value], ends["high"])]
+        low, high = (
+            each.where(np.isfinite(each), frame[value]) for each in (frame.low, frame.high)
+        )
+        three = [frame.assign(**{value: own}) for own in (low, frame[value], high)]
         each = pd.concat(three, ignore_index=True)
         options |= {"estimator": "median", "errorbar": ("pi", 100)}
     else:
@@ -275,8 +275,7 @@ def small_multiples(
     """A titled panel for each name, drawn by `draw(axes, name)`, all on the same two scales.
 
     names: the panels, with their titles if a mapping; height: of a row of panels, in inches; head:
-    what keys and titles of the figure need; colours: of the titles; options: of `style.canvas`,
-    such as sharex=False. Panels that are left over stay empty.
+    what the key needs; colours: of the titles; options: of `style.canvas`, such as sharex=False.
     """
     columns = min(columns, len(names))
     rows = -(-len(names) // columns)

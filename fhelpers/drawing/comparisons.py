@@ -102,7 +102,7 @@ def ends(
     figure, axes = charts.rows(train, **place, **look)
     charts.dots(axes, test, colours=colour_of, names=SPLITS["test"], **place)
     for row, (label, pair) in enumerate(rows.groupby("label", sort=False).value):
-        style.bridge(axes, pair, row, label=f"_gap of {names[label]}")
+        axes.plot(pair, [row] * 2, label=f"_gap of {names[label]}", **style.BROAD)
     if theirs:
         style.paper_value(axes, [*theirs.values()], [*theirs], name=paper)
     style.across_percent(axes, "accuracy")

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colorbar import Colorbar
 from torch import Tensor
 
 from fhelpers.drawing import charts, style
@@ -15,12 +14,10 @@ CHANGE = "PRGn"  # of maps around zero: diverging, safe for all eyes
 SIDE = {"radial": "distance, % of the largest", "angular": "direction, degrees"}
 
 
-def maps(
-    panels: Sequence[Axes], shown: Mapping[str, Tensor], label: str = "weight", **options
-) -> Colorbar | None:
+def maps(panels: Sequence[Axes], shown: Mapping[str, Tensor], label="weight", **options) -> None:
     """Maps over frequencies by title, all on one scale of colours, from 0 to 1 unless told.
 
-    Panels that are left over stay empty. Returns the bar that names the colours, if there is one.
+    Panels that are left over stay empty.
     """
     used, left = list(panels[: len(shown)]), panels[len(shown) :]
     for panel in left:
@@ -28,7 +25,7 @@ def maps(
     for panel, (title, each) in zip(used, shown.items(), strict=True):
         drawn = style.picture(panel, each, title, **options)
     if used:
-        return used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
+        used[0].figure.colorbar(drawn, ax=used, label=label, shrink=0.8, aspect=14)
 
 
 def with_mean(part: Tensor, whole: Tensor) -> Tensor:

@@ -41,6 +41,7 @@ MARKERS = {"original": "o", "low": "o", "high": "s", "adversarial": "^", "shuffl
 SIGNS = {"reproduced": "✓", "weaker": "≈", "not reproduced": "✗", "undecided": "?"}
 
 PLAIN = {"fontsize": 11.5, "fontweight": "normal", "loc": "center", "pad": 4}  # over pictures
+BROAD = {"color": PALE, "linewidth": 6, "zorder": 1}  # joins two values of a row
 DOTTED = {"color": GREY, "linestyle": ":", "linewidth": 1.6, "zorder": 1}  # for chance and margins
 FAINTEST, STRONGEST = 3.0, 12.0  # contrast with the page of the smallest and the largest radius
 
@@ -178,16 +179,6 @@ def write(axes: Axes, text: str, at: tuple, shift: tuple = (8, 0), **look) -> No
     """Write at a share of the axes' width and a height in data units, moved by points."""
     where = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
     axes.annotate(text, at, shift, **where | {"annotation_clip": False, "va": "center"} | look)
-
-
-def rung(axes: Axes, value: float, row: float, name: str, **look) -> None:
-    """Mark a value in one row of a chart by an upright line. `name` is for the data."""
-    axes.plot([value] * 2, [row - 0.42, row + 0.42], label=f"_{name}", **DOTTED | look)
-
-
-def bridge(axes: Axes, ends: Sequence[float], row: float, **look) -> None:
-    """Join two values in one row of a chart by a broad pale line."""
-    axes.plot(ends, [row] * 2, **{"color": PALE, "linewidth": 6, "zorder": 1} | look)
 
 
 def label_ends(axes: Axes, ends: Sequence[tuple[float, str, str]], *, gap: float = 0.075) -> None:

@@ -41,10 +41,7 @@ DECADES = 4  # amplitudes shown: from the largest down to a ten-thousandth of it
 
 
 def amplitude(image: torch.Tensor) -> np.ndarray:
-    """log10 of the amplitude relative to the largest, averaged over channels first.
-
-    (C, H, W) -> (H, W), 0 for the largest and no lower than -DECADES.
-    """
+    """log10 of the mean amplitude over channels, relative to the largest, at least -DECADES."""
     size = frequency.spectrum(image).abs().mean(0)
     return (size / size.max()).clamp_min(10.0**-DECADES).log10().numpy()
 
@@ -120,10 +117,10 @@ def energy(shares: pd.DataFrame) -> Figure:
     for row, line in enumerate(shares.itertuples()):
         axes.barh(row, line.low, 0.62, color=low, label="_low part")
         axes.barh(row, 1 - line.low, 0.62, line.low, color=high, label="_high part")
-        look = {"color": OVER_PICTURES, "linewidth": 2.2, "zorder": 2, "label": f"_{middle}"}
-        style.bridge(axes, [line.least, line.most], row, **look)
-        look = {"color": style.INK, "linestyle": "-", "linewidth": 3, "zorder": 2}
-        style.rung(axes, line.bins, row, bins, **look)
+        span, look = [line.least, line.most], {"color": OVER_PICTURES, "linewidth": 2.2}
+        axes.plot(span, [row, row], label=f"_{middle}", **look)
+        ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
+        axes.plot([line.bins] * 2, ends, label=f"_{bins}", **look)
         style.write(axes, f"{100 * line.low:.0f} %", (1, row), color=low, fontweight="bold")
     charts.name_rows(axes, [f"r = {radius:g}" for radius in shares.radius])
     axes.set(xlim=(0, 1), xlabel="share of the energy")

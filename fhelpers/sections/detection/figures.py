@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from fhelpers import intervals
 from fhelpers.data.objects import Truth
@@ -47,9 +47,7 @@ ALT = {
 
 
 @style.styled
-def images(
-    pictures: Sequence[torch.Tensor], truths: Sequence[Truth], names: Sequence[str]
-) -> Figure:
+def images(pictures: Sequence[Tensor], truths: Sequence[Truth], names: Sequence[str]) -> Figure:
     """Images (3, H, W) with their annotated objects; names of the labels 1, 2, …"""
     figure, axes = style.canvas(1, len(pictures), 2.4)
     for panel, image, truth in zip(axes[0], pictures, truths, strict=True):
@@ -62,7 +60,7 @@ def images(
 
 
 @style.styled
-def parts(image: torch.Tensor, made: Mapping[str, torch.Tensor], radius: float) -> Figure:
+def parts(image: Tensor, made: Mapping[str, Tensor], radius: float) -> Figure:
     """An image (3, H, W) and its low part, its high part (drawn on grey) and the control."""
     figure, axes = style.canvas(1, 1 + len(made), 2.0)
     for panel, (part, pixels) in zip(axes[0], {"original": image, **made}.items(), strict=True):
@@ -136,8 +134,7 @@ def gained(frame: pd.DataFrame, over_paper: float) -> Figure:
 def cases(chosen: Sequence[Case]) -> Figure:
     """W, Fig. 8 and 9: originals above, low parts below, with the detector's frames.
 
-    The object in question has a thick frame. Thin frames are the detector's: solid where right,
-    dashed where wrong. No case at all draws a sentence instead.
+    They are solid where right, dashed where wrong, and thick around the object in question.
     """
     figure, axes = style.canvas(2, 3, 4.9)
     for panel in axes.flat:

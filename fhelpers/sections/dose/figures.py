@@ -103,10 +103,7 @@ def over_amounts(panel: Axes, rows: pd.DataFrame, unit: str) -> None:
 def verdicts(rows: pd.DataFrame) -> dict[str, dict[int, str]]:
     """{claim: {images: verdict}} after equal steps, where all its networks have learned."""
     own = rows[(rows.series == STEPS) & (rows.stuck == "") & (rows.part == 0)]
-    return {
-        id: dict(zip(each.images, each.said, strict=True))
-        for id, each in own.groupby("claim", sort=False)
-    }
+    return {id: each.set_index("images").said.to_dict() for id, each in own.groupby("claim")}
 
 
 def in_short(rows: pd.DataFrame) -> str:

@@ -53,11 +53,7 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
 
 
 def warned(runs: Mapping[str, Sequence], chance: float) -> str:
-    """The warnings of all records in a sentence, or that there is none.
-
-    A collapse can only be seen from some height: adversarial training whose accuracy under PGD
-    never exceeded twice `chance` is said not to have been judged.
-    """
+    """The warnings of all records, and which runs under PGD stayed too low to be judged."""
     named = {f"{la}, seed {run.recipe.seed}": run for la, group in runs.items() for run in group}
     found = [f"{name}: {text}" for name in named for text in named[name].record["warnings"]]
     tried = [name for name in named if name.split(",")[0] in ATTACKED]

@@ -62,7 +62,8 @@ def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         frame, at="effect", order=order, xlabel="similarity or share", **look
     )
     for place, margin in enumerate(frame.groupby("effect", sort=False).margin.first()):
-        style.rung(axes, margin, place, "margin")
+        ends = [place - 0.42, place + 0.42]
+        axes.plot([margin] * 2, ends, label="_margin", **style.DOTTED)
     axes.set_xlim(0, 1.02)
     return figure
 

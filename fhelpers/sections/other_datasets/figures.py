@@ -68,7 +68,8 @@ def compared(frame: pd.DataFrame) -> Figure:
 
     def draw(panel: Axes, claim: str) -> None:
         for place, (_, own) in enumerate(frame.groupby("dataset", sort=False)):
-            style.rung(panel, own.chance.iloc[0], place, "chance")
+            ends = [place - 0.42, place + 0.42]
+            panel.plot([own.chance.iloc[0]] * 2, ends, label="_chance", **style.DOTTED)
             rows = own[own.claim == claim]
             shades = colours | style.of_parts(rows.radius.dropna())
             charts.dots(panel, rows, at="dataset", order=names, colours=shades, **look)
@@ -156,9 +157,8 @@ def leads_in_words(frame: pd.DataFrame) -> str:
 
 def lengths_in_words(epochs: Mapping[str, int]) -> str:
     """How long each data set's network with true labels is trained: {data set: epochs}."""
-    alike: dict[int, list[str]] = {}
-    for name, count in epochs.items():
-        alike.setdefault(count, []).append(TITLES[name])
+    counts = dict.fromkeys(epochs.values())
+    alike = {count: [TITLES[name] for name in epochs if epochs[name] == count] for count in counts}
     each = [f"{count} epochs on {style.listing(names)}" for count, names in alike.items()]
     return f"Networks with true labels are trained for {'; '.join(each)}."
 

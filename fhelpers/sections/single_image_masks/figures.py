@@ -170,8 +170,8 @@ def mostly_right(run, count: int = 4) -> list[int]:
 def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
     """Share of images whose mask has more energy for A than for N, in each band.
 
-    pairs: a seed's masks (N, H, W) of N and of A. Columns part, band, value, low, high: over seeds,
-    with one seed over images. A band counts where a full mask has energy; ties count half.
+    pairs: a seed's masks (N, H, W) of N and of A. Ties count half; bands that no mask can fill are
+    left out. Columns part, band, place, value, low, high.
     """
     rows = []
     for part, energy in ENERGIES.items():

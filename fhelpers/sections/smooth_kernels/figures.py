@@ -46,8 +46,7 @@ def before_and_after(weights: Mapping[str, Tensor], rho: float) -> dict[str, Ten
 def kernels(weights: Mapping[str, Tensor]) -> Figure:
     """First-layer kernels as images (W, Fig. 7): a row for each title, a square for each filter.
 
-    weights: (O, C, k, k) by title, C 1 or 3. Each filter is stretched from its smallest to its
-    largest weight, so colours compare within a square only.
+    weights: (O, C, k, k) by title. A filter is stretched from its smallest to its largest weight.
     """
     count = min(16, *(len(weight) for weight in weights.values()))
     figure, axes = style.canvas(len(weights), count, 0.7 * len(weights))

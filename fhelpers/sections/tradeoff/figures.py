@@ -34,10 +34,9 @@ MARKERS = {"high": "s", "low": "o", "all": "D"}
 
 @style.styled
 def pairs(tensors: Mapping[str, Tensor], low: Tensor, classes) -> Figure:
-    """Pairs of images with one low part and two predictions.
+    """Pairs of images with one low part and two predictions; low: the images' low parts.
 
-    tensors: images, perturbations, labels and answers of a `Corollary` run; low: the images' low
-    parts. The perturbation is stretched about grey, each by its own largest value.
+    tensors: of a `Corollary` run. Each perturbation is stretched about grey by its largest value.
     """
     images, found = tensors["images"], tensors["perturbations"]
     largest = found.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12)
