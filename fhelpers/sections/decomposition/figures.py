@@ -81,8 +81,7 @@ def primer(images: torch.Tensor, names: Sequence[str]) -> Figure:
 def split(images: torch.Tensor, parts: Mapping[float, tuple]) -> Figure:
     """Each image with its spectrum, then its low part above its high part at every radius.
 
-    images: (N, C, H, W); parts: {radius: (low, high)} of them. High parts, which are differences
-    around zero, are drawn on mid-grey.
+    images: (N, C, H, W); parts: {radius: (low, high)}. High parts are drawn on mid-grey.
     """
     radii, colours = sorted(parts), style.of_parts(parts)
     rows = []
@@ -108,8 +107,7 @@ def split(images: torch.Tensor, parts: Mapping[float, tuple]) -> Figure:
 def energy(shares: pd.DataFrame) -> Figure:
     """How the energy of the images divides at each radius.
 
-    shares: columns radius, low (mean share), least and most (the range of the middle 90 % of
-    images) and bins (the low part's share of the spectrum's bins).
+    shares: columns radius, low (mean share), least and most (its middle 90 %), bins (their share).
     """
     figure, axes = style.chart(0.9 + 0.62 * len(shares))
     shares, low, high = shares.sort_values("radius"), style.COLOURS["low"], style.COLOURS["high"]
@@ -186,10 +184,7 @@ def cases(images: torch.Tensor, predicted: pd.DataFrame) -> Figure:
 
 @style.styled
 def counts(frame: pd.DataFrame, images: int) -> Figure:
-    """How many test images are of Fig. 2's kind, and how many independent errors would give.
-
-    frame: from `measure.found`; images: how many there are, for the scale on the right.
-    """
+    """How many of the test images are of Fig. 2's kind. frame: from `measure.found`."""
     figure, axes = style.chart(3.6, ylabel="share of the test images")
     frame = frame.sort_values("radius").reset_index(drop=True)
     alone, wide = "if the three predictions were independent", {"markeredgewidth": 3.5}

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fhelpers import intervals
+from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.contrast import with_contrast
 from fhelpers.drawing.masks import by_band, centres, looks, through
@@ -147,8 +148,11 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     for panel in panels[len(frequent) :]:
         panel.set_axis_off()
 
-    kinds = {"linear": "classes", "linear-scrambled": "shuffled"}
-    both(last, kinds, lambda net, part: claims.right_on(history, f"images/{net}", part, "kept"))
+    def measured(name: str, part: str) -> Estimate:
+        rows = rows_of(history, f"images/{name}", part=part, among="kept")
+        return intervals.accuracy(rows.accuracy, int(rows.images.min()))
+
+    both(last, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
     style.percent(last, highest=1.03)
     last.set_title("linear classifier, correct")
     return charts.key(figure)
