@@ -45,7 +45,7 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds):
     }
     assert set(drawn) == set(noise.ALT)
     check(drawn)
-    titles = [axes.get_title(loc="left") for axes in drawn["examples"].axes]
+    titles = [axes.get_title() for axes in drawn["examples"].axes]
     assert titles == ["image\ncat", "low\ncat", "cat", "cat"]
     assert dict(mpl.rcParams) == before
 
