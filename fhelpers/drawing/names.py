@@ -12,8 +12,8 @@ NAMES = {
     "mixup-0.5": "mix-up, α = 0.5",
     "mixup-1": "mix-up, α = 1",
     "batchnorm": "BatchNorm",
-    "adversarial": "adversarial",
-    "adversarial-crop-flip": "adversarial, crop-flip",
+    "adversarial": "M_adversarial",
+    "adversarial-crop-flip": "M_adversarial, crop-flip",
     **OPTIMISERS,
     **{name: entry.title for name, entry in NETWORKS.items()},
 }

@@ -15,7 +15,7 @@ from fhelpers.sections.smooth_kernels.claims import MEASURES, over_seeds_or_filt
 
 ALT = {
     "kernels": "Four rows of small squares, one square a filter of the first layer, its weights "
-    "shown as colours: the natural network, the same smoothed, the adversarially trained network, "
+    "shown as colours: M_natural, the same smoothed, M_adversarial, "
     "the same smoothed.",
     "smoothness": "Two panels, one for each measure of smoothness. A row for each network and "
     "kernel size, before and after smoothing: small dots are filters, a point with its interval "
@@ -29,7 +29,9 @@ ALT = {
     "a curve with its interval for each of three networks, and a diamond at the left for its "
     "accuracy with nothing added.",
 }
-NAMES = {"natural": "natural", "adversarial": "adversarial", "smoothed": "natural, smoothed"}
+NAMES = {
+    "natural": "M_natural", "adversarial": "M_adversarial", "smoothed": "M_natural, smoothed",
+}  # fmt: skip
 COLOURS = style.COLOURS | {"smoothed": style.COLOURS["low"]}
 ROW = ["kernel_size", "network", "smoothed"]
 
@@ -141,15 +143,15 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
 def in_short(verdict) -> str:
     """The page's finding, in one sentence."""
     words = {
-        "reproduced": "are smoother than the natural network's",
-        "not reproduced": "are not smoother than the natural network's",
+        "reproduced": "are smoother than those of M_natural",
+        "not reproduced": "are not smoother than those of M_natural",
         "weaker": "are smoother, but by less than claimed",
-        "undecided": "cannot be told from the natural network's in smoothness",
+        "undecided": "may or may not be smoother than those of M_natural",
     }
     decides = deciding(verdict.parts)
     return (
-        f"The adversarially trained network's first kernels {words[verdict.verdict]}. What "
-        f"decides: {decides.name}, natural minus adversarial, {decides.estimate}."
+        f"The first kernels of M_adversarial {words[verdict.verdict]}. What "
+        f"decides: {decides.name}, M_natural minus M_adversarial, {decides.estimate}."
     )
 
 
