@@ -15,6 +15,9 @@ from fhelpers import places
 
 # Lists are parameters' values here, not several values of the option.
 Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_list=False)]
+Scale = Annotated[str, Parameter(help="smoke, quick, standard or paper.")]
+Dataset = Annotated[str, Parameter(help="Such as cifar10.")]
+Seeds = Annotated[str, Parameter(help='Such as "0 1 2" or "[0, 1, 2]".')]
 
 MOST_THREADS = 1_024  # more would only be a slip of the hand
 
@@ -84,9 +87,9 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
     if published < 0:
         raise ValueError(f"--published must be 0 or more, not {published}")
     found = [store.finished(name) for name in run_ids]
-    if missing := [name for name, run in zip(run_ids, found, strict=True) if run is None]:
-        what = f"no finished run is called {missing[0][:100]!r}"
-        raise ValueError(f"{what}; see `fhelpers runs`")
+    if None in found:
+        name = run_ids[found.index(None)]
+        raise ValueError(f"no finished run is called {name[:100]!r}; see `fhelpers runs`")
     found += store.some_published(published, seed)
     if not found:
         raise ValueError("name a finished run, or ask for published ones with --published N")
@@ -94,41 +97,26 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
     for run in found:
         difference = largest_difference(run, carry_out_anew(run))
         worst = max(worst, difference)
-        print(
-            f"{run.run_id} · {'bit-equal' if difference == 0 else f'{difference:.2g}'}", flush=True
-        )
+        said = f"{difference:.2g}" if difference else "bit-equal"
+        print(f"{run.run_id} · {said}", flush=True)
     return int(not worst <= 1e-4)
 
 
 @app.command
-def publish(*, scale: str = "standard", dataset: str = "cifar10", seeds: str = "[0]") -> None:
-    """Copy the finished runs of a book to results/published, to be committed with it.
+def publish(
+    *, scale: Scale = "standard", dataset: Dataset = "cifar10", seeds: Seeds = "[0]"
+) -> None:
+    """Copy the finished runs of a book to results/published, to be committed with it."""
+    from fhelpers.pages import published
 
-    Parameters
-    ----------
-    scale
-        smoke, quick, standard or paper.
-    dataset
-        Such as cifar10.
-    seeds
-        A list, such as "[0, 1, 2]".
-    """
-    from fhelpers.pages import notebooks, published
-
-    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
-    notebooks.check("00_scorecard", given)
+    given = checked_book(scale, dataset, seeds)
     copied, missing = published.publish(**given)
     size = sum(file.stat().st_size for run in copied for file in run.iterdir())
     print(f"{len(copied)} runs published, {size / 1e6:.1f} MB; {missing} are not finished yet")
 
 
 @app.command
-def notebook(
-    slug: str,
-    *,
-    p: Pairs | None = None,
-    to: Path | None = None,
-) -> None:
+def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> None:
     """Execute a notebook with parameters, training what is missing.
 
     Parameters
@@ -230,8 +218,7 @@ def report(
         test = outside.test_images(model, dataset, images)
     else:
         test = data.load(dataset or "cifar10", train=False, limit=images)
-    asked = outside.load_model(model, weights=weights, classes=test.classes)
-    asked = asked.to(accelerator())
+    asked = outside.load_model(model, weights=weights, classes=test.classes).to(accelerator())
     with tqdm(total=4, desc=model, unit="part", disable=None) as bar:
 
         def progress(part: str) -> None:
@@ -251,7 +238,11 @@ def report(
 
 @app.command
 def claims(
-    *, scale: str = "quick", dataset: str = "cifar10", seeds: str = "[0]", to: Path | None = None
+    *,
+    scale: Scale = "quick",
+    dataset: Dataset = "cifar10",
+    seeds: Seeds = "[0]",
+    to: Path | None = None,
 ) -> int:
     """Check every claim of both papers, training what is missing; write claims.json.
 
@@ -259,21 +250,13 @@ def claims(
 
     Parameters
     ----------
-    scale
-        smoke, quick, standard or paper.
-    dataset
-        Such as cifar10.
-    seeds
-        A list, such as "[0, 1, 2]".
     to
         The file to write; claims.json unless given.
     """
-    from fhelpers.pages import notebooks, scorecard
+    from fhelpers.pages import scorecard
 
     file = places.writable(to or Path("claims.json"))
-    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
-    notebooks.check("00_scorecard", given)
-    outcomes = scorecard.compute(**given)
+    outcomes = scorecard.compute(**checked_book(scale, dataset, seeds))
     frame = scorecard.table(outcomes, scale)
     for each in outcomes:
         print(each.verdict or f"{each.id} not computed: {each.failure}")
@@ -320,7 +303,7 @@ def coco(tiny_imagenet: Path, to: Path) -> None:
 
 @app.command
 def book(
-    *, scale: str = "quick", dataset: str = "cifar10", seeds: str = "0", jobs: int = 1
+    *, scale: Scale = "quick", dataset: Dataset = "cifar10", seeds: Seeds = "0", jobs: int = 1
 ) -> None:
     """Build the book, as `make book` does: runs, pages, HTML.
 
@@ -328,12 +311,6 @@ def book(
 
     Parameters
     ----------
-    scale
-        smoke, quick, standard or paper.
-    dataset
-        Such as cifar10.
-    seeds
-        Such as "0 1 2".
     jobs
         How many runs and pages at a time.
     """
@@ -341,6 +318,15 @@ def book(
 
     given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
     workflow.start(given, jobs)
+
+
+def checked_book(scale: str, dataset: str, seeds: str) -> dict:
+    """The parameters of a whole book. Raises ValueError for impossible ones."""
+    from fhelpers.pages import notebooks
+
+    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
+    notebooks.check("00_scorecard", given)
+    return given
 
 
 def whole_numbers(name: str, text: str) -> list[int]:

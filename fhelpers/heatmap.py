@@ -153,22 +153,16 @@ class HeatMap(OfNetwork, kind="heatmap", version=2):
         return self.images * info.height * info.width // 6
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
-
-
-def measure(recipe: HeatMap, job: Job) -> Result:
-    """Carry out a `HeatMap`: the map as a tensor, a row for each ring of bins, one clean."""
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    model = smoothing.smooth_first_layer(run.model().to(compute.device), recipe.rho)
-    found = heat_map(model, images, labels, norm=recipe.norm, seed=recipe.seed)
-    measured.tensors["accuracy"] = found
-    about = {"split": "test", "scope": "all", "rho": recipe.rho, "images": len(images)}
-    clean = (predict(model, images).argmax(1) == labels).float().mean().item()
-    measured.rows.append(about | {"part": "original", "radius": math.nan, "accuracy": clean})
-    rings = frequency.radial_distance(*found.shape).round()
-    for ring in rings.unique().tolist():
-        accuracy = found[rings == ring].mean().item()
-        measured.rows.append(about | {"part": "wave", "radius": ring, "accuracy": accuracy})
-    job.progress(1)
-    return measured
+        """The map as a tensor, a row for each ring of bins, one clean."""
+        measured, (model, images, labels) = Result(), self.on_device(job)
+        model = smoothing.smooth_first_layer(model, self.rho)
+        found = heat_map(model, images, labels, norm=self.norm, seed=self.seed)
+        measured.tensors["accuracy"] = found
+        about = {"split": "test", "scope": "all", "rho": self.rho, "images": len(images)}
+        clean = (predict(model, images).argmax(1) == labels).float().mean().item()
+        measured.rows.append(about | {"part": "original", "radius": math.nan, "accuracy": clean})
+        rings = frequency.radial_distance(*found.shape).round()
+        for ring in rings.unique().tolist():
+            accuracy = found[rings == ring].mean().item()
+            measured.rows.append(about | {"part": "wave", "radius": ring, "accuracy": accuracy})
+        return measured

@@ -7,7 +7,6 @@ The images of Tiny ImageNet are photographs with a box each. Those of its classe
 become a folder that a detector with COCO's classes can be tried on where COCO itself is not.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -116,8 +115,7 @@ def digest(root: str | Path) -> str:
 
 @lru_cache
 def digest_of_file(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.digest_of(path)
 
 
 def read(root: str | Path, limit: int = 0) -> CocoFolder:

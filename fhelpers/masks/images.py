@@ -4,6 +4,7 @@ K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 import torch
@@ -57,30 +58,54 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
         attacks.check_epsilon(self.epsilon)
         _ = self.learning
 
-    @property
-    def learning(self) -> masks.Learning:
-        """How each mask is learned."""
-        names = ("sparsity_weight", "learning_rate", "epochs")
-        return masks.Learning(**{name: getattr(self, name) for name in names})
+    steps = property(attrgetter("images"))
+    precision = property(attrgetter("network.precision"))
+
+    learning = property(masks.Learning.of)
 
     @property
     def needs(self) -> tuple:
         return (self.network,) if self.chooser is None else (self.network, self.chooser)
 
     @property
-    def steps(self) -> int:
-        return self.images
-
-    @property
-    def precision(self) -> str:
-        return self.network.precision
-
-    @property
     def work(self) -> int:
         return self.epochs * self.images
 
     def carry_out(self, job: Job) -> Result:
-        return learn_images(self, job)
+        """Learn a mask for every image, test it on the image and on its attacked version x_A.
+
+        Rows: accuracy of each part among all images and among those right as they are, and of the
+        linear classifiers; among "tried": of the images among which they were selected. Tensors:
+        weights of the masks, places of the images in the test set, true and kept classes, whether
+        the mask of the end keeps the class, the first attacked images and, with `pictures`, the
+        first images, and a map in which similar masks are neighbours.
+        """
+        measured, compute = Result(), job.compute
+        network, chooser = (
+            run.model().to(compute.device) for run in (job.needed[0], job.needed[-1])
+        )
+        where, pixels, attacked, labels = chosen_images(self, chooser, compute.device, measured)
+        if self.chooser is not None:
+            attacked = attack(self, network, pixels, labels)
+        learned = masks.learn_image_masks(
+            network, pixels, self.learning, compute=compute, progress=job.progress
+        )
+        measured.rows += outcomes(network, learned, pixels, attacked, labels, compute)
+        weights = learned.mask.cpu().weight.detach().flatten(1)
+        labels = labels.cpu()
+        measured.rows += classified(weights, {"kept": learned.answers, "true": labels}, self.seed)
+        measured.tensors = {
+            "weight": learned.mask.weight.detach(),
+            "numbers": where,
+            "labels": labels,
+            "answers": learned.answers,
+            "reached": learned.reached,
+            "attacked": attacked[:SHOWN],
+            "map": neighbour_map(weights, seed=self.seed),
+        }
+        if self.pictures:
+            measured.tensors["pictures"] = pixels[:SHOWN]
+        return measured
 
 
 def image_masks_of(scale, group, sparsity_weight, choosers=None, **changes) -> tuple:
@@ -104,41 +129,6 @@ def images_seen(network: Recipe) -> tuple:
     """What decides the test images of a network."""
     drawn = network.drawn and network.seed
     return network.dataset, network.data_options, network.test_images, drawn
-
-
-def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
-    """Learn a mask for every image, test it on the image and on its attacked version x_A.
-
-    Rows: accuracy of each part among all images and among those that are right as they are, and of
-    the linear classifiers; among "tried": of the images among which they were selected. Tensors:
-    weights of the masks, places of the images in the test set, true classes and kept ones, whether
-    the mask of the end keeps the class, the first attacked images and, where the recipe says so,
-    the first images, and a map in which similar masks are neighbours.
-    """
-    measured, compute = Result(), job.compute
-    network, chooser = (run.model().to(compute.device) for run in (job.needed[0], job.needed[-1]))
-    where, pixels, attacked, labels = chosen_images(recipe, chooser, compute.device, measured)
-    if recipe.chooser is not None:
-        attacked = attack(recipe, network, pixels, labels)
-    learned = masks.learn_image_masks(
-        network, pixels, recipe.learning, compute=compute, progress=job.progress
-    )
-    measured.rows += outcomes(network, learned, pixels, attacked, labels, compute)
-    weights = learned.mask.cpu().weight.detach().flatten(1)
-    labels = labels.cpu()
-    measured.rows += classified(weights, {"kept": learned.answers, "true": labels}, recipe.seed)
-    measured.tensors = {
-        "weight": learned.mask.weight.detach(),
-        "numbers": where,
-        "labels": labels,
-        "answers": learned.answers,
-        "reached": learned.reached,
-        "attacked": attacked[:SHOWN],
-        "map": neighbour_map(weights, seed=recipe.seed),
-    }
-    if recipe.pictures:
-        measured.tensors["pictures"] = pixels[:SHOWN]
-    return measured
 
 
 def attack(recipe: ImageMasksRecipe, network, pixels: Tensor, labels: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +22,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from fhelpers import places
-from fhelpers.data.files import quoted
+from fhelpers.data import files
 from fhelpers.networks.compute import Compute
 from fhelpers.runs import kinds, provenance
 from fhelpers.runs.checks import DamagedRun
@@ -65,9 +64,13 @@ class Run:
             text = (self.path / "record.json").read_text("utf-8")
             record = json.loads(text)
             if record["format"] != FORMAT:
-                raise self.of_another_format(record["format"])
+                raise DamagedRun(
+                    f"the record of run {self.run_id} has the format "
+                    f"{files.quoted(record['format'])}, this version of the package reads "
+                    f"{FORMAT}: use the version that wrote it, or delete {self.path}"
+                )
             as_written = text == as_text(record)
-            digest, files = record.pop("digest"), record["files"]
+            digest, listed = record.pop("digest"), record["files"]
             name = record["run_id"]
         except DamagedRun:
             raise
@@ -77,21 +80,15 @@ class Run:
             raise self.damaged("record.json was altered after it was written")
         if name != self.run_id or not name.endswith(kinds.digest_of(record["decided"])):
             raise self.damaged(f"its record is that of {name}")
-        for file, expected in files.items():
+        for file, expected in listed.items():
             path = self.path / file
             if not path.is_file():
                 if file == TENSORS and self.path.parent == published():
                     continue
                 raise self.damaged(f"{file} is missing")
-            if (found := digest_of_file(path)) != expected:
+            if (found := files.digest_of(path)) != expected:
                 raise self.damaged(f"{file} has digest {found[:12]}, not {expected[:12]}")
         return record
-
-    def of_another_format(self, number: object) -> DamagedRun:
-        return DamagedRun(
-            f"the record of run {self.run_id} has the format {quoted(number)}, this version of the "
-            f"package reads {FORMAT}: use the version that wrote it, or delete {self.path}"
-        )
 
     def damaged(self, what: str) -> DamagedRun:
         return DamagedRun(f"run {self.run_id} is damaged: {what}; delete {self.path} to train anew")
@@ -149,20 +146,8 @@ class Run:
         raise ValueError(f"run {self.run_id} was not evaluated on {where}")
 
 
-class Runs(Mapping):
+class Runs(dict[str, list[Run]]):
     """Finished runs by label, in order of seeds, with their histories in one frame."""
-
-    def __init__(self, runs: dict[str, list[Run]]):
-        self.runs = runs
-
-    def __getitem__(self, label: str) -> list[Run]:
-        return self.runs[label]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.runs)
-
-    def __len__(self) -> int:
-        return len(self.runs)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -189,11 +174,6 @@ def setup_row(label: str, runs: list[Run]) -> dict:
     return row
 
 
-def digest_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -217,7 +197,7 @@ def write(recipe: Runnable, result: Result, compute: Compute, folder: Path) -> N
         ]  # fmt: skip
         pd.DataFrame(packed).to_parquet(folder / "outcomes.parquet", index=False)
     record = make_record(recipe, result, compute)
-    record["files"] = {file.name: digest_of_file(file) for file in sorted(folder.iterdir())}
+    record["files"] = {file.name: files.digest_of(file) for file in sorted(folder.iterdir())}
     record["digest"] = digest_of(as_text(record))
     places.write_text(folder / "record.json", as_text(record))
 

@@ -4,7 +4,7 @@ Sections build their plans from these. Recipes that come out equal share one run
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fhelpers import data
@@ -110,6 +110,11 @@ def known(scale: str, dataset: str) -> None:
 def several(scale, dataset, seeds, **changes) -> tuple[Recipe, ...]:
     """The plain recipe with some fields changed, once a seed."""
     return tuple(vanilla(scale, dataset, seed, **changes) for seed in seeds)
+
+
+def each_kind(scale, dataset, seeds, kinds: Mapping[str, dict], **common) -> Plan:
+    """`several` for each kind of recipe, by label: its fields in place of the common ones."""
+    return {label: several(scale, dataset, seeds, **common | kind) for label, kind in kinds.items()}
 
 
 def natural(scale: str, dataset: str, seeds: Sequence[int], radii, epochs=0) -> tuple[Recipe, ...]:

@@ -130,7 +130,10 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
                 wait(running.values(), timeout=1, return_when=FIRST_COMPLETED)
                 for run_id in [name for name, future in running.items() if future.done()]:
                     running.pop(run_id).result()
-                bar.n = sum(steps_done(run_id, recipe) for run_id, recipe in missing.items())
+                bar.n = sum(
+                    recipe.steps if store.finished(run_id) else store.steps_done(run_id)
+                    for run_id, recipe in missing.items()
+                )
                 bar.refresh()
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -161,10 +164,3 @@ def begin_worker() -> None:
 def end_with_parent() -> None:
     multiprocessing.parent_process().join()
     os._exit(1)
-
-
-def steps_done(run_id: str, recipe: Runnable) -> int:
-    """How many steps of a run are finished, read from what its process last reported."""
-    if store.finished(run_id) is not None:
-        return recipe.steps
-    return store.steps_done(run_id)

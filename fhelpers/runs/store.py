@@ -205,6 +205,7 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
 
     compute, started = choose_compute(recipe.precision, recipe.device), time.process_time()
     result = recipe.carry_out(Job(folder, compute, needed, report))
+    progress(recipe.steps)
     result.seconds = result.seconds or time.process_time() - started
     made = folder / "result"
     shutil.rmtree(made, ignore_errors=True)

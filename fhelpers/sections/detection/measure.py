@@ -104,7 +104,35 @@ class Evaluation(Runnable, kind="detection", version=2):
         return self.detector.model if self.detector else "retinanet-resnet-50"
 
     def carry_out(self, job: Job) -> Result:
-        return evaluate(self, job)
+        """The measures of COCO for every part, as they are (scope "all") and for resampled images.
+
+        The latter have the scope "draw". On parts also "gained" and "lost", the shares of images
+        with an object found better, or worse, than on the original. Tensors: the surer detections,
+        and every object's score.
+        """
+        measured, compute, needed = Result(), job.compute, job.needed
+        model = needed[0].model() if self.detector else detectors.for_coco(self.weights)
+        model = model.to(compute.device, memory_format=torch.channels_last)
+        shown = images_of(self)
+        check_reach(self, shown, measured)
+        found: dict[str, list[Detections]] = {}
+        for first, parts in chunks(shown, self.radius, compute.device):
+            for part, images in parts.items():
+                found.setdefault(part, []).append(detectors.detect(model, images, compute, first))
+            job.progress(REPORTED * (first + len(images)) // (len(shown) + 1))
+        before = needed[-1].tensors()["original/credit"].numpy() if self.radius else None
+        for part, pieces in found.items():
+            detections = joined(pieces)
+            score = Score(shown.truth, detections, shown.limits)
+            measured.rows += rows_of(self, part, score, before)
+            sure = detections.score >= SURE
+            measured.tensors |= {
+                f"{part}/{name}": torch.from_numpy(getattr(detections, name)[sure])
+                for name in OBJECT_FIELDS
+            }
+            measured.tensors[f"{part}/credit"] = torch.from_numpy(score.credit)
+        job.progress(REPORTED)
+        return measured
 
 
 def of_weights(weights: str) -> str:
@@ -165,38 +193,6 @@ def scattered(high: Tensor, numbers: Sequence[int]) -> Tensor:
 
 
 # Evaluation ------------------------------------------------------------------------------------
-
-
-def evaluate(recipe: Evaluation, job: Job) -> Result:
-    """Carry out an evaluation.
-
-    Rows: the measures of COCO for every part, as they are (scope "all") and for resampled images
-    (scope "draw"); on parts also "gained" and "lost", the shares of images with an object found
-    better, or worse, than on the original. Tensors: the surer detections, and every object's score.
-    """
-    measured, compute, needed = Result(), job.compute, job.needed
-    model = needed[0].model() if recipe.detector else detectors.for_coco(recipe.weights)
-    model = model.to(compute.device, memory_format=torch.channels_last)
-    shown = images_of(recipe)
-    check_reach(recipe, shown, measured)
-    found: dict[str, list[Detections]] = {}
-    for first, parts in chunks(shown, recipe.radius, compute.device):
-        for part, images in parts.items():
-            found.setdefault(part, []).append(detectors.detect(model, images, compute, first))
-        job.progress(REPORTED * (first + len(images)) // (len(shown) + 1))
-    before = needed[-1].tensors()["original/credit"].numpy() if recipe.radius else None
-    for part, pieces in found.items():
-        detections = joined(pieces)
-        score = Score(shown.truth, detections, shown.limits)
-        measured.rows += rows_of(recipe, part, score, before)
-        sure = detections.score >= SURE
-        measured.tensors |= {
-            f"{part}/{name}": torch.from_numpy(getattr(detections, name)[sure])
-            for name in OBJECT_FIELDS
-        }
-        measured.tensors[f"{part}/credit"] = torch.from_numpy(score.credit)
-    job.progress(REPORTED)
-    return measured
 
 
 def check_reach(recipe: Evaluation, shown, measured: Result) -> None:

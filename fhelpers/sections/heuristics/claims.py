@@ -54,12 +54,10 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     against = {"dropout": 1, "vanilla": -1}
     lost = lost_without_high(monitored_radii(history))
     measures = {"test accuracy": TEST, "accuracy lost without the high part": lost}
-    parts = [
-        Part(
-            f"difference in {name}", size_of(effect(history, against, measure)), ALIKE, ceiling=True
-        )
-        for name, measure in measures.items()
-    ]
+    parts = []
+    for name, measure in measures.items():
+        size = size_of(effect(history, against, measure))
+        parts.append(Part(f"difference in {name}", size, ALIKE, ceiling=True))
     labels = {"dropout": "dropout", "vanilla": "vanilla"}
     return parts, (
         f"Test accuracy: {beside(history, TEST, labels)}. Lost: {beside(history, lost, labels)}."
@@ -82,13 +80,10 @@ def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 for the note."""
     radii, against = monitored_radii(history), {"mixup-0.5": 1, "vanilla": -1}
     lost = lost_without_high(radii)
+    kept, more = (effect(history, against, measure) for measure in (TEST, lost))
     parts = [
-        Part("test accuracy, mix-up minus vanilla", effect(history, against, TEST), -ALIKE),
-        Part(
-            "accuracy lost without the high part, mix-up minus vanilla",
-            effect(history, against, lost),
-            MORE,
-        ),
+        Part("test accuracy, mix-up minus vanilla", kept, -ALIKE),
+        Part("accuracy lost without the high part, mix-up minus vanilla", more, MORE),
     ]
     labels = {"mixup-0.5": "mix-up", "vanilla": "vanilla"}
     if "mixup-1" in set(history.label):

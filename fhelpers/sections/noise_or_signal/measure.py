@@ -70,35 +70,32 @@ class Cases(OfNetwork, kind="cases", version=2):
         return 4 * self.images
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
+        """A row for each split and image, with what the network got right.
+
+        Columns: part (the split), radius, image, right_original, right_low (from the first part),
+        right_high (from the rest), energy (share of the image's energy in the first part).
+        """
+        measured, (model, images, labels) = Result(), self.on_device(job)
+        for number, (chunk, answers) in enumerate(
+            zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
+        ):
+            whole = right(model, chunk, answers)
+            for split, (first, rest) in split_all(chunk, self.radius).items():
+                found = {
+                    "right_original": whole,
+                    "right_low": right(model, first, answers),
+                    "right_high": right(model, rest, answers),
+                    "energy": (energy(first) / energy(chunk)).tolist(),
+                }
+                about = {"split": "test", "scope": "all", "part": split, "radius": self.radius}
+                for place, values in enumerate(zip(*found.values(), strict=True)):
+                    image = {"image": number * CHUNK + place, "images": len(images)}
+                    measured.rows.append(about | image | dict(zip(found, values, strict=True)))
+        return measured
 
 
-def measure(recipe: Cases, job: Job) -> Result:
-    """Carry out `Cases`: a row for each split and image, with what the network got right.
-
-    Columns: part (the split), radius, image, right_original, right_low (from the first part),
-    right_high (from the rest), energy (share of the image's energy in the first part).
-    """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    for number, (chunk, answers) in enumerate(
-        zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
-    ):
-        whole = right(model, chunk, answers)
-        for split, (first, rest) in split_all(chunk, recipe.radius).items():
-            found = {
-                "right_original": whole,
-                "right_low": right(model, first, answers),
-                "right_high": right(model, rest, answers),
-                "energy": (first.square().sum((1, 2, 3)) / chunk.square().sum((1, 2, 3))).tolist(),
-            }
-            about = {"split": "test", "scope": "all", "part": split, "radius": recipe.radius}
-            for place, values in enumerate(zip(*found.values(), strict=True)):
-                image = {"image": number * CHUNK + place, "images": len(images)}
-                measured.rows.append(about | image | dict(zip(found, values, strict=True)))
-    job.progress(1)
-    return measured
+def energy(images: Tensor) -> Tensor:
+    return images.square().sum((1, 2, 3))
 
 
 def right(model, images: Tensor, labels: Tensor) -> list[bool]:

@@ -83,7 +83,25 @@ class DefenceChecks(OfNetwork, kind="defence-checks"):
         return self.images * len(self.epsilons) * 14 * self.attack_steps
 
     def carry_out(self, job: Job) -> Result:
-        return measure_checks(self, job)
+        """A row for each defence, check and ε.
+
+        Rivals are matched to the clean accuracy of the smoothed network on images of their own.
+        """
+        measured, compute = Result(), job.compute
+        model, images, labels = self.on_device(job)
+        held_out = tuple(each.to(compute.device) for each in self.held_out())
+        for name, (defence, setting) in defences(model, self.rho, held_out, self.seed).items():
+            about = {"defence": name, "setting": setting}
+            torch.manual_seed(self.seed)
+            accuracy = right(defence, images, labels).float().mean().item()
+            measured.rows.append(about | row("clean", 0.0, len(images), accuracy))
+            for epsilon in self.epsilons:
+                resists, heard = check_all(self, model, defence, images, labels, epsilon, compute)
+                for check, still in resists.items():
+                    accuracy = still.float().mean().item()
+                    measured.rows.append(about | row(check, epsilon, len(still), accuracy))
+                measured.warnings += [f"{name}, ε = {epsilon:g}: {text}" for text in heard]
+        return measured
 
 
 class LowPass(nn.Module):
@@ -127,14 +145,14 @@ def right(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 def measure_table(recipe: RobustnessTable, job: Job) -> Result:
     """Carry out a `RobustnessTable`: a row for each form of eq. 3, ρ, attack and ε."""
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
+    measured, (model, images, labels) = Result(), recipe.on_device(job)
     for form, keep_gain in FORMS.items():
         for rho in recipe.rhos:
             smoothed = smoothing.smooth_first_layer(model, rho, keep_gain=keep_gain)
             about = {"form": form, "rho": float(rho)}
-            for attack, epsilon, attacked in attack_all(recipe, smoothed, images, labels, compute):
+            for attack, epsilon, attacked in attack_all(
+                recipe, smoothed, images, labels, job.compute
+            ):
                 accuracy = right(smoothed, attacked, labels).float().mean().item()
                 measured.rows.append(about | row(attack, epsilon, len(images), accuracy))
     job.progress(1)
@@ -143,9 +161,7 @@ def measure_table(recipe: RobustnessTable, job: Job) -> Result:
 
 def search_table(recipe: RobustnessTable, job: Job) -> Result:
     """Carry out a `RobustnessTable` by search; tensors: each image's smallest ε by attack and ρ."""
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model, found = run.model().to(compute.device), {}
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
+    measured, (model, images, labels) = Result(), recipe.on_device(job)
     for rho in recipe.rhos:
         smoothed = smoothing.smooth_first_layer(model, rho)
         for attack in ("fgsm", "pgd"):
@@ -153,15 +169,13 @@ def search_table(recipe: RobustnessTable, job: Job) -> Result:
                 warnings.simplefilter("ignore", attacks.SuspectGradients)
                 options = {"attack": attack, "steps": recipe.attack_steps}
                 needed = attacks.smallest_epsilon(smoothed, images, labels, **options)
-            found[f"{attack}/{rho:g}"] = needed.cpu()
+            measured.tensors[f"{attack}/{rho:g}"] = needed.cpu()
             columns = [("clean", 0.0)] if attack == "fgsm" else []
             columns += [(f"{attack}-search", epsilon) for epsilon in recipe.epsilons]
             for name, epsilon in columns:
                 accuracy = (needed > epsilon).double().mean().item()
                 about = {"form": "published", "rho": float(rho)}
                 measured.rows.append(about | row(name, epsilon, len(images), accuracy))
-    measured.tensors = found
-    job.progress(1)
     return measured
 
 
@@ -182,30 +196,6 @@ def attack_all(recipe, model, images, labels, compute) -> Iterable[tuple[str, fl
 def row(attack: str, epsilon: float, images: int, accuracy: float) -> dict:
     about = {"split": "test", "scope": "all", "attack": attack, "epsilon": float(epsilon)}
     return about | {"images": images, "accuracy": accuracy}
-
-
-def measure_checks(recipe: DefenceChecks, job: Job) -> Result:
-    """Carry out `DefenceChecks`: a row for each defence, check and ε.
-
-    Rivals are matched to the clean accuracy of the smoothed network on images of their own.
-    """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    held_out = tuple(each.to(compute.device) for each in recipe.held_out())
-    for name, (defence, setting) in defences(model, recipe.rho, held_out, recipe.seed).items():
-        about = {"defence": name, "setting": setting}
-        torch.manual_seed(recipe.seed)
-        accuracy = right(defence, images, labels).float().mean().item()
-        measured.rows.append(about | row("clean", 0.0, len(images), accuracy))
-        for epsilon in recipe.epsilons:
-            resists, heard = check_all(recipe, model, defence, images, labels, epsilon, compute)
-            for check, still in resists.items():
-                accuracy = still.float().mean().item()
-                measured.rows.append(about | row(check, epsilon, len(still), accuracy))
-            measured.warnings += [f"{name}, ε = {epsilon:g}: {text}" for text in heard]
-    job.progress(1)
-    return measured
 
 
 def defences(model, rho, held_out, seed) -> dict[str, tuple[nn.Module, float]]:

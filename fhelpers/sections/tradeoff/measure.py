@@ -153,42 +153,34 @@ class Corollary(OfNetwork, kind="corollary"):
         return self.images * self.attack_steps * len(BANDS) * len(SIZES)
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
+        """For each band and image the smallest size, for each ε the accuracy under PGD.
 
-
-def measure(recipe: Corollary, job: Job) -> Result:
-    """Carry out a `Corollary`.
-
-    Rows: for each band and image the smallest size ("size") and by how much the low part changed
-    ("low_change", its largest value); for each ε the accuracy under PGD. Tensors: images,
-    perturbations of the high part and answers of the first images whose answer they change.
-    """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    about = {"split": "test", "scope": "all"}
-    for band in BANDS:
-        # In float32: what fools a network by a hair in bfloat16 need not fool it at all.
-        sizes, found = smallest_perturbations(
-            model, images, labels, band, recipe.radius, steps=recipe.attack_steps
-        )
-        changed = in_band(found, "low", recipe.radius).abs().amax((1, 2, 3))
-        values = zip(sizes.tolist(), changed.tolist(), strict=True)
-        for image, (size, low_change) in enumerate(values):
-            row = {"part": band, "radius": recipe.radius, "image": image, "images": len(images)}
-            measured.rows.append(about | row | {"size": size, "low_change": low_change})
-        if band == "high":
-            keep_examples(measured, model, images, labels, sizes, found)
-    for epsilon in recipe.epsilons:
-        generator = torch.Generator().manual_seed(recipe.seed)
-        with compute.autocast():
-            options = {"steps": recipe.attack_steps, "generator": generator}
-            made = attacks.pgd(model, images, labels, epsilon, **options)
-        accuracy = (predict(model, made).argmax(1) == labels).float().mean().item()
-        row = {"part": "attacked", "epsilon": epsilon, "images": len(images)}
-        measured.rows.append(about | row | {"accuracy": accuracy})
-    job.progress(1)
-    return measured
+        "low_change" is by how much the low part changed, its largest value. Tensors: images,
+        perturbations of the high part and answers of the first images whose answer they change.
+        """
+        measured, (model, images, labels) = Result(), self.on_device(job)
+        about = {"split": "test", "scope": "all"}
+        for band in BANDS:
+            # In float32: what fools a network by a hair in bfloat16 need not fool it at all.
+            sizes, found = smallest_perturbations(
+                model, images, labels, band, self.radius, steps=self.attack_steps
+            )
+            changed = in_band(found, "low", self.radius).abs().amax((1, 2, 3))
+            values = zip(sizes.tolist(), changed.tolist(), strict=True)
+            for image, (size, low_change) in enumerate(values):
+                row = {"part": band, "radius": self.radius, "image": image, "images": len(images)}
+                measured.rows.append(about | row | {"size": size, "low_change": low_change})
+            if band == "high":
+                keep_examples(measured, model, images, labels, sizes, found)
+        for epsilon in self.epsilons:
+            generator = torch.Generator().manual_seed(self.seed)
+            with job.compute.autocast():
+                options = {"steps": self.attack_steps, "generator": generator}
+                made = attacks.pgd(model, images, labels, epsilon, **options)
+            accuracy = (predict(model, made).argmax(1) == labels).float().mean().item()
+            row = {"part": "attacked", "epsilon": epsilon, "images": len(images)}
+            measured.rows.append(about | row | {"accuracy": accuracy})
+        return measured
 
 
 def keep_examples(measured, model, images, labels, sizes, found, count=8) -> None:
