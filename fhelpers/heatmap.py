@@ -18,7 +18,7 @@ from fhelpers.networks.compute import choose_compute, portion
 from fhelpers.runs import checks, recipes
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 __all__ = ["half_plane", "heat_map", "waves"]
 WAVES = 2**22  # values of the waves that are held at once
@@ -129,6 +129,12 @@ def nearest(size: int, step: int) -> Tensor:
     return size // 2 + offset.sign() * (steps * step).clamp(max=farthest)
 
 
+def by_ring(found: Tensor) -> dict[float, float]:
+    """Mean of a map (H, W) at each distance from its centre, rounded to whole bins."""
+    rings = frequency.radial_distance(*found.shape).round()
+    return {ring: found[rings == ring].mean().item() for ring in rings.unique().tolist()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class HeatMap(OfNetwork, kind="heatmap", version=2):
     """The heat map of one network, its first layer smoothed with ρ where ρ is not 0."""
@@ -159,10 +165,8 @@ class HeatMap(OfNetwork, kind="heatmap", version=2):
         found = heat_map(model, images, labels, norm=self.norm, seed=self.seed)
         measured.tensors["accuracy"] = found
         about = {"split": "test", "scope": "all", "rho": self.rho, "images": len(images)}
-        clean = (predict(model, images).argmax(1) == labels).float().mean().item()
+        clean = correct(model, images, labels).float().mean().item()
         measured.rows.append(about | {"part": "original", "radius": math.nan, "accuracy": clean})
-        rings = frequency.radial_distance(*found.shape).round()
-        for ring in rings.unique().tolist():
-            accuracy = found[rings == ring].mean().item()
+        for ring, accuracy in by_ring(found).items():
             measured.rows.append(about | {"part": "wave", "radius": ring, "accuracy": accuracy})
         return measured

@@ -147,17 +147,14 @@ def chosen_images(recipe: ImageMasksRecipe, network, device: str, measured: Resu
     for chunk in torch.arange(len(test)).split(CHUNK):
         pixels, labels = test.images[chunk].to(device).float() / 255, test.labels[chunk].to(device)
         made = attack(recipe, network, pixels, labels)
-        right = [training.predict(network, each).argmax(1) == labels for each in (pixels, made)]
+        right = [training.correct(network, each, labels) for each in (pixels, made)]
         tried.append((pixels, made, labels, *right))
         qualified += int((right[0] & ~right[1]).sum()) if recipe.selected else len(chunk)
         if qualified >= recipe.images:
             break
     pixels, made, labels, clean, attacked = map(torch.cat, zip(*tried, strict=True))
-    measured.rows += [
-        {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": "tried",
-         "images": len(right), "accuracy": right.double().mean().item()}
-        for part, right in (("original", clean), ("attacked", attacked))
-    ]  # fmt: skip
+    for part, right in (("original", clean), ("attacked", attacked)):
+        measured.rows.append(row(part, "tried", right))
     chosen = clean & ~attacked if recipe.selected else torch.ones_like(clean)
     if chosen.sum() < FOLDS:
         measured.warnings.append(
@@ -184,17 +181,23 @@ def outcomes(network, learned, pixels, attacked, labels, compute) -> list[dict]:
             f"{start}rest": seen - kept,
         }
     right = {
-        part: training.predict(network, seen, precision=compute.precision).argmax(1) == labels
+        part: training.correct(network, seen, labels, precision=compute.precision)
         for part, seen in parts.items()
     }
     among = {"all": torch.ones_like(right["original"]), "right": right["original"]}
+    reached = learned.reached.double()
     return [
-        {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": name,
-         "images": int(chosen.sum()), "accuracy": own[chosen].double().mean().item(),
-         "reached": learned.reached[chosen.cpu()].double().mean().item()}
-        for name, chosen in among.items() if chosen.any()
+        row(part, name, own[chosen]) | {"reached": reached[chosen.cpu()].mean().item()}
+        for name, chosen in among.items()
+        if chosen.any()
         for part, own in right.items()
-    ]  # fmt: skip
+    ]
+
+
+def row(part: str, among: str, right: Tensor) -> dict:
+    """A row on the accuracy of some images, from which of them are right."""
+    about = {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": among}
+    return about | {"images": len(right), "accuracy": right.double().mean().item()}
 
 
 def classified(features: Tensor, classes: dict[str, Tensor], seed: int) -> list[dict]:
@@ -210,11 +213,8 @@ def classified(features: Tensor, classes: dict[str, Tensor], seed: int) -> list[
             "linear": [cross_validated(features, labels, seed)],
             "linear-scrambled": [cross_validated(features, labels[deal], seed) for deal in deals],
         }
-        rows += [
-            {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": name,
-             "images": len(labels), "accuracy": torch.stack(found).double().mean().item()}
-            for part, found in scores.items()
-        ]  # fmt: skip
+        for part, found in scores.items():
+            rows.append(row(part, name, torch.stack(found)) | {"images": len(labels)})
     return rows
 
 

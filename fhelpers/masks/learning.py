@@ -20,7 +20,7 @@ from fhelpers import frequency
 from fhelpers.networks import answer, as_images, as_labels, device_of
 from fhelpers.networks.compute import Compute, choose_compute, portion
 from fhelpers.runs.checks import check_not_negative, check_positive, check_whole, is_number, refuse
-from fhelpers.runs.training import Training, fit, predict
+from fhelpers.runs.training import Training, correct, fit, predict
 
 BOUND = 10.0  # of the loss's exponent, see `bounded_exp`
 CHUNK = 250  # single-image masks learned at once: enough to keep a core busy and its cache full
@@ -234,7 +234,7 @@ def learn_mask(
             watchers=[watch], checkpoint=checkpoint, progress=progress,
         )  # fmt: skip
         seen = through(mask, images, groups)
-        right = predict(network, seen, precision=compute.precision).argmax(1) == labels
+        right = correct(network, seen, labels, precision=compute.precision)
     kept = per_group(right, groups).cpu() >= learning.threshold * watch.unmasked
     return Learned(mask.cpu(), kept, labels.cpu(), training)
 

@@ -132,12 +132,11 @@ def described(learned: masks.Learned) -> list[dict]:
     """Weight, success and energies of each mask, a row each."""
     with torch.no_grad():
         learnt, weight = learned.mask.masks().mean(1), learned.mask.total_weight()
+    kept = zip(weight.tolist(), learned.reached.tolist(), strict=True)
     rows = [
         {"split": "mask", "part": "weight", "scope": "mask", "mask": number, "value": value,
          "reached": reached}
-        for number, (value, reached) in enumerate(
-            zip(weight.tolist(), learned.reached.tolist(), strict=True)
-        )
+        for number, (value, reached) in enumerate(kept)
     ]  # fmt: skip
     ones, bands = torch.ones(1, *learned.mask.size), {}
     for part, energy in ENERGIES.items():
@@ -193,8 +192,7 @@ def scored(network, mask, images: data.ImageData, which, compute, compared: int)
         kept = masks.through(mask, pixels, own)
         parts = {"original": pixels, "masked": kept, "complement": pixels - kept}
         for part, seen in parts.items():
-            logits = training.predict(network, seen, precision=compute.precision)
-            right[part].append(logits.argmax(1) == labels)
+            right[part].append(training.correct(network, seen, labels, precision=compute.precision))
             if part in alike and chunk[0] < compared:
                 alike[part].append(structural_similarity(pixels, seen))
     rows, original = [], torch.cat(right["original"])

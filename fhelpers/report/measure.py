@@ -21,7 +21,7 @@ from fhelpers.networks import as_images, as_labels, evaluating
 from fhelpers.networks.asking import said
 from fhelpers.networks.compute import CHUNK, Compute, portion
 from fhelpers.report.checks import Watched, check_model, doubts
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
 SMALL_EPSILONS = (1 / 255, 2 / 255, 4 / 255)
@@ -138,7 +138,7 @@ def observe(
 ) -> Observations:
     """Everything that a report rests on; arguments as for `frequency_report`, which checks them."""
     progress("accuracy on parts")
-    correct = correct_on_parts(model, images, labels, radii, compute)
+    on_parts = correct_on_parts(model, images, labels, radii, compute)
     images, labels = (each[:few].to(compute.device) for each in (images, labels))
     half = len(images) // 2
     first = images[:half], labels[:half]
@@ -151,12 +151,12 @@ def observe(
         except (ArithmeticError, RuntimeError) as error:
             raise ValueError(f"no mask can be learned of the model: {said(error)}") from error
         kept = masks.through(learned.mask, images[half:])
-        through = predict(model, kept, precision=compute.precision).argmax(1) == labels[half:]
+        through = correct(model, kept, labels[half:], precision=compute.precision)
     mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
     options = {"step": step, "seed": seed, "precision": compute.precision}
     waves = heatmap.heat_map(model, images, labels, **options)
-    return Observations(correct, resists.cpu(), through.cpu(), mask, waves)
+    return Observations(on_parts, resists.cpu(), through.cpu(), mask, waves)
 
 
 def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
@@ -187,8 +187,8 @@ def correct_on_parts(model, images, labels, radii, compute: Compute) -> Tensor:
         chunk, answers = (each.to(compute.device) for each in pair)
         split = frequency.split_many(chunk, radii)
         parts = [chunk, *(split[r][0] for r in radii), *(split[r][1] for r in radii)]
-        logits = [predict(model, part, precision=compute.precision) for part in parts]
-        pieces.append(torch.stack([each.argmax(1) == answers for each in logits]).cpu())
+        right = [correct(model, part, answers, precision=compute.precision) for part in parts]
+        pieces.append(torch.stack(right).cpu())
     return torch.cat(pieces, 1)
 
 
@@ -236,7 +236,7 @@ def correct_under_attack(model, images, labels, seed: int, compute: Compute) -> 
         generator = torch.Generator().manual_seed(seed)
         with compute.autocast():
             made = attacks.pgd(model, images, labels, epsilon, steps=10, generator=generator)
-        still.append(predict(model, made, precision=compute.precision).argmax(1) == labels)
+        still.append(correct(model, made, labels, precision=compute.precision))
     return torch.stack(still)
 
 
@@ -257,7 +257,5 @@ def add_mask(table: Table, seen: Observations, learned_from: int) -> None:
 
 def add_rings(table: Table, found: Tensor, images: int) -> None:
     """Accuracy of the heat map by distance from the centre."""
-    rings = frequency.radial_distance(*found.shape).round()
-    for ring in rings.unique().tolist():
-        share = float(found[rings == ring].mean())
+    for ring, share in heatmap.by_ring(found).items():
         table.add("accuracy", "wave", ring, proportion(share * images, images))

@@ -147,11 +147,8 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
 def ready(waiting: Mapping[str, Runnable], running: Mapping, chain: Mapping[str, int]) -> list[str]:
     """The waiting runs whose needs are done, those that begin the longest chains first."""
     blocked = {*waiting, *running}
-    free = [
-        run_id
-        for run_id, recipe in waiting.items()
-        if not any(needed.run_id in blocked for needed in recipe.needs)
-    ]
+    needs = {run_id: {each.run_id for each in recipe.needs} for run_id, recipe in waiting.items()}
+    free = [run_id for run_id, needed in needs.items() if not needed & blocked]
     return sorted(free, key=lambda run_id: -chain[run_id])
 
 

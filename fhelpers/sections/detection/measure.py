@@ -55,8 +55,8 @@ class Evaluation(Runnable, kind="detection", version=2):
             return
         check_radius("radii", self.radius)
         object.__setattr__(self, "radius", float(self.radius))
-        farthest = self.detector and np.hypot(*[self.detector.size // 2] * 2)
-        if farthest and self.radius >= farthest:
+        farthest = np.hypot(*[self.detector.size // 2] * 2) if self.detector else np.inf
+        if self.radius >= farthest:
             allowed = f"below {farthest:.1f}: from there on nothing is left of the high part"
             refuse("radii", self.radius, allowed)
 
@@ -230,9 +230,8 @@ def chunks(shown, radius, device: str) -> Iterator[tuple[int, dict[str, list[Ten
 
 def joined(pieces: Sequence[Detections]) -> Detections:
     """Detections of several lots of images as one."""
-    return Detections(
-        *(np.concatenate([getattr(each, name) for each in pieces]) for name in OBJECT_FIELDS)
-    )
+    columns = ([getattr(each, name) for each in pieces] for name in OBJECT_FIELDS)
+    return Detections(*map(np.concatenate, columns))
 
 
 def rows_of(recipe: Evaluation, part: str, score: Score, before: np.ndarray | None) -> list[dict]:
@@ -264,7 +263,7 @@ def changed(score: Score, before: np.ndarray) -> dict[str, np.ndarray]:
     counts = ~score.truth.crowd
     change = score.credit[counts] - before[counts]
     image = score.truth.image[counts]
-    found = {}
-    for name, moved in (("gained", change > MARGIN), ("lost", change < -MARGIN)):
-        found[name] = np.bincount(image[moved], minlength=score.images) > 0
-    return {name: each.astype(float) for name, each in found.items()}
+    return {
+        name: (np.bincount(image[moved], minlength=score.images) > 0).astype(float)
+        for name, moved in (("gained", change > MARGIN), ("lost", change < -MARGIN))
+    }

@@ -16,7 +16,7 @@ from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 SPLITS = ("Fourier", "SVD, equal energy", "SVD, equal coefficients")
 
@@ -79,12 +79,12 @@ class Cases(OfNetwork, kind="cases", version=2):
         for number, (chunk, answers) in enumerate(
             zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
         ):
-            whole = right(model, chunk, answers)
+            whole = correct(model, chunk, answers).tolist()
             for split, (first, rest) in split_all(chunk, self.radius).items():
                 found = {
                     "right_original": whole,
-                    "right_low": right(model, first, answers),
-                    "right_high": right(model, rest, answers),
+                    "right_low": correct(model, first, answers).tolist(),
+                    "right_high": correct(model, rest, answers).tolist(),
                     "energy": (energy(first) / energy(chunk)).tolist(),
                 }
                 about = {"split": "test", "scope": "all", "part": split, "radius": self.radius}
@@ -96,7 +96,3 @@ class Cases(OfNetwork, kind="cases", version=2):
 
 def energy(images: Tensor) -> Tensor:
     return images.square().sum((1, 2, 3))
-
-
-def right(model, images: Tensor, labels: Tensor) -> list[bool]:
-    return (predict(model, images).argmax(1) == labels).tolist()

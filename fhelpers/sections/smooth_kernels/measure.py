@@ -33,9 +33,8 @@ class Kernels(OfNetwork, kind="kernels"):
         weight = first_convolution(model).weight.detach().float()
         measures = zip(adjacent_difference(weight), high_share(weight), strict=True)
         about = {"split": "kernels", "kernel_size": weight.shape[-1], "smoothed": self.rho}
-        return Result(
-            [
-                about | {"filter": n, "difference": difference.item(), "high_share": share.item()}
-                for n, (difference, share) in enumerate(measures)
-            ]
-        )
+        rows = [
+            about | {"filter": n, "difference": difference.item(), "high_share": share.item()}
+            for n, (difference, share) in enumerate(measures)
+        ]
+        return Result(rows)

@@ -19,7 +19,7 @@ from fhelpers.networks import evaluating
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 FORMS = {"published": False, "gain kept": True}  # of eq. 3: whether the kernel's gain is kept
 DRAWS = 4  # noisy answers that are averaged into one
@@ -93,7 +93,7 @@ class DefenceChecks(OfNetwork, kind="defence-checks"):
         for name, (defence, setting) in defences(model, self.rho, held_out, self.seed).items():
             about = {"defence": name, "setting": setting}
             torch.manual_seed(self.seed)
-            accuracy = right(defence, images, labels).float().mean().item()
+            accuracy = correct(defence, images, labels).float().mean().item()
             measured.rows.append(about | row("clean", 0.0, len(images), accuracy))
             for epsilon in self.epsilons:
                 resists, heard = check_all(self, model, defence, images, labels, epsilon, compute)
@@ -138,11 +138,6 @@ RIVALS: dict[str, tuple[Callable[[nn.Module, float], nn.Module], tuple[float, ..
 }
 
 
-def right(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Which images the model gets right, bool (N,)."""
-    return predict(model, images).argmax(1) == labels
-
-
 def measure_table(recipe: RobustnessTable, job: Job) -> Result:
     """Carry out a `RobustnessTable`: a row for each form of eq. 3, ρ, attack and ε."""
     measured, (model, images, labels) = Result(), recipe.on_device(job)
@@ -153,7 +148,7 @@ def measure_table(recipe: RobustnessTable, job: Job) -> Result:
             for attack, epsilon, attacked in attack_all(
                 recipe, smoothed, images, labels, job.compute
             ):
-                accuracy = right(smoothed, attacked, labels).float().mean().item()
+                accuracy = correct(smoothed, attacked, labels).float().mean().item()
                 measured.rows.append(about | row(attack, epsilon, len(images), accuracy))
     job.progress(1)
     return measured
@@ -210,11 +205,11 @@ def defences(model, rho, held_out, seed) -> dict[str, tuple[nn.Module, float]]:
         "smoothed, gain kept": (smoothing.smooth_first_layer(model, rho, keep_gain=True), rho),
         "gain alone": (smoothing.scale_first_layer(model, 1 + 8 * rho), 1 + 8 * rho),
     }
-    wanted = right(smoothed, *held_out).float().mean()
+    wanted = correct(smoothed, *held_out).float().mean()
     for name, (rival, settings) in RIVALS.items():
         torch.manual_seed(seed)
-        misses = [abs(right(rival(model, s), *held_out).float().mean() - wanted) for s in settings]
-        setting = float(settings[int(torch.stack(misses).argmin())])
+        shares = [correct(rival(model, s), *held_out).float().mean() for s in settings]
+        setting = float(settings[int((torch.stack(shares) - wanted).abs().argmin())])
         found[name] = (rival(model, setting), setting)
     return found
 
@@ -240,15 +235,15 @@ def check_all(recipe, model, defence, images, labels, epsilon, compute):
         warnings.simplefilter("always", attacks.SuspectGradients)
         for check, settings in options.items():
             made = attacks.pgd(defence, images, labels, epsilon, generator=generator, **settings)
-            resists[check] = right(defence, made, labels)
+            resists[check] = correct(defence, made, labels)
         warnings.simplefilter("ignore", attacks.SuspectGradients)
         made = attacks.pgd(model, images, labels, epsilon, steps=steps, generator=generator)
-        resists["transfer"] = right(defence, made, labels)
+        resists["transfer"] = correct(defence, made, labels)
     resists["all together"] = torch.stack(list(resists.values())).all(0)
     if not isinstance(defence, Noisy):  # AutoAttack's standard attacks expect a fixed answer
         few = slice(recipe.auto_images)
         made = auto_attack(recipe, defence, images[few], labels[few], epsilon)
-        resists["AutoAttack"] = right(defence, made, labels[few])
+        resists["AutoAttack"] = correct(defence, made, labels[few])
     return resists, sorted({str(each.message) for each in heard})
 
 

@@ -22,7 +22,7 @@ from fhelpers.networks.compute import portion
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 BANDS = ("high", "low", "all")
 # Sizes that are tried, in pixel units; between two of them the size is found by halving.
@@ -177,7 +177,7 @@ class Corollary(OfNetwork, kind="corollary"):
             with job.compute.autocast():
                 options = {"steps": self.attack_steps, "generator": generator}
                 made = attacks.pgd(model, images, labels, epsilon, **options)
-            accuracy = (predict(model, made).argmax(1) == labels).float().mean().item()
+            accuracy = correct(model, made, labels).float().mean().item()
             row = {"part": "attacked", "epsilon": epsilon, "images": len(images)}
             measured.rows.append(about | row | {"accuracy": accuracy})
         return measured
