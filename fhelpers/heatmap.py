@@ -7,7 +7,6 @@ plane wave of fixed L2 norm, with a sign drawn for each image and channel.
 import itertools
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -138,8 +137,6 @@ def by_ring(found: Tensor) -> dict[float, float]:
 @dataclass(frozen=True, kw_only=True)
 class HeatMap(OfNetwork, kind="heatmap", version=2):
     """The heat map of one network, its first layer smoothed with ρ where ρ is not 0."""
-
-    word: ClassVar[str] = "heatmap"
 
     rho: float = 0.0  # 0: the network as it was trained
     norm: float = 4.0  # Yin et al., for CIFAR-10

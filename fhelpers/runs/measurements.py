@@ -23,7 +23,7 @@ class OfNetwork(Runnable):
 
     network: Recipe
     images: int  # test images, from the first on
-    word: ClassVar[str]  # what is measured, for the run's name
+    word: ClassVar[str] = ""  # what is measured, for the run's name; the kind unless given
     precision = "float32"  # what is searched for must hold where it is judged
 
     def __post_init__(self):
@@ -34,7 +34,7 @@ class OfNetwork(Runnable):
 
     @property
     def slug(self) -> str:
-        return f"{self.word}-{self.network.slug}"
+        return f"{self.word or self.kind}-{self.network.slug}"
 
     @property
     def data_digest(self) -> str:

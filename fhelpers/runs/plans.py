@@ -95,14 +95,14 @@ def architectures(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
     return each_kind(scale, dataset, seeds, kinds, **common)
 
 
-def attacked_pair(scale, dataset, seeds, radii=RADII, epochs=0, **changes) -> Plan:
+def attacked_pair(scale, dataset, seeds, epochs=0, **changes) -> Plan:
     """M_natural and M_adversarial, the two networks of W's §6: the runs of sections 02 and 04."""
     own = SCALES[scale]
     kinds = {
         "natural": {"epochs": epochs or own.epochs},
         "adversarial": {"adversary": "pgd", "epochs": epochs or own.attacked_epochs},
     }
-    return each_kind(scale, dataset, seeds, kinds, radii=radii, **changes)
+    return each_kind(scale, dataset, seeds, kinds, radii=RADII, **changes)
 
 
 def every_network(scale, dataset, seeds, epochs=0) -> Plan:

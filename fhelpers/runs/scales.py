@@ -78,10 +78,9 @@ def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
     Sizes shrink to what a small data set holds. Raises ValueError for an unknown scale.
     """
     known(scale, dataset)
-    size = dataclasses.asdict(SCALES[scale])
-    for name in set(size) - {field.name for field in dataclasses.fields(Recipe)}:
-        del size[name]
-    size.update(dataset=dataset, seed=seed, data_options=data_options(scale, dataset))
+    taken = {field.name for field in dataclasses.fields(Recipe)}
+    size = {name: value for name, value in vars(SCALES[scale]).items() if name in taken}
+    size |= {"dataset": dataset, "seed": seed, "data_options": data_options(scale, dataset)}
     if "model" in changes:
         size["width"] = None  # the scale's width is meant for the scale's model
     size.update(changes)

@@ -6,7 +6,6 @@ energy away? The same count for leading and trailing singular values answers it.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -55,8 +54,6 @@ def split_all(images: Tensor, radius: float) -> dict[str, tuple[Tensor, Tensor]]
 @dataclass(frozen=True, kw_only=True)
 class Cases(OfNetwork, kind="cases", version=2):
     """Which test images a network gets right whole, from a split's first part, from the rest."""
-
-    word: ClassVar[str] = "cases"
 
     radius: float = 12.0  # W, Figure 2
 

@@ -1,7 +1,6 @@
 """The frequency report of one of the book's own networks, as a run."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from fhelpers.report.measure import FrequencyReport, Observations, default_radii, observe, report_of
 from fhelpers.runs.kinds import Job, Result
@@ -12,8 +11,6 @@ from fhelpers.runs.recipes import check_against_data
 @dataclass(frozen=True, kw_only=True)
 class Report(OfNetwork, kind="report", version=2):
     """The report of one of the book's own networks, as a run."""
-
-    word: ClassVar[str] = "report"
 
     few: int = 1_000
 

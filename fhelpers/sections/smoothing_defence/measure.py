@@ -34,8 +34,6 @@ class RobustnessTable(OfNetwork, kind="robustness"):
     that fools, and accuracy at ε as the share of images that need more.
     """
 
-    word: ClassVar[str] = "robustness"
-
     rhos: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)  # W, Table 2; 0 is the network itself
     epsilons: tuple[float, ...] = (0.03, 0.06, 0.09)  # W, Table 2
     attack_steps: int = 20  # of PGD; W does not state them, its released code takes 40

@@ -8,7 +8,6 @@ for the largest value of any pixel. Perturbed images may leave [0, 1], as low an
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -134,8 +133,6 @@ class Corollary(OfNetwork, kind="corollary"):
 
     Also its accuracy under PGD within a few ε, for the figure of accuracy against robustness.
     """
-
-    word: ClassVar[str] = "corollary"
 
     radius: float = 12.0  # W, Figure 2
     epsilons: tuple[float, ...] = (0.004, 0.008, 0.016, 0.031)  # of PGD: about 1, 2, 4, 8 / 255
