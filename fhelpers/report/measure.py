@@ -6,9 +6,10 @@ images.
 """
 
 import json
+import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -50,15 +51,7 @@ class FrequencyReport:
         return json.dumps({"about": self.about, "table": rows} | maps, indent=1, allow_nan=False)
 
 
-@dataclass
-class Table:
-    """Collects the report's rows."""
-
-    rows: list[dict] = field(default_factory=list)
-
-    def add(self, measure: str, part: str, at: float | None, found: Estimate) -> None:
-        row = {"measure": measure, "part": part, "at": at, "value": found.value}
-        self.rows.append(row | {"low": found.low, "high": found.high, "images": found.n})
+Row = tuple[str, str, float | None, Estimate]  # measure, part, at and value of a report
 
 
 @dataclass(frozen=True)
@@ -166,13 +159,23 @@ def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
     """
     few = seen.resists.shape[1]
     counts = {"images": seen.correct.shape[1], "few": few, "chance": 1 / about["classes"]}
-    table = Table()
-    add_accuracies(table, seen.correct.numpy(), about["radii"])
+    rows = [*accuracies(seen.correct.numpy(), about["radii"])]
     for epsilon, still in zip(SMALL_EPSILONS, seen.resists, strict=True):
-        table.add("robust accuracy", "PGD-10", epsilon, proportion(int(still.sum()), few))
-    add_mask(table, seen, few // 2)
-    add_rings(table, seen.heat_map, few)
-    return FrequencyReport({**about, **counts}, pd.DataFrame(table.rows), seen.heat_map, seen.mask)
+        rows.append(("robust accuracy", "PGD-10", epsilon, share_of(still)))
+    rows += through_mask(seen, few // 2)
+    for ring, share in heatmap.by_ring(seen.heat_map).items():
+        rows.append(("accuracy", "wave", ring, proportion(share * few, few)))
+    table = pd.DataFrame(
+        {"measure": measure, "part": part, "at": at, "value": found.value,
+         "low": found.low, "high": found.high, "images": found.n}
+        for measure, part, at, found in rows
+    )  # fmt: skip
+    return FrequencyReport({**about, **counts}, table, seen.heat_map, seen.mask)
+
+
+def share_of(right) -> Estimate:
+    """The share of True with its interval over images. right: bool (images,)."""
+    return proportion(int(right.sum()), len(right))
 
 
 def default_radii(height: int, width: int) -> list[float]:
@@ -192,24 +195,24 @@ def correct_on_parts(model, images, labels, radii, compute: Compute) -> Tensor:
     return torch.cat(pieces, 1)
 
 
-def add_accuracies(table: Table, correct: np.ndarray, radii: Sequence[float]) -> None:
+def accuracies(correct: np.ndarray, radii: Sequence[float]) -> Iterator[Row]:
     """Accuracies on all parts, what each band adds, and how far one must go for half and 90 %."""
     whole, low, high = correct[0], correct[1 : 1 + len(radii)], correct[1 + len(radii) :]
-    table.add("accuracy", "original", None, proportion(int(whole.sum()), len(whole)))
+    yield "accuracy", "original", None, share_of(whole)
     for place, radius in enumerate(radii):
-        for part, each in (("low", low[place]), ("high", high[place])):
-            table.add("accuracy", part, radius, proportion(int(each.sum()), len(each)))
-    table.add("gained", "band", radii[0], proportion(int(low[0].sum()), len(whole)))
+        yield "accuracy", "low", radius, share_of(low[place])
+        yield "accuracy", "high", radius, share_of(high[place])
+    yield "gained", "band", radii[0], share_of(low[0])
     for place, radius in enumerate(radii[1:], 1):
-        table.add("gained", "band", radius, paired_difference(low[place], low[place - 1]))
-    table.add("gained", "beyond", radii[-1], paired_difference(whole, low[-1]))
+        yield "gained", "band", radius, paired_difference(low[place], low[place - 1])
+    yield "gained", "beyond", radii[-1], paired_difference(whole, low[-1])
     for share, words in SHARES.items():
 
         def reached(lows, wholes, share=share):
             return radius_of(radii, lows.mean(0), share * wholes.mean())
 
         if whole.any():
-            table.add("radius", words, share, bootstrap(reached, low.T, whole))
+            yield "radius", words, share, bootstrap(reached, low.T, whole)
 
 
 def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> float:
@@ -240,22 +243,16 @@ def correct_under_attack(model, images, labels, seed: int, compute: Compute) -> 
     return torch.stack(still)
 
 
-def add_mask(table: Table, seen: Observations, learned_from: int) -> None:
+def through_mask(seen: Observations, learned_from: int) -> Iterator[Row]:
     """Accuracy through the mask, its weight, and how much of each band it keeps."""
-    found = proportion(int(seen.through.sum()), len(seen.through))
-    table.add("accuracy", "through mask", None, found)
-    nothing = float("nan")
-    weight = float(seen.mask.abs().mean())
-    table.add("mask", "weight", None, Estimate(weight, nothing, nothing, learned_from, "images"))
+
+    def exact(value: float) -> Estimate:
+        return Estimate(value, math.nan, math.nan, learned_from, "images")
+
+    yield "accuracy", "through mask", None, share_of(seen.through)
+    yield "mask", "weight", None, exact(float(seen.mask.abs().mean()))
     energies = {"radial": frequency.radial_energy, "angular": frequency.angular_energy}
     for part, energy in energies.items():
         whole = energy(torch.ones_like(seen.mask), BANDS).clamp(min=1)
         for band, share in enumerate((energy(seen.mask, BANDS) / whole).tolist()):
-            kept = Estimate(share, nothing, nothing, learned_from, "images")
-            table.add("mask", f"{part} energy kept", band, kept)
-
-
-def add_rings(table: Table, found: Tensor, images: int) -> None:
-    """Accuracy of the heat map by distance from the centre."""
-    for ring, share in heatmap.by_ring(found).items():
-        table.add("accuracy", "wave", ring, proportion(share * images, images))
+            yield "mask", f"{part} energy kept", band, exact(share)

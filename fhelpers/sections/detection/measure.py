@@ -78,14 +78,10 @@ class Evaluation(Runnable, kind="detection", version=2):
         return self.detector.precision if self.detector else "float32"
 
     @property
-    def original(self) -> "Evaluation":
-        """The same on originals."""
-        return replace(self, radius=None)
-
-    @property
     def needs(self) -> tuple:
+        """Its detector, and of parts the same evaluation on originals."""
         detector = (self.detector,) if self.detector else ()
-        return detector if self.radius is None else (*detector, self.original)
+        return detector if self.radius is None else (*detector, replace(self, radius=None))
 
     @property
     def steps(self) -> int:
