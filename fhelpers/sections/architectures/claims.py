@@ -33,7 +33,6 @@ def small_resnet(labels) -> str:
     "accuracy; gap; accuracy lost without the high part (test images, mean over the radii). Ours "
     "beside it, where trained: the same against networks of as many parameters and multiply-adds",
     rule=f"reproduced if all three intervals lie above {MORE:g} on the ResNet's side",
-    paper=None,
     figure="architectures-ends",
     networks=("resnet-*", *OTHERS),
 )

@@ -40,7 +40,6 @@ SOONEST = 0.05  # epochs: within the first one, nothing says where a level is pa
     "beyond doubt; accuracy on the low and on the high parts of test images, mean over radii, with "
     "BatchNorm minus without; ours beside it: the same of the accuracy lost without the high part",
     rule=f"reproduced if the first interval lies above {AS_FAST:g} and the others above {MORE:g}",
-    paper=None,
     figure="batchnorm-whole",
     networks=NETWORKS,
 )
@@ -74,7 +73,6 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
     f"divided by that at the smallest radius, at the highest of the levels {LEVELS[-1]}, "
     f"{LEVELS[-2]}, …, {LEVELS[0]} that all runs pass beyond doubt",
     rule="reproduced if the first two intervals lie above 0 and the third above 1",
-    paper=None,
     figure="batchnorm-help",
     networks=("vanilla-low-*", "batchnorm-low-*"),
 )

@@ -91,7 +91,6 @@ def _excess(*outcomes) -> float:
     source="W, §3.1",
     measure="the larger of max |x_l + x_h - x| and max |Im F⁻¹(M F(x))|, pixels being in [0, 1]",
     rule=f"reproduced if below {TOLERANCE:g}; computed and not sampled, so the interval is a point",
-    paper=None,
     figure="decomposition-split",
     inputs=split_errors,
     identity=True,

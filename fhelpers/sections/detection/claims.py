@@ -62,7 +62,6 @@ def original_low_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     measure="share of its mAP that each size class loses from originals to low parts at the "
     "largest radius: small minus medium, and small minus large",
     rule="reproduced if both intervals lie above 0",
-    paper=None,
     figure="detection-kept",
     inputs=objects,
 )

@@ -114,7 +114,6 @@ def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
     "A − N minus S − N, minus T − N and minus R − N",
     rule="reproduced if all three intervals lie above 0; ours beside it: the same when the masks, "
     "while they were learned, had the same total weight",
-    paper=None,
     figure="masks-differences",
     networks=FIVE,
 )
@@ -145,7 +144,6 @@ def augmentation_is_not_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
     "was learned from them; accuracy on the latter divided by that on the former",
     rule=f"reproduced if the similarity's interval lies below {UNLIKE} and that of the quotient "
     f"above {KEPT}; ours beside it: both for a mask learned from other images",
-    paper=None,
     figure="masks-images",
     networks=("natural",),
 )

@@ -45,7 +45,6 @@ def larger_half(radii: list[float]) -> list[float]:
     "accuracy lost without the high part (test images, mean over the radii)",
     rule=f"reproduced if both intervals lie within {ALIKE:g} of 0, not reproduced if one lies "
     "outside",
-    paper=None,
     figure="heuristics-bands",
     networks=("vanilla", "dropout"),
 )
@@ -72,7 +71,6 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     measure="mix-up (α = 0.5) minus vanilla: test accuracy, and accuracy lost without the high "
     "part (test images, mean over the radii)",
     rule=f"reproduced if the first interval lies above -{ALIKE:g} and the second above 0",
-    paper=None,
     figure="heuristics-bands",
     networks=("vanilla", "mixup-0.5"),
 )
@@ -145,7 +143,6 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
     "batch sizes",
     rule=f"reproduced if both exceed {CLOSE:g}; with one seed the interval is over the networks "
     "(Fisher's transformation, Bonett and Wright's standard error)",
-    paper=None,
     figure="heuristics-bands",
     networks=("*",),
 )

@@ -80,7 +80,6 @@ def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
     "of each claim the part is listed that decides its verdict",
     rule="reproduced if all three are reproduced on each data set, not reproduced if one is not; "
     "a data set that is not available leaves it undecided",
-    paper=None,
     figure="other-datasets-compared",
     inputs=by_dataset,
 )

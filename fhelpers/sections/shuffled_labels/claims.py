@@ -115,7 +115,6 @@ def _span(epochs: list[float]) -> str:
     measure="training accuracy on low parts, natural minus shuffled, mean over the two smallest "
     "radii and over every training accuracy that both networks passed through",
     rule="reproduced if the interval lies above 0",
-    paper=None,
     figure="shuffled-equal-accuracy",
     networks=PAIR,
 )
@@ -135,7 +134,6 @@ def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]
     "at its end if it sees fewer; of shuffled, mean of the last quarter of its epochs, where it "
     "has memorised most",
     rule=f"reproduced if natural is more than {FAR:g} above chance and shuffled less than {NEAR:g}",
-    paper=None,
     figure="shuffled-by-epoch",
     inputs=with_chance,
     networks=PAIR,
@@ -211,7 +209,6 @@ def _ratio(energy, low: float, high: float) -> float:
     "the radii where the energies of the two (without each channel's mean) are nearest: of "
     "natural; its size for shuffled",
     rule=f"reproduced if natural is above {NEAR:g} and shuffled within {NEAR:g} of 0",
-    paper=None,
     figure="shuffled-by-epoch",
     inputs=with_energies,
     networks=PAIR,

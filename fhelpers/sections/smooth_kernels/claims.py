@@ -36,7 +36,6 @@ def kernels(runs) -> tuple:
     "their mean size, and share of transfer energy beyond half the Nyquist frequency",
     rule="reproduced if the interval of the difference of neighbours lies above 0 for each kernel "
     "size; ours beside it: the share of energy",
-    paper=None,
     figure="kernels-smoothness",
     inputs=kernels,
     networks=("natural*", "adversarial*"),
