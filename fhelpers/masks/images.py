@@ -60,16 +60,13 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
 
     steps = property(attrgetter("images"))
     precision = property(attrgetter("network.precision"))
-
     learning = property(masks.Learning.of)
 
     @property
     def needs(self) -> tuple:
         return (self.network,) if self.chooser is None else (self.network, self.chooser)
 
-    @property
-    def work(self) -> int:
-        return self.epochs * self.images
+    work = property(lambda self: self.epochs * self.images)
 
     def carry_out(self, job: Job) -> Result:
         """Learn a mask for every image, test it on the image and on its attacked version x_A.

@@ -54,7 +54,6 @@ class MaskRecipe(OfNetwork, kind="mask", version=2):
     train_images = property(attrgetter("images"))
     precision = property(attrgetter("network.precision"))
     steps = property(attrgetter("epochs"))
-
     learning = property(masks.Learning.of)
 
     @property
@@ -63,9 +62,7 @@ class MaskRecipe(OfNetwork, kind="mask", version=2):
         words += ["channels"] * self.per_channel + ["ontest"] * (self.learned_on == "test")
         return "-".join([*words, f"w{self.sparsity_weight:g}", self.network.slug])
 
-    @property
-    def work(self) -> int:
-        return self.epochs * self.images
+    work = property(lambda self: self.epochs * self.images)
 
     def carry_out(self, job: Job) -> Result:
         """Learn the masks and score them on training and test images."""

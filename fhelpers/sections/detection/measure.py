@@ -83,9 +83,7 @@ class Evaluation(Runnable, kind="detection", version=2):
         detector = (self.detector,) if self.detector else ()
         return detector if self.radius is None else (*detector, replace(self, radius=None))
 
-    @property
-    def steps(self) -> int:
-        return REPORTED
+    steps = REPORTED
 
     @property
     def work(self) -> int:

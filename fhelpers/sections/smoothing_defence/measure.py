@@ -76,9 +76,7 @@ class DefenceChecks(OfNetwork, kind="defence-checks"):
     auto_images: int = 50  # the first so many also meet AutoAttack, which costs far more
     queries: int = 300  # of AutoAttack's black-box attack, on each image
 
-    @property
-    def work(self) -> int:
-        return self.images * len(self.epsilons) * 14 * self.attack_steps
+    work = property(lambda self: self.images * len(self.epsilons) * 14 * self.attack_steps)
 
     def carry_out(self, job: Job) -> Result:
         """A row for each defence, check and ε.

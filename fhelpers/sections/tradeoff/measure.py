@@ -145,9 +145,7 @@ class Corollary(OfNetwork, kind="corollary"):
         for epsilon in self.epsilons:
             attacks.check_epsilon(epsilon)
 
-    @property
-    def work(self) -> int:
-        return self.images * self.attack_steps * len(BANDS) * len(SIZES)
+    work = property(lambda self: self.images * self.attack_steps * len(BANDS) * len(SIZES))
 
     def carry_out(self, job: Job) -> Result:
         """For each band and image the smallest size, for each ε the accuracy under PGD.
