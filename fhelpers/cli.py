@@ -32,14 +32,10 @@ app = App(
 def run(run_id: str, *others: str, threads: int = 1) -> None:
     """Carry out planned runs, one after the other, or say that they are done.
 
-    Parameters
-    ----------
-    run_id
-        A name from `fhelpers runs`.
-    others
-        More names, for runs that are to share a process.
-    threads
-        Processor threads for these runs; results are bit-equal for the same number only.
+    Args:
+        run_id: A name from `fhelpers runs`.
+        others: More names, for runs that are to share a process.
+        threads: Processor threads for these runs; results are bit-equal for the same number only.
     """
     import torch
 
@@ -72,14 +68,10 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
 
     The status is 1 if a number differs by more than 1e-4.
 
-    Parameters
-    ----------
-    run_ids
-        Names from `fhelpers runs`.
-    published
-        How many published runs to take as well, at random.
-    seed
-        Of that choice.
+    Args:
+        run_ids: Names from `fhelpers runs`.
+        published: How many published runs to take as well, at random.
+        seed: Of that choice.
     """
     from fhelpers.runs import store
     from fhelpers.runs.verify import carry_out_anew, largest_difference
@@ -119,14 +111,10 @@ def publish(
 def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> None:
     """Execute a notebook with parameters, training what is missing.
 
-    Parameters
-    ----------
-    slug
-        A notebook's name, such as 02_shuffled_labels.
-    p
-        A parameter's name and value, such as `-p epochs 5` or `-p radii "[4, 8]"`; repeatable.
-    to
-        Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
+    Args:
+        slug: A notebook's name, such as 02_shuffled_labels.
+        p: A parameter's name and value, such as `-p epochs 5` or `-p radii "[4, 8]"`; repeatable.
+        to: Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
     """
     from fhelpers.pages import notebooks
 
@@ -143,14 +131,10 @@ def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> No
 def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
     """Write the files of the page "Explorer" from two finished or planned runs.
 
-    Parameters
-    ----------
-    natural
-        A run from `fhelpers runs`, trained on images as they are.
-    adversarial
-        A run on the same data set, trained adversarially.
-    to
-        The folder to write to; _build/explorer unless given.
+    Args:
+        natural: A run from `fhelpers runs`, trained on images as they are.
+        adversarial: A run on the same data set, trained adversarially.
+        to: The folder to write to; _build/explorer unless given.
     """
     from fhelpers.pages import explorer
     from fhelpers.runs import store
@@ -165,10 +149,8 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
 def pdf(pages: Path | None = None) -> None:
     """Print the built book to one PDF beside its pages.
 
-    Parameters
-    ----------
-    pages
-        The folder of built pages; _build/html unless given.
+    Args:
+        pages: The folder of built pages; _build/html unless given.
     """
     from fhelpers.pages import pdf
 
@@ -188,22 +170,15 @@ def report(
 ) -> None:
     """Measure which frequencies a classifier relies on: report.html, report.json, report.csv.
 
-    Parameters
-    ----------
-    model
-        A torchvision model's name, a .pt2 or TorchScript file, package.module:function that
-        returns a module, or a run from `fhelpers runs`. It takes pixels in [0, 1].
-    dataset
-        Whose test images it is asked about; cifar10 unless given. A run has its own.
-    weights
-        For a function's or a torchvision model: a file; for the latter also DEFAULT, the published
-        ones, with imagenette or tiny-imagenet-10.
-    images
-        How many test images, from the first on; all unless given.
-    few
-        How many of them meet what costs more: heat map, attacks and mask.
-    to
-        The folder to write to.
+    Args:
+        model: A torchvision model's name, a .pt2 or TorchScript file, package.module:function that
+            returns a module, or a run from `fhelpers runs`. It takes pixels in [0, 1].
+        dataset: Whose test images it is asked about; cifar10 unless given. A run has its own.
+        weights: For a function's or a torchvision model: a file; for the latter also DEFAULT, the
+            published ones, with imagenette or tiny-imagenet-10.
+        images: How many test images, from the first on; all unless given.
+        few: How many of them meet what costs more: heat map, attacks and mask.
+        to: The folder to write to.
     """
     from fhelpers import data
     from fhelpers.networks.compute import accelerator
@@ -248,10 +223,8 @@ def claims(
 
     The status is 0 whatever the verdicts, and 1 if a claim could not be computed.
 
-    Parameters
-    ----------
-    to
-        The file to write; claims.json unless given.
+    Args:
+        to: The file to write; claims.json unless given.
     """
     from fhelpers.pages import scorecard
 
@@ -270,10 +243,8 @@ def claims(
 def fetch_data(*names: str) -> None:
     """Fetch data sets by name, or say that they are there.
 
-    Parameters
-    ----------
-    names
-        Such as cifar10, mnist or fashion-mnist.
+    Args:
+        names: Such as cifar10, mnist or fashion-mnist.
     """
     from fhelpers import data
 
@@ -288,12 +259,9 @@ def fetch_data(*names: str) -> None:
 def coco(tiny_imagenet: Path, to: Path) -> None:
     """Turn the boxes of Tiny ImageNet into a folder in COCO's format, with COCO's classes.
 
-    Parameters
-    ----------
-    tiny_imagenet
-        The folder tiny-imagenet-200.
-    to
-        The folder to write, which can then be a page's coco_root.
+    Args:
+        tiny_imagenet: The folder tiny-imagenet-200.
+        to: The folder to write, which can then be a page's coco_root.
     """
     from fhelpers.data import coco as folders
 
@@ -309,10 +277,8 @@ def book(
 
     A call goes on where one that was killed stopped; two calls at once are refused.
 
-    Parameters
-    ----------
-    jobs
-        How many runs and pages at a time.
+    Args:
+        jobs: How many runs and pages at a time.
     """
     from fhelpers.pages import workflow
 
