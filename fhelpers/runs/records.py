@@ -11,6 +11,7 @@ import hashlib
 import inspect
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -165,6 +166,15 @@ class Runs(dict[str, list[Run]]):
         return pd.DataFrame([setup_row(label, runs) for label, runs in self.items()])
 
 
+def by_prefix(runs: Mapping[str, list[Run]]) -> dict[str, Runs]:
+    """{prefix: its runs}, from labels such as 5000/natural, which become natural."""
+    found: dict[str, Runs] = {}
+    for label, group in runs.items():
+        prefix, _, own = label.partition("/")
+        found.setdefault(prefix, Runs())[own] = group
+    return found
+
+
 def setup_row(label: str, runs: list[Run]) -> dict:
     recipe = runs[0].recipe.setup
     row = {"run": label} | {name: getattr(recipe, name, "") for name in SETUP}
@@ -220,9 +230,7 @@ def make_record(recipe: Runnable, result: Result, compute: Compute) -> dict:
         "warnings": result.warnings,
         "finished": datetime.date.today().isoformat(),
         "seconds": round(result.seconds, 2),
-        "device": compute.device,
-        "precision": compute.precision,
-        "threads": compute.threads,
+        **vars(compute),  # device, precision, threads
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "commit": provenance.commit(),

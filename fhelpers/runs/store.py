@@ -243,13 +243,8 @@ def state_of(run: Run) -> dict:
     rows = run.history.reindex(columns=["scope", "split", "part", "accuracy"])
     whole = (rows.scope == "all") & (rows.split == "test") & (rows.part == "original")
     scores = rows.accuracy[whole].dropna().tolist()
-    accuracy = f"{scores[0]:.3f}" if scores else ""
-    return {
-        "state": "done",
-        "epochs": record["epochs"],
-        "seconds": record["seconds"],
-        "accuracy": accuracy,
-    }
+    found = {"state": "done"} | {name: record[name] for name in ("epochs", "seconds")}
+    return found | {"accuracy": f"{scores[0]:.3f}" if scores else ""}
 
 
 def state_of_unfinished(folder: Path) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fhelpers.claims import CLAIMS, Verdict, conjunction, reliance
 from fhelpers.claims.learning import chance_of, failed
-from fhelpers.runs.records import Runs
+from fhelpers.runs.records import Runs, by_prefix
 from fhelpers.sections.dose.plan import FIVE
 
 # The networks that each claim is judged by; W7 takes from M_natural what guessing gets right.
@@ -35,11 +35,7 @@ class Cut(Runs):
 
 def by_amount(runs: Mapping) -> dict[int, Runs]:
     """{images: runs with the labels of their sections}, from labels such as 5000/natural."""
-    found: dict[int, dict] = {}
-    for label, group in runs.items():
-        images, _, network = label.partition("/")
-        found.setdefault(int(images), {})[network] = group
-    return {images: Runs(found[images]) for images in sorted(found)}
+    return dict(sorted((int(images), own) for images, own in by_prefix(runs).items()))
 
 
 def about(id: str, runs: Runs) -> Runs | None:
