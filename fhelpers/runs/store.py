@@ -205,7 +205,8 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
 
     compute, started = choose_compute(recipe.precision, recipe.device), time.process_time()
     result = recipe.carry_out(Job(folder, compute, needed, report))
-    progress(recipe.steps)
+    if recipe.steps == 1:  # done in one piece, which reports nothing on its way
+        progress(1)
     result.seconds = result.seconds or time.process_time() - started
     made = folder / "result"
     shutil.rmtree(made, ignore_errors=True)
