@@ -36,6 +36,13 @@ def check_epsilon(epsilon: float) -> None:
         raise ValueError(f"epsilon is in pixel units and lies between 0 and 1, not {epsilon!r}")
 
 
+def check_counts(**counts: int) -> None:
+    """Raise ValueError unless all are whole numbers of at least 1."""
+    for name, count in counts.items():
+        if not isinstance(count, int) or count < 1:
+            raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
+
+
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Summed cross-entropy of logits (N, classes).
 
@@ -159,9 +166,7 @@ def pgd(
     >>> right = model(attacked).argmax(1) == labels
     """
     check_epsilon(epsilon)
-    for name, count in (("steps", steps), ("restarts", restarts)):
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
+    check_counts(steps=steps, restarts=restarts)
     size = 2.5 * epsilon / steps if step_size is None else step_size
 
     def start(batch: Tensor) -> Tensor:
@@ -174,7 +179,7 @@ def pgd(
         for batch, answers in batches(model, images, labels):
             found = batch.clone()
             left = torch.arange(len(batch), device=batch.device)
-            ball, stride = (for_each(batch, value) for value in (epsilon, size))
+            ball, stride = (torch.full_like(batch[:, :1, :1, :1], v) for v in (epsilon, size))
             for _ in range(restarts):
                 left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
             attacked.append(found)
@@ -185,11 +190,6 @@ def batches(model: nn.Module, images: Tensor, labels: Tensor):
     """Images and labels, some at a time; always as many where images share their moments."""
     size = BATCH if uses_batch_moments(model) else portion(images)
     return zip(images.split(size), labels.split(size), strict=True)
-
-
-def for_each(images: Tensor, value: float) -> Tensor:
-    """One number for each image, (N, 1, 1, 1)."""
-    return torch.full((len(images), 1, 1, 1), value, dtype=images.dtype, device=images.device)
 
 
 def climb(model, images, labels, epsilon, steps, size, start, loss, found, left) -> Tensor:
@@ -256,9 +256,7 @@ def smallest_epsilon(
     searches = {"fgsm": along_the_sign, "pgd": by_halving}
     if attack not in searches:
         raise ValueError(f"attack={attack!r} is not possible: it must be one of fgsm, pgd")
-    for name, count in (("steps", steps), ("halvings", halvings)):
-        if not isinstance(count, int) or count < 1:
-            raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
+    check_counts(steps=steps, halvings=halvings)
     options = {"steps": steps, "halvings": halvings} if attack == "pgd" else {}
     images, labels = as_images(images), as_labels(labels)
     with evaluating(model):

@@ -172,8 +172,9 @@ class Score:
         weights = np.ones((1, self.images)) if weights is None else weights
         # (classes, ranges, draws, thresholds)
         precision = np.array([[average(m, weights) for m in ranges] for ranges in self.matches])
-        with np.errstate(invalid="ignore"):
-            means = mean_where_there(precision, axis=0)
+        there = ~np.isnan(precision)
+        with np.errstate(invalid="ignore"):  # NaN where no class has objects; nanmean would warn
+            means = np.where(there, precision, 0).sum(0) / there.sum(0)
         whole = means[0]
         columns = [whole.mean(1), whole[:, 0], whole[:, 5], *(each.mean(1) for each in means[1:])]
         return np.stack(columns, 1)
@@ -217,9 +218,3 @@ def average(matches: Matches, weights: np.ndarray) -> np.ndarray:
     # The lowest recall of all, 0, is reached by the first detection, whatever it is.
     steps = np.diff(reached, axis=2, prepend=0)
     return np.where(objects[:, None] > 0, (best * steps).sum(2) / len(RECALLS), np.nan)
-
-
-def mean_where_there(values: np.ndarray, axis: int) -> np.ndarray:
-    """Mean over an axis of what is not NaN, NaN where nothing is; no warning, unlike nanmean."""
-    there = ~np.isnan(values)
-    return np.where(there, values, 0).sum(axis) / there.sum(axis)

@@ -15,6 +15,9 @@ from fhelpers import places
 
 # Lists are parameters' values here, not several values of the option.
 Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_list=False)]
+Scale = Annotated[str, Parameter(help="smoke, quick, standard or paper.")]
+Dataset = Annotated[str, Parameter(help="Such as cifar10.")]
+Seeds = Annotated[str, Parameter(help='Such as "0 1 2" or "[0, 1, 2]".')]
 
 MOST_THREADS = 1_024  # more would only be a slip of the hand
 
@@ -29,14 +32,10 @@ app = App(
 def run(run_id: str, *others: str, threads: int = 1) -> None:
     """Carry out planned runs, one after the other, or say that they are done.
 
-    Parameters
-    ----------
-    run_id
-        A name from `fhelpers runs`.
-    others
-        More names, for runs that are to share a process.
-    threads
-        Processor threads for these runs; results are bit-equal for the same number only.
+    Args:
+        run_id: A name from `fhelpers runs`.
+        others: More names, for runs that are to share a process.
+        threads: Processor threads for these runs; results are bit-equal for the same number only.
     """
     import torch
 
@@ -69,14 +68,10 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
 
     The status is 1 if a number differs by more than 1e-4.
 
-    Parameters
-    ----------
-    run_ids
-        Names from `fhelpers runs`.
-    published
-        How many published runs to take as well, at random.
-    seed
-        Of that choice.
+    Args:
+        run_ids: Names from `fhelpers runs`.
+        published: How many published runs to take as well, at random.
+        seed: Of that choice.
     """
     from fhelpers.runs import store
     from fhelpers.runs.verify import carry_out_anew, largest_difference
@@ -84,9 +79,9 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
     if published < 0:
         raise ValueError(f"--published must be 0 or more, not {published}")
     found = [store.finished(name) for name in run_ids]
-    if missing := [name for name, run in zip(run_ids, found, strict=True) if run is None]:
-        what = f"no finished run is called {missing[0][:100]!r}"
-        raise ValueError(f"{what}; see `fhelpers runs`")
+    if None in found:
+        name = run_ids[found.index(None)]
+        raise ValueError(f"no finished run is called {name[:100]!r}; see `fhelpers runs`")
     found += store.some_published(published, seed)
     if not found:
         raise ValueError("name a finished run, or ask for published ones with --published N")
@@ -94,51 +89,32 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
     for run in found:
         difference = largest_difference(run, carry_out_anew(run))
         worst = max(worst, difference)
-        print(
-            f"{run.run_id} · {'bit-equal' if difference == 0 else f'{difference:.2g}'}", flush=True
-        )
+        said = f"{difference:.2g}" if difference else "bit-equal"
+        print(f"{run.run_id} · {said}", flush=True)
     return int(not worst <= 1e-4)
 
 
 @app.command
-def publish(*, scale: str = "standard", dataset: str = "cifar10", seeds: str = "[0]") -> None:
-    """Copy the finished runs of a book to results/published, to be committed with it.
+def publish(
+    *, scale: Scale = "standard", dataset: Dataset = "cifar10", seeds: Seeds = "[0]"
+) -> None:
+    """Copy the finished runs of a book to results/published, to be committed with it."""
+    from fhelpers.pages import published
 
-    Parameters
-    ----------
-    scale
-        smoke, quick, standard or paper.
-    dataset
-        Such as cifar10.
-    seeds
-        A list, such as "[0, 1, 2]".
-    """
-    from fhelpers.pages import notebooks, published
-
-    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
-    notebooks.check("00_scorecard", given)
+    given = checked_book(scale, dataset, seeds)
     copied, missing = published.publish(**given)
     size = sum(file.stat().st_size for run in copied for file in run.iterdir())
     print(f"{len(copied)} runs published, {size / 1e6:.1f} MB; {missing} are not finished yet")
 
 
 @app.command
-def notebook(
-    slug: str,
-    *,
-    p: Pairs | None = None,
-    to: Path | None = None,
-) -> None:
+def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> None:
     """Execute a notebook with parameters, training what is missing.
 
-    Parameters
-    ----------
-    slug
-        A notebook's name, such as 02_shuffled_labels.
-    p
-        A parameter's name and value, such as `-p epochs 5` or `-p radii "[4, 8]"`; repeatable.
-    to
-        Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
+    Args:
+        slug: A notebook's name, such as 02_shuffled_labels.
+        p: A parameter's name and value, such as `-p epochs 5` or `-p radii "[4, 8]"`; repeatable.
+        to: Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
     """
     from fhelpers.pages import notebooks
 
@@ -155,14 +131,10 @@ def notebook(
 def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
     """Write the files of the page "Explorer" from two finished or planned runs.
 
-    Parameters
-    ----------
-    natural
-        A run from `fhelpers runs`, trained on images as they are.
-    adversarial
-        A run on the same data set, trained adversarially.
-    to
-        The folder to write to; _build/explorer unless given.
+    Args:
+        natural: A run from `fhelpers runs`, trained on images as they are.
+        adversarial: A run on the same data set, trained adversarially.
+        to: The folder to write to; _build/explorer unless given.
     """
     from fhelpers.pages import explorer
     from fhelpers.runs import store
@@ -177,10 +149,8 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
 def pdf(pages: Path | None = None) -> None:
     """Print the built book to one PDF beside its pages.
 
-    Parameters
-    ----------
-    pages
-        The folder of built pages; _build/html unless given.
+    Args:
+        pages: The folder of built pages; _build/html unless given.
     """
     from fhelpers.pages import pdf
 
@@ -200,22 +170,15 @@ def report(
 ) -> None:
     """Measure which frequencies a classifier relies on: report.html, report.json, report.csv.
 
-    Parameters
-    ----------
-    model
-        A torchvision model's name, a .pt2 or TorchScript file, package.module:function that
-        returns a module, or a run from `fhelpers runs`. It takes pixels in [0, 1].
-    dataset
-        Whose test images it is asked about; cifar10 unless given. A run has its own.
-    weights
-        For a function's or a torchvision model: a file; for the latter also DEFAULT, the published
-        ones, with imagenette or tiny-imagenet-10.
-    images
-        How many test images, from the first on; all unless given.
-    few
-        How many of them meet what costs more: heat map, attacks and mask.
-    to
-        The folder to write to.
+    Args:
+        model: A torchvision model's name, a .pt2 or TorchScript file, package.module:function that
+            returns a module, or a run from `fhelpers runs`. It takes pixels in [0, 1].
+        dataset: Whose test images it is asked about; cifar10 unless given. A run has its own.
+        weights: For a function's or a torchvision model: a file; for the latter also DEFAULT, the
+            published ones, with imagenette or tiny-imagenet-10.
+        images: How many test images, from the first on; all unless given.
+        few: How many of them meet what costs more: heat map, attacks and mask.
+        to: The folder to write to.
     """
     from fhelpers import data
     from fhelpers.networks.compute import accelerator
@@ -230,8 +193,7 @@ def report(
         test = outside.test_images(model, dataset, images)
     else:
         test = data.load(dataset or "cifar10", train=False, limit=images)
-    asked = outside.load_model(model, weights=weights, classes=test.classes)
-    asked = asked.to(accelerator())
+    asked = outside.load_model(model, weights=weights, classes=test.classes).to(accelerator())
     with tqdm(total=4, desc=model, unit="part", disable=None) as bar:
 
         def progress(part: str) -> None:
@@ -251,29 +213,23 @@ def report(
 
 @app.command
 def claims(
-    *, scale: str = "quick", dataset: str = "cifar10", seeds: str = "[0]", to: Path | None = None
+    *,
+    scale: Scale = "quick",
+    dataset: Dataset = "cifar10",
+    seeds: Seeds = "[0]",
+    to: Path | None = None,
 ) -> int:
     """Check every claim of both papers, training what is missing; write claims.json.
 
     The status is 0 whatever the verdicts, and 1 if a claim could not be computed.
 
-    Parameters
-    ----------
-    scale
-        smoke, quick, standard or paper.
-    dataset
-        Such as cifar10.
-    seeds
-        A list, such as "[0, 1, 2]".
-    to
-        The file to write; claims.json unless given.
+    Args:
+        to: The file to write; claims.json unless given.
     """
-    from fhelpers.pages import notebooks, scorecard
+    from fhelpers.pages import scorecard
 
     file = places.writable(to or Path("claims.json"))
-    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
-    notebooks.check("00_scorecard", given)
-    outcomes = scorecard.compute(**given)
+    outcomes = scorecard.compute(**checked_book(scale, dataset, seeds))
     frame = scorecard.table(outcomes, scale)
     for each in outcomes:
         print(each.verdict or f"{each.id} not computed: {each.failure}")
@@ -287,10 +243,8 @@ def claims(
 def fetch_data(*names: str) -> None:
     """Fetch data sets by name, or say that they are there.
 
-    Parameters
-    ----------
-    names
-        Such as cifar10, mnist or fashion-mnist.
+    Args:
+        names: Such as cifar10, mnist or fashion-mnist.
     """
     from fhelpers import data
 
@@ -305,12 +259,9 @@ def fetch_data(*names: str) -> None:
 def coco(tiny_imagenet: Path, to: Path) -> None:
     """Turn the boxes of Tiny ImageNet into a folder in COCO's format, with COCO's classes.
 
-    Parameters
-    ----------
-    tiny_imagenet
-        The folder tiny-imagenet-200.
-    to
-        The folder to write, which can then be a page's coco_root.
+    Args:
+        tiny_imagenet: The folder tiny-imagenet-200.
+        to: The folder to write, which can then be a page's coco_root.
     """
     from fhelpers.data import coco as folders
 
@@ -320,27 +271,28 @@ def coco(tiny_imagenet: Path, to: Path) -> None:
 
 @app.command
 def book(
-    *, scale: str = "quick", dataset: str = "cifar10", seeds: str = "0", jobs: int = 1
+    *, scale: Scale = "quick", dataset: Dataset = "cifar10", seeds: Seeds = "0", jobs: int = 1
 ) -> None:
     """Build the book, as `make book` does: runs, pages, HTML.
 
     A call goes on where one that was killed stopped; two calls at once are refused.
 
-    Parameters
-    ----------
-    scale
-        smoke, quick, standard or paper.
-    dataset
-        Such as cifar10.
-    seeds
-        Such as "0 1 2".
-    jobs
-        How many runs and pages at a time.
+    Args:
+        jobs: How many runs and pages at a time.
     """
     from fhelpers.pages import workflow
 
     given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
     workflow.start(given, jobs)
+
+
+def checked_book(scale: str, dataset: str, seeds: str) -> dict:
+    """The parameters of a whole book. Raises ValueError for impossible ones."""
+    from fhelpers.pages import notebooks
+
+    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
+    notebooks.check("00_scorecard", given)
+    return given
 
 
 def whole_numbers(name: str, text: str) -> list[int]:

@@ -175,8 +175,7 @@ def svd_split(images: Tensor, rank: int | Tensor) -> tuple[Tensor, Tensor]:
     """
     check_images(images)
     if isinstance(rank, Tensor):
-        wrong = rank.is_floating_point() or rank.shape != images.shape[:2] or (rank < 1).any()
-        if wrong:
+        if rank.is_floating_point() or rank.shape != images.shape[:2] or (rank < 1).any():
             raise ValueError("a tensor of ranks must hold whole numbers above 0 of shape (N, C).")
     else:
         _check_count("rank", rank)

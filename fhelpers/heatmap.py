@@ -7,7 +7,6 @@ plane wave of fixed L2 norm, with a sign drawn for each image and channel.
 import itertools
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +17,7 @@ from fhelpers.networks.compute import choose_compute, portion
 from fhelpers.runs import checks, recipes
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 __all__ = ["half_plane", "heat_map", "waves"]
 WAVES = 2**22  # values of the waves that are held at once
@@ -129,11 +128,15 @@ def nearest(size: int, step: int) -> Tensor:
     return size // 2 + offset.sign() * (steps * step).clamp(max=farthest)
 
 
+def by_ring(found: Tensor) -> dict[float, float]:
+    """Mean of a map (H, W) at each distance from its centre, rounded to whole bins."""
+    rings = frequency.radial_distance(*found.shape).round()
+    return {ring: found[rings == ring].mean().item() for ring in rings.unique().tolist()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class HeatMap(OfNetwork, kind="heatmap", version=2):
     """The heat map of one network, its first layer smoothed with ρ where ρ is not 0."""
-
-    word: ClassVar[str] = "heatmap"
 
     rho: float = 0.0  # 0: the network as it was trained
     norm: float = 4.0  # Yin et al., for CIFAR-10
@@ -153,22 +156,14 @@ class HeatMap(OfNetwork, kind="heatmap", version=2):
         return self.images * info.height * info.width // 6
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
-
-
-def measure(recipe: HeatMap, job: Job) -> Result:
-    """Carry out a `HeatMap`: the map as a tensor, a row for each ring of bins, one clean."""
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    model = smoothing.smooth_first_layer(run.model().to(compute.device), recipe.rho)
-    found = heat_map(model, images, labels, norm=recipe.norm, seed=recipe.seed)
-    measured.tensors["accuracy"] = found
-    about = {"split": "test", "scope": "all", "rho": recipe.rho, "images": len(images)}
-    clean = (predict(model, images).argmax(1) == labels).float().mean().item()
-    measured.rows.append(about | {"part": "original", "radius": math.nan, "accuracy": clean})
-    rings = frequency.radial_distance(*found.shape).round()
-    for ring in rings.unique().tolist():
-        accuracy = found[rings == ring].mean().item()
-        measured.rows.append(about | {"part": "wave", "radius": ring, "accuracy": accuracy})
-    job.progress(1)
-    return measured
+        """The map as a tensor, a row for each ring of bins, one clean."""
+        measured, (model, images, labels) = Result(), self.on_device(job)
+        model = smoothing.smooth_first_layer(model, self.rho)
+        found = heat_map(model, images, labels, norm=self.norm, seed=self.seed)
+        measured.tensors["accuracy"] = found
+        about = {"split": "test", "scope": "all", "rho": self.rho, "images": len(images)}
+        clean = correct(model, images, labels).float().mean().item()
+        measured.rows.append(about | {"part": "original", "radius": math.nan, "accuracy": clean})
+        for ring, accuracy in by_ring(found).items():
+            measured.rows.append(about | {"part": "wave", "radius": ring, "accuracy": accuracy})
+        return measured

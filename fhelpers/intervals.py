@@ -162,6 +162,17 @@ def paired_difference(first, second) -> Estimate:
     return _newcombe(int(first.sum()), n, int(second.sum()), n, correlation)
 
 
+def independent_difference(first: Estimate, second: Estimate) -> Estimate:
+    """Difference of two independent estimates over images, first minus second.
+
+    Their distances to their ends are combined like standard errors (Zou and Donner 2008).
+    """
+    value = first.value - second.value
+    down = math.hypot(first.value - first.low, second.high - second.value)
+    up = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, value - down, value + up, min(first.n, second.n), "images")
+
+
 def bootstrap(statistic: Callable[..., float], *arrays) -> Estimate:
     """Percentile bootstrap of `statistic(*arrays)` over images, from a fixed seed.
 

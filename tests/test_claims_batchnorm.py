@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.histories import Curve
-from fhelpers.intervals import Estimate
+from fhelpers.intervals import Estimate, independent_difference
 from fhelpers.sections.batchnorm import claims as batchnorm
 from fhelpers.sections.batchnorm.claims import HYPOTHESIS
 
@@ -243,7 +243,7 @@ def test_a_cue_needs_runs_and_a_share_as_chance():
 
 def test_differences_widen_and_powers_keep_the_order():
     first, second = (Estimate(v, v - 0.3, v + 0.4, 100, "images") for v in (2.0, 1.0))
-    found = batchnorm.minus(first, second)
+    found = independent_difference(first, second)
     assert (found.value, found.low, found.high) == pytest.approx((1.0, 0.5, 1.5))
     assert batchnorm.times(found).value == pytest.approx(2.0)
     assert batchnorm.times(Estimate(0, -math.inf, math.inf, 1, "images")).low == 0

@@ -5,6 +5,7 @@ import math
 import struct
 import zlib
 
+import cocofolder
 import numpy as np
 import pytest
 import torch
@@ -78,7 +79,7 @@ def test_images_come_in_three_channels_and_their_own_shape(tmp_path, mode):
 
 def test_scenes_written_and_read_again_are_the_same(tmp_path):
     made = scenes.generate(Scenes("planted", size=64, classes=3), "test", 4)
-    scenes.write(made, tmp_path)
+    cocofolder.write(made, tmp_path)
     found = coco.read(tmp_path)
     for name in ("image", "boxes", "label", "area", "crowd"):
         assert np.array_equal(getattr(found.truth, name), getattr(made.truth, name)), name

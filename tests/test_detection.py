@@ -4,6 +4,7 @@ import dataclasses
 import math
 from types import SimpleNamespace
 
+import cocofolder
 import numpy as np
 import pandas as pd
 import pytest
@@ -277,7 +278,7 @@ def test_the_plan_evaluates_originals_and_every_radius(scale, dataset):
 
 
 def test_a_coco_folder_is_evaluated_instead_and_once(tmp_path):
-    root = str(scenes.write(scenes.generate(TINY.scenes, "test", 1), tmp_path))
+    root = str(cocofolder.write(scenes.generate(TINY.scenes, "test", 1), tmp_path))
     asked = {"radii": (128,), "coco_root": root, "weights": "random"}
     plan = plan_of("quick", "cifar10", (2, 3), **asked)
     assert list(plan) == ["original", "r-128"]

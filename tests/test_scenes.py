@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import cocofolder
 import numpy as np
 import pytest
 import torch
@@ -124,7 +125,7 @@ def test_grey_data_sets_get_grounds_in_colour():
 
 def test_the_folder_that_is_written_holds_the_scenes(tmp_path):
     found = generate(SMALL, "test", 5)
-    scenes.write(found, tmp_path)
+    cocofolder.write(found, tmp_path)
     content = json.loads((tmp_path / "annotations" / "instances_val2017.json").read_text())
     assert [c["name"] for c in content["categories"]] == list(found.class_names)
     for number, image in enumerate(content["images"]):

@@ -115,8 +115,7 @@ def minus(first, second, images: int, others: int | None = None) -> Estimate:
     """
     others = images if others is None else others
     return estimate(
-        first - second,
-        lambda: difference(first[0] * images, images, second[0] * others, others),
+        first - second, lambda: difference(first[0] * images, images, second[0] * others, others)
     )
 
 

@@ -49,10 +49,8 @@ def _path(whole: Curve, low: Curve) -> tuple[np.ndarray, np.ndarray]:
 
 def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]:
     """With one seed a mean over epochs and radii counts as one yes-or-no outcome per image."""
-    radii, name = (
-        smallest_radii(history, "natural", 2),
-        "accuracy on low parts, natural minus shuffled",
-    )
+    radii = smallest_radii(history, "natural", 2)
+    name = "accuracy on low parts, natural minus shuffled"
     frames = {radius: at_equal_accuracy(history, radius) for radius in radii}
     runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radii[0])
     rows = pd.concat(frames)
@@ -81,18 +79,14 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
     needed = math.ceil(min(epoch, end))
     if not all(needed in curve.epochs for curve in runs["natural"].values()):
         raise ValueError(f"The history of 'natural' has no epoch {needed}: train it that long.")
-    first = [
-        (float(np.interp(epoch, c.epochs, c.accuracy)), c.images) for c in runs["natural"].values()
-    ]
-    late = [
-        (c.accuracy[c.epochs > 0.75 * c.epochs[-1]].mean(), c.images)
-        for c in runs["shuffled"].values()
-    ]
-    natural = f"natural above chance at r = {radius:g} after {FIRST:,} images"
-    shuffled = f"shuffled above chance at r = {radius:g}"
+    natural, shuffled = (runs[label].values() for label in NAMES)
+    first = [(float(np.interp(epoch, c.epochs, c.accuracy)), c.images) for c in natural]
+    late = [(c.accuracy[c.epochs > 0.75 * c.epochs[-1]].mean(), c.images) for c in shuffled]
+    name = f"above chance at r = {radius:g}"
+    soon, ever = above_chance(first, chance), above_chance(late, chance)
     return [
-        Part(natural, above_chance(first, chance), FAR),
-        Part(shuffled, above_chance(late, chance), NEAR, ceiling=True),
+        Part(f"natural {name} after {FIRST:,} images", soon, FAR),
+        Part(f"shuffled {name}", ever, NEAR, ceiling=True),
     ], note
 
 
@@ -107,21 +101,13 @@ def first_epoch(history: pd.DataFrame) -> float:
 def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
     """`chance`: share right by guessing, 1 / classes. Labels: low-<radius> and high-<radius>."""
     radii, low, high, images = _band_scores(history)
-
     closest = (low - high).argmin(0), np.arange(low.shape[1])  # the radius of each seed
+    lead, grown = minus(low[closest], high[closest], images), minus(low[-1], low[0], images)
+    beyond = above_chance([(score, images) for score in high.mean(0)], chance)
     parts = [
-        Part(
-            "trained on low minus trained on high", minus(low[closest], high[closest], images), FAR
-        ),
-        Part(
-            f"low, r = {radii[-1]:g} minus r = {radii[0]:g}", minus(low[-1], low[0], images), MORE
-        ),
-        Part(
-            "high above chance",
-            above_chance([(score, images) for score in high.mean(0)], chance),
-            NEAR,
-            ceiling=True,
-        ),
+        Part("trained on low minus trained on high", lead, FAR),
+        Part(f"low, r = {radii[-1]:g} minus r = {radii[0]:g}", grown, MORE),
+        Part("high above chance", beyond, NEAR, ceiling=True),
     ]
     scores = zip(radii, low.mean(1), high.mean(1), strict=True)
     listed = ", ".join(f"{a:.3f} and {b:.3f} at r = {radius:g}" for radius, a, b in scores)
@@ -131,9 +117,7 @@ def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part
 def _band_scores(history: pd.DataFrame) -> tuple[list[float], np.ndarray, np.ndarray, int]:
     """Radii, accuracies on all original test images (radii, seeds) of low and high, images."""
     bands = [str(label).partition("-") for label in set(history.label)]
-    radii = sorted(
-        {float(radius) for band, _, radius in bands if radius and band in ("low", "high")}
-    )
+    radii = sorted({float(r) for band, _, r in bands if r and band in ("low", "high")})
     if len(radii) < 2:
         raise ValueError("Runs labelled low-<r> and high-<r> are needed for at least two radii.")
     labels = [f"{band}-{radius:g}" for band in ("low", "high") for radius in radii]
@@ -148,8 +132,7 @@ def monitored(history: pd.DataFrame, label: str) -> pd.DataFrame:
     """Training accuracy of a label's runs after each epoch, over seeds."""
     rows = history[(history.label == label) & (history.split == "train")]
     rows = rows[(rows.scope == "subset") & rows.part.isin(["original", "low"])]
-    by = ["part", "radius", "epoch"]
-    return each_over_seeds(rows, by, "accuracy")
+    return each_over_seeds(rows, ["part", "radius", "epoch"], "accuracy")
 
 
 def band_trained(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:

@@ -65,9 +65,9 @@ class Claim:
     source: str
     measure: str
     rule: str
-    paper: str | None
     figure: str
     check: Callable[..., tuple[list[Part], str]]
+    paper: str | None = None
     inputs: Callable[..., tuple] = whole_history
     networks: tuple[str, ...] = ()
     identity: bool = False

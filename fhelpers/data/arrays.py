@@ -10,6 +10,7 @@ import io
 import json
 import tarfile
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import ClassVar
 
@@ -210,9 +211,7 @@ class CifarBatches(Torchvision):
 
     archive = "cifar-10-python.tar.gz"
 
-    @property
-    def url(self) -> str:
-        return self.downloader.url
+    url = property(attrgetter("downloader.url"))
 
     def at_hand(self, root: Path) -> bool:
         return (root / self.layout / "test_batch").is_file() or (root / self.archive).is_file()

@@ -7,7 +7,6 @@ The images of Tiny ImageNet are photographs with a box each. Those of its classe
 become a folder that a detector with COCO's classes can be tried on where COCO itself is not.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -116,8 +115,7 @@ def digest(root: str | Path) -> str:
 
 @lru_cache
 def digest_of_file(path: Path, size: int, changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return files.digest_of(path)
 
 
 def read(root: str | Path, limit: int = 0) -> CocoFolder:
@@ -127,16 +125,13 @@ def read(root: str | Path, limit: int = 0) -> CocoFolder:
     FileNotFoundError for a missing annotation file or image, ValueError for annotations that
     cannot be read, that belong to no image or class, or that leave nothing to find.
     """
-    path = annotations(root)
+    path, base = annotations(root), places.absolute(root)
     content = parse(path)
     images = sorted(content["images"], key=lambda image: image["id"])[: limit or None]
-    base = places.absolute(root)
     for image in images:
-        if not os.path.isfile(base / SPLIT / image["file_name"]):
-            raise FileNotFoundError(
-                f"{base / SPLIT / image['file_name']} is missing, though {path.name} lists it: "
-                "unpack the images again"
-            )
+        if not os.path.isfile(file := base / SPLIT / image["file_name"]):
+            what = f"{file} is missing, though {path.name} lists it"
+            raise FileNotFoundError(f"{what}: unpack the images again")
     truth, warnings = objects(content, images, path)
     if not len(truth):
         raise ValueError(f"{path} annotates none of its {len(images)} images: nothing to find")
@@ -213,11 +208,10 @@ def objects(content: dict, images: list[dict], path: Path) -> tuple[Truth, list[
         if each.get("iscrowd", 0) not in (0, 1, None):
             raise ValueError(f"{what} iscrowd={files.quoted(each['iscrowd'])}; it must be 0 or 1")
     kept = [each for each in own if min(each["bbox"][2:]) > 0]
+    outside = [each for each in kept if reaches_out(each["bbox"], images[place[each["image_id"]]])]
     odd = {
         "without area were left out": [each for each in own if min(each["bbox"][2:]) == 0],
-        "reach out of their images, as no box in x, y, width, height does": [
-            each for each in kept if reaches_out(each["bbox"], images[place[each["image_id"]]])
-        ],
+        "reach out of their images, as no box in x, y, width, height does": outside,
     }
     warnings = []
     for what, found in odd.items():
@@ -278,8 +272,7 @@ def from_tiny_imagenet(source: Path, destination: Path) -> int:
     categories = [{"id": number, "name": name} for number, name in used]
     target.parent.mkdir(parents=True, exist_ok=True)
     content = {"info": {}, "images": images, "annotations": found, "categories": categories}
-    with places.replacing(target) as file:
-        file.write_text(json.dumps(content), "utf-8")
+    places.write_text(target, json.dumps(content))
     return len(images)
 
 

@@ -1,6 +1,7 @@
 """Reading files that others made: every error is a sentence with the file's name and line."""
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -9,8 +10,6 @@ from pathlib import Path
 from PIL import Image
 
 MOST_PIXELS = 10_000 * 10_000  # no photograph of a data set has more: such a header is not believed
-
-
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")  # whose readers run no other program
 
 
@@ -22,6 +21,12 @@ def quoted(value: object, room: int = 100) -> str:
     """A value as Python writes it, cut where it is too long for a sentence."""
     text = repr(value)
     return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def digest_of(path: Path, algorithm: str = "sha256") -> str:
+    """The digest of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 @contextlib.contextmanager

@@ -51,9 +51,8 @@ class Folder:
                 path = self.base / name
                 with files.reading(path):
                     stat = path.stat()
-                sha.update(
-                    f"{split} {name} {label} {stat.st_size} {stat.st_mtime_ns}\n".encode(*BYTES)
-                )
+                line = f"{split} {name} {label} {stat.st_size} {stat.st_mtime_ns}\n"
+                sha.update(line.encode(*BYTES))
         return sha.hexdigest()
 
     @cached_property
@@ -61,9 +60,8 @@ class Folder:
         """SHA-256 over every file's content, name and label, and the size and mode decoded to."""
         sha = hashlib.sha256(f"{self.size} {self.mode} {self.classes}\n".encode())
         listed = [(split, *entry) for split in self.files for entry in self.files[split]]
-        contents = _in_threads(
-            lambda entry: _sha256(self.base / entry[1]), listed, f"reading {self.base.name}"
-        )
+        paths = [self.base / name for _, name, _ in listed]
+        contents = _in_threads(_sha256, paths, f"reading {self.base.name}")
         for entry, content in zip(listed, contents, strict=True):
             sha.update(f"{entry} {content}\n".encode())
         return sha.hexdigest()
@@ -72,10 +70,9 @@ class Folder:
         """Images start to stop of a split: uint8 (n, C, H, W) and labels uint8 (n,)."""
         listed = self.files[split][start:stop]
         images = np.empty((len(listed), self.channels, self.size, self.size), np.uint8)
+        paths = [self.base / name for name, _ in listed]
         decoded = _in_threads(
-            lambda entry: _decode(self.base / entry[0], self.size, self.mode),
-            listed,
-            f"decoding {self.base.name}",
+            lambda path: _decode(path, self.size, self.mode), paths, f"decoding {self.base.name}"
         )
         for i, image in enumerate(decoded):
             images[i] = image
@@ -131,11 +128,9 @@ class ImageFolder(Dataset):
 
     def describe(self, root: Path, **options) -> DatasetInfo:
         folder = self.folder(root, options)
+        shape = (folder.channels, folder.size, folder.size, len(folder.classes))
         counts = (len(folder.files[split]) for split in SPLITS)
-        shape = (folder.channels, folder.size, folder.size)
-        return DatasetInfo(
-            self.name, *shape, len(folder.classes), *counts, self.digest(folder, root)
-        )
+        return DatasetInfo(self.name, *shape, *counts, self.digest(folder, root))
 
     def digest(self, folder: Folder, root: Path) -> str:
         """The folder's digest, computed once and remembered until a file changes."""
@@ -160,11 +155,11 @@ class ImageFolder(Dataset):
         needed = len(folder.files[split]) * folder.channels * folder.size**2
         with kept.workspace(root, self.name, folder.base.name, needed) as workspace:
             there = kept.count(path)
-            if workspace is None and there < count:
-                images, labels = map(torch.from_numpy, folder.decode(split, 0, count))
-                return ImageData(images, labels.long(), folder.classes)
             if there < count:  # decode only what is new: the kept file is a prefix of the wanted
+                there = there if workspace else 0
                 images, labels = map(torch.from_numpy, folder.decode(split, there, count))
+                if workspace is None:
+                    return ImageData(images, labels.long(), folder.classes)
                 if there:
                     before = kept.read(path, there)
                     images, labels = torch.cat([before[0], images]), torch.cat([before[1], labels])

@@ -27,7 +27,8 @@ def workspace(root: Path, name: str, title: str, needed: int) -> Iterator[Path |
         (root / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         if sources.is_disk_full(error):
-            raise sources.disk_full(_existing(root), title, needed) from error
+            there = next(each for each in (root, *root.parents) if each.exists())
+            raise sources.disk_full(there, title, needed) from error
         writable = False  # no permission, or a file system mounted read-only
     else:
         writable = os.access(root / name, os.W_OK)
@@ -55,10 +56,6 @@ def clear(root: Path, name: str) -> None:
     if folder.exists():
         with contextlib.suppress(Timeout, OSError), FileLock(root / name / ".lock", timeout=0):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _existing(path: Path) -> Path:
-    return next(p for p in (path, *path.parents) if p.exists())
 
 
 def write(path: Path, images, labels, folder: Path, metadata: dict | None = None) -> None:

@@ -7,7 +7,6 @@ the machine.
 
 import contextlib
 import errno
-import hashlib
 import http.client
 import os
 import shutil
@@ -89,8 +88,8 @@ def unpack(archive: Path, md5: str, folder: Path) -> None:
 
 def check_file(path: Path, algorithm: str, expected: str) -> None:
     """Compare a file with its digest; ValueError names the file and both."""
-    with files.reading(path), path.open("rb") as file:
-        found = hashlib.file_digest(file, algorithm).hexdigest()
+    with files.reading(path):
+        found = files.digest_of(path, algorithm)
     if found != expected:
         raise damaged(path, algorithm, expected, found)
 

@@ -4,6 +4,7 @@ K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
 """
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 import torch
@@ -57,30 +58,51 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
         attacks.check_epsilon(self.epsilon)
         _ = self.learning
 
-    @property
-    def learning(self) -> masks.Learning:
-        """How each mask is learned."""
-        names = ("sparsity_weight", "learning_rate", "epochs")
-        return masks.Learning(**{name: getattr(self, name) for name in names})
+    steps = property(attrgetter("images"))
+    precision = property(attrgetter("network.precision"))
+    learning = property(masks.Learning.of)
 
     @property
     def needs(self) -> tuple:
         return (self.network,) if self.chooser is None else (self.network, self.chooser)
 
-    @property
-    def steps(self) -> int:
-        return self.images
-
-    @property
-    def precision(self) -> str:
-        return self.network.precision
-
-    @property
-    def work(self) -> int:
-        return self.epochs * self.images
+    work = property(lambda self: self.epochs * self.images)
 
     def carry_out(self, job: Job) -> Result:
-        return learn_images(self, job)
+        """Learn a mask for every image, test it on the image and on its attacked version x_A.
+
+        Rows: accuracy of each part among all images and among those right as they are, and of the
+        linear classifiers; among "tried": of the images among which they were selected. Tensors:
+        weights of the masks, places of the images in the test set, true and kept classes, whether
+        the mask of the end keeps the class, the first attacked images and, with `pictures`, the
+        first images, and a map in which similar masks are neighbours.
+        """
+        measured, compute = Result(), job.compute
+        network, chooser = (
+            run.model().to(compute.device) for run in (job.needed[0], job.needed[-1])
+        )
+        where, pixels, attacked, labels = chosen_images(self, chooser, compute.device, measured)
+        if self.chooser is not None:
+            attacked = attack(self, network, pixels, labels)
+        learned = masks.learn_image_masks(
+            network, pixels, self.learning, compute=compute, progress=job.progress
+        )
+        measured.rows += outcomes(network, learned, pixels, attacked, labels, compute)
+        weights = learned.mask.cpu().weight.detach().flatten(1)
+        labels = labels.cpu()
+        measured.rows += classified(weights, {"kept": learned.answers, "true": labels}, self.seed)
+        measured.tensors = {
+            "weight": learned.mask.weight.detach(),
+            "numbers": where,
+            "labels": labels,
+            "answers": learned.answers,
+            "reached": learned.reached,
+            "attacked": attacked[:SHOWN],
+            "map": neighbour_map(weights, seed=self.seed),
+        }
+        if self.pictures:
+            measured.tensors["pictures"] = pixels[:SHOWN]
+        return measured
 
 
 def image_masks_of(scale, group, sparsity_weight, choosers=None, **changes) -> tuple:
@@ -106,41 +128,6 @@ def images_seen(network: Recipe) -> tuple:
     return network.dataset, network.data_options, network.test_images, drawn
 
 
-def learn_images(recipe: ImageMasksRecipe, job: Job) -> Result:
-    """Learn a mask for every image, test it on the image and on its attacked version x_A.
-
-    Rows: accuracy of each part among all images and among those that are right as they are, and of
-    the linear classifiers; among "tried": of the images among which they were selected. Tensors:
-    weights of the masks, places of the images in the test set, true classes and kept ones, whether
-    the mask of the end keeps the class, the first attacked images and, where the recipe says so,
-    the first images, and a map in which similar masks are neighbours.
-    """
-    measured, compute = Result(), job.compute
-    network, chooser = (run.model().to(compute.device) for run in (job.needed[0], job.needed[-1]))
-    where, pixels, attacked, labels = chosen_images(recipe, chooser, compute.device, measured)
-    if recipe.chooser is not None:
-        attacked = attack(recipe, network, pixels, labels)
-    learned = masks.learn_image_masks(
-        network, pixels, recipe.learning, compute=compute, progress=job.progress
-    )
-    measured.rows += outcomes(network, learned, pixels, attacked, labels, compute)
-    weights = learned.mask.cpu().weight.detach().flatten(1)
-    labels = labels.cpu()
-    measured.rows += classified(weights, {"kept": learned.answers, "true": labels}, recipe.seed)
-    measured.tensors = {
-        "weight": learned.mask.weight.detach(),
-        "numbers": where,
-        "labels": labels,
-        "answers": learned.answers,
-        "reached": learned.reached,
-        "attacked": attacked[:SHOWN],
-        "map": neighbour_map(weights, seed=recipe.seed),
-    }
-    if recipe.pictures:
-        measured.tensors["pictures"] = pixels[:SHOWN]
-    return measured
-
-
 def attack(recipe: ImageMasksRecipe, network, pixels: Tensor, labels: Tensor) -> Tensor:
     """Images x_A after all steps, as K has them; `attacks.pgd` would stop at the boundary."""
     start = attacks.random_point(pixels, recipe.epsilon, torch.Generator().manual_seed(recipe.seed))
@@ -157,17 +144,14 @@ def chosen_images(recipe: ImageMasksRecipe, network, device: str, measured: Resu
     for chunk in torch.arange(len(test)).split(CHUNK):
         pixels, labels = test.images[chunk].to(device).float() / 255, test.labels[chunk].to(device)
         made = attack(recipe, network, pixels, labels)
-        right = [training.predict(network, each).argmax(1) == labels for each in (pixels, made)]
+        right = [training.correct(network, each, labels) for each in (pixels, made)]
         tried.append((pixels, made, labels, *right))
         qualified += int((right[0] & ~right[1]).sum()) if recipe.selected else len(chunk)
         if qualified >= recipe.images:
             break
     pixels, made, labels, clean, attacked = map(torch.cat, zip(*tried, strict=True))
-    measured.rows += [
-        {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": "tried",
-         "images": len(right), "accuracy": right.double().mean().item()}
-        for part, right in (("original", clean), ("attacked", attacked))
-    ]  # fmt: skip
+    for part, right in (("original", clean), ("attacked", attacked)):
+        measured.rows.append(row(part, "tried", right))
     chosen = clean & ~attacked if recipe.selected else torch.ones_like(clean)
     if chosen.sum() < FOLDS:
         measured.warnings.append(
@@ -194,17 +178,23 @@ def outcomes(network, learned, pixels, attacked, labels, compute) -> list[dict]:
             f"{start}rest": seen - kept,
         }
     right = {
-        part: training.predict(network, seen, precision=compute.precision).argmax(1) == labels
+        part: training.correct(network, seen, labels, precision=compute.precision)
         for part, seen in parts.items()
     }
     among = {"all": torch.ones_like(right["original"]), "right": right["original"]}
+    reached = learned.reached.double()
     return [
-        {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": name,
-         "images": int(chosen.sum()), "accuracy": own[chosen].double().mean().item(),
-         "reached": learned.reached[chosen.cpu()].double().mean().item()}
-        for name, chosen in among.items() if chosen.any()
+        row(part, name, own[chosen]) | {"reached": reached[chosen.cpu()].mean().item()}
+        for name, chosen in among.items()
+        if chosen.any()
         for part, own in right.items()
-    ]  # fmt: skip
+    ]
+
+
+def row(part: str, among: str, right: Tensor) -> dict:
+    """A row on the accuracy of some images, from which of them are right."""
+    about = {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": among}
+    return about | {"images": len(right), "accuracy": right.double().mean().item()}
 
 
 def classified(features: Tensor, classes: dict[str, Tensor], seed: int) -> list[dict]:
@@ -220,11 +210,8 @@ def classified(features: Tensor, classes: dict[str, Tensor], seed: int) -> list[
             "linear": [cross_validated(features, labels, seed)],
             "linear-scrambled": [cross_validated(features, labels[deal], seed) for deal in deals],
         }
-        rows += [
-            {"epoch": 1, "split": "test", "scope": "all", "part": part, "among": name,
-             "images": len(labels), "accuracy": torch.stack(found).double().mean().item()}
-            for part, found in scores.items()
-        ]  # fmt: skip
+        for part, found in scores.items():
+            rows.append(row(part, name, torch.stack(found)) | {"images": len(labels)})
     return rows
 
 

@@ -9,7 +9,7 @@ K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
@@ -19,14 +19,8 @@ from torch.nn import functional as F
 from fhelpers import frequency
 from fhelpers.networks import answer, as_images, as_labels, device_of
 from fhelpers.networks.compute import Compute, choose_compute, portion
-from fhelpers.runs.checks import (
-    check_not_negative,
-    check_positive,
-    check_whole,
-    is_number,
-    refuse,
-)
-from fhelpers.runs.training import Training, fit, predict
+from fhelpers.runs.checks import check_not_negative, check_positive, check_whole, is_number, refuse
+from fhelpers.runs.training import Training, correct, fit, predict
 
 BOUND = 10.0  # of the loss's exponent, see `bounded_exp`
 CHUNK = 250  # single-image masks learned at once: enough to keep a core busy and its cache full
@@ -54,6 +48,12 @@ class Learning:
             refuse("threshold", self.threshold, "a share above 0 and at most 1")
         for name in ("patience", "batch_size", "epochs"):
             check_whole(name, getattr(self, name), 1)
+
+    @classmethod
+    def of(cls, recipe) -> "Learning":
+        """That of a recipe with fields of the same names; the others are as by default."""
+        names = [each.name for each in fields(cls) if hasattr(recipe, each.name)]
+        return cls(**{name: getattr(recipe, name) for name in names})
 
 
 def pairs(height: int, width: int) -> Tensor:
@@ -233,7 +233,8 @@ def learn_mask(
             training, batches, watch.loss_of(compute), epochs=learning.epochs, seed=seed,
             watchers=[watch], checkpoint=checkpoint, progress=progress,
         )  # fmt: skip
-        right = masked_right(network, mask, images, labels, groups, compute)
+        seen = through(mask, images, groups)
+        right = correct(network, seen, labels, precision=compute.precision)
     kept = per_group(right, groups).cpu() >= learning.threshold * watch.unmasked
     return Learned(mask.cpu(), kept, labels.cpu(), training)
 
@@ -338,12 +339,6 @@ def through(mask: FourierMask, images: Tensor, which: Tensor | None = None) -> T
     return mask.to(images.device)(images, which)
 
 
-def masked_right(network, mask, images, labels, groups, compute: Compute) -> Tensor:
-    """Whether the network is right on each image seen through its mask, bool (N,)."""
-    logits = predict(network, through(mask, images, groups), precision=compute.precision)
-    return logits.argmax(1) == labels
-
-
 def learn_image_masks(
     network: nn.Module,
     images: Tensor,
@@ -385,8 +380,7 @@ def learn_image_masks(
 
 
 def learn_together(network, images, answers, learning: Learning, compute: Compute):
-    """A mask for each of some images: the training, the weights that kept the class, and whether
-    those of the end do."""
+    """A mask for each image: the training, the weights that kept the class, whether the last do."""
     numbers = torch.arange(len(images), device=images.device)
     mask = FourierMask(*images.shape[-2:], count=len(images)).to(compute.device)
     before, _ = losses(network, images, answers, compute)

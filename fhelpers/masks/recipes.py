@@ -5,6 +5,7 @@ K: Karantzas, Besier, Ortega Caro, Pitkow, Tolias, Patel, Anselmi (2022).
 
 import dataclasses
 from dataclasses import dataclass
+from operator import attrgetter
 
 import torch
 from scipy.optimize import isotonic_regression
@@ -14,7 +15,7 @@ from fhelpers import data, frequency, masks
 from fhelpers.frequency import structural_similarity
 from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import classifier, training
-from fhelpers.runs.checks import refuse
+from fhelpers.runs.checks import check_choice, refuse
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.recipes import Recipe
@@ -43,22 +44,17 @@ class MaskRecipe(OfNetwork, kind="mask", version=2):
     epochs: int = 10
 
     def __post_init__(self):
-        for name, allowed in (("scope", SCOPES), ("learned_on", ("train", "test"))):
-            if getattr(self, name) not in allowed:
-                refuse(name, getattr(self, name), f"one of {', '.join(allowed)}")
+        check_choice("scope", self.scope, SCOPES)
+        check_choice("learned_on", self.learned_on, ("train", "test"))
         there = getattr(self.network, f"{self.learned_on}_images")
         if not FOLDS <= self.images <= there:
             refuse("images", self.images, f"from {FOLDS} to {there}, the network's own")
         _ = self.learning
 
-    @property
-    def learning(self) -> masks.Learning:
-        names = [field.name for field in dataclasses.fields(masks.Learning)]
-        return masks.Learning(**{name: getattr(self, name) for name in names if name in vars(self)})
-
-    @property
-    def train_images(self) -> int:
-        return self.images
+    train_images = property(attrgetter("images"))
+    precision = property(attrgetter("network.precision"))
+    steps = property(attrgetter("epochs"))
+    learning = property(masks.Learning.of)
 
     @property
     def slug(self) -> str:
@@ -66,20 +62,37 @@ class MaskRecipe(OfNetwork, kind="mask", version=2):
         words += ["channels"] * self.per_channel + ["ontest"] * (self.learned_on == "test")
         return "-".join([*words, f"w{self.sparsity_weight:g}", self.network.slug])
 
-    @property
-    def precision(self) -> str:
-        return self.network.precision
-
-    @property
-    def steps(self) -> int:
-        return self.epochs
-
-    @property
-    def work(self) -> int:
-        return self.epochs * self.images
+    work = property(lambda self: self.epochs * self.images)
 
     def carry_out(self, job: Job) -> Result:
-        return learn(self, job)
+        """Learn the masks and score them on training and test images."""
+        (run,), compute = job.needed, job.compute
+        network = run.model().to(compute.device)
+        sets = dict(zip(("train", "test"), images_of(self.network), strict=True))
+        source, count = sets[self.learned_on], self.images
+        labels = source.labels[:count]
+        groups = {
+            "model": torch.zeros_like(labels),
+            "class": labels,
+            "fold": torch.arange(count) % FOLDS,
+        }[self.scope]
+        pixels = source.images[:count].float() / 255
+        learned = masks.learn_mask(
+            network, pixels, labels, self.learning, groups=groups, seed=self.seed,
+            channels=pixels.shape[1] if self.per_channel else 1, compute=compute,
+            checkpoint=job.folder / "checkpoint.pt", progress=job.progress,
+        )  # fmt: skip
+        found = learned.training
+        found.rows += [{"epoch": found.epoch} | row for row in described(learned)]
+        if self.scope != "fold":
+            for split, images in sets.items():
+                which = images.labels if self.scope == "class" else torch.zeros_like(images.labels)
+                compared = COMPARED if split == "test" else 0
+                rows = scored(network, learned.mask, images, which, compute, compared)
+                found.rows += [
+                    {"epoch": found.epoch, "split": split, "scope": "all"} | r for r in rows
+                ]
+        return found.result()
 
     def rebuild(self) -> masks.FourierMask:
         info = data.describe(self.dataset, **self.network.options)
@@ -112,45 +125,15 @@ def images_of(network: Recipe) -> tuple[data.ImageData, data.ImageData]:
     return data.ImageData(train.images, labels, train.classes), test
 
 
-def learn(recipe: MaskRecipe, job: Job) -> Result:
-    """Learn a recipe's masks and score them on training and test images."""
-    (run,), compute = job.needed, job.compute
-    network = run.model().to(compute.device)
-    sets = dict(zip(("train", "test"), images_of(recipe.network), strict=True))
-    source, count = sets[recipe.learned_on], recipe.images
-    labels = source.labels[:count]
-    groups = {
-        "model": torch.zeros_like(labels),
-        "class": labels,
-        "fold": torch.arange(count) % FOLDS,
-    }[recipe.scope]
-    pixels = source.images[:count].float() / 255
-    learned = masks.learn_mask(
-        network, pixels, labels, recipe.learning, groups=groups, seed=recipe.seed,
-        channels=pixels.shape[1] if recipe.per_channel else 1, compute=compute,
-        checkpoint=job.folder / "checkpoint.pt", progress=job.progress,
-    )  # fmt: skip
-    found = learned.training
-    found.rows += [{"epoch": found.epoch} | row for row in described(learned)]
-    if recipe.scope != "fold":
-        for split, images in sets.items():
-            which = images.labels if recipe.scope == "class" else torch.zeros_like(images.labels)
-            compared = COMPARED if split == "test" else 0
-            rows = scored(network, learned.mask, images, which, compute, compared)
-            found.rows += [{"epoch": found.epoch, "split": split, "scope": "all"} | r for r in rows]
-    return found.result()
-
-
 def described(learned: masks.Learned) -> list[dict]:
     """Weight, success and energies of each mask, a row each."""
     with torch.no_grad():
         learnt, weight = learned.mask.masks().mean(1), learned.mask.total_weight()
+    kept = zip(weight.tolist(), learned.reached.tolist(), strict=True)
     rows = [
         {"split": "mask", "part": "weight", "scope": "mask", "mask": number, "value": value,
          "reached": reached}
-        for number, (value, reached) in enumerate(
-            zip(weight.tolist(), learned.reached.tolist(), strict=True)
-        )
+        for number, (value, reached) in enumerate(kept)
     ]  # fmt: skip
     ones, bands = torch.ones(1, *learned.mask.size), {}
     for part, energy in ENERGIES.items():
@@ -206,8 +189,7 @@ def scored(network, mask, images: data.ImageData, which, compute, compared: int)
         kept = masks.through(mask, pixels, own)
         parts = {"original": pixels, "masked": kept, "complement": pixels - kept}
         for part, seen in parts.items():
-            logits = training.predict(network, seen, precision=compute.precision)
-            right[part].append(logits.argmax(1) == labels)
+            right[part].append(training.correct(network, seen, labels, precision=compute.precision))
             if part in alike and chunk[0] < compared:
                 alike[part].append(structural_similarity(pixels, seen))
     rows, original = [], torch.cat(right["original"])
@@ -240,43 +222,18 @@ class MaskedTraining(Runnable, kind="masked-training"):
     variant: str = "mask"
 
     def __post_init__(self):
-        if self.variant not in VARIANTS:
-            refuse("variant", self.variant, f"one of {', '.join(VARIANTS)}")
+        check_choice("variant", self.variant, VARIANTS)
         if self.mask.scope != "model":
             refuse("mask", self.mask.scope, 'a mask of scope "model"')
 
-    @property
-    def setup(self) -> Recipe:
-        return self.network
-
-    @property
-    def seed(self) -> int:
-        return self.network.seed
-
-    @property
-    def precision(self) -> str:
-        return self.network.precision
-
-    @property
-    def device(self) -> str:
-        return self.network.device
-
-    @property
-    def steps(self) -> int:
-        return self.network.steps
-
-    @property
-    def work(self) -> int:
-        return self.network.work
-
-    @property
-    def needs(self) -> tuple:
-        """The run whose mask the images are seen through."""
-        return (self.mask,)
-
-    @property
-    def data_digest(self) -> str:
-        return self.network.data_digest
+    setup = property(attrgetter("network"))
+    seed = property(attrgetter("network.seed"))
+    precision = property(attrgetter("network.precision"))
+    device = property(attrgetter("network.device"))
+    steps = property(attrgetter("network.steps"))
+    work = property(attrgetter("network.work"))
+    data_digest = property(attrgetter("network.data_digest"))
+    needs = property(lambda self: (self.mask,))  # whose mask the images are seen through
 
     @property
     def slug(self) -> str:
@@ -284,7 +241,25 @@ class MaskedTraining(Runnable, kind="masked-training"):
         return f"through{whose}-{self.variant}-{self.network.slug}"
 
     def carry_out(self, job: Job) -> Result:
-        return train_through(self, job)
+        """Train through the mask; score on originals and through the same mask."""
+        (run,) = job.needed
+        mask = varied(run.model(), self.variant, self.seed)
+
+        def prepare(images: Tensor) -> Tensor:
+            chunks = (chunk.to(job.compute.device) for chunk in images.split(CHUNK))
+            return torch.cat([masks.through(mask, chunk.float() / 255) for chunk in chunks])
+
+        network = dataclasses.replace(self.network, radii=())
+        found = classifier.train(network, job, prepare)
+        model = network.rebuild().to(job.compute.device)
+        model.load_state_dict(found.tensors)
+        row = {"epoch": network.epochs, "scope": "all", "part": "input"}
+        for split, images in zip(("train", "test"), images_of(network), strict=True):
+            seen = prepare(images.images)
+            labels = images.labels.to(job.compute.device)
+            score = training.score(model, seen, labels, job.compute.precision)
+            found.rows.append(row | {"split": split, "images": len(images)} | score)
+        return found
 
     def rebuild(self) -> nn.Module:
         return self.network.rebuild()
@@ -325,25 +300,3 @@ def disc(mask: masks.FourierMask, distance: Tensor) -> Tensor:
     left = mask.total_weight().item() * bins.sum() - (sizes.cumsum(0) - sizes)
     filled = (left / sizes).clamp(0, 1)
     return filled[ring].float().expand_as(mask.weight)
-
-
-def train_through(recipe: MaskedTraining, job: Job) -> Result:
-    """Train a classifier anew through a mask; score it on originals and through the same mask."""
-    (run,) = job.needed
-    mask = varied(run.model(), recipe.variant, recipe.seed)
-
-    def prepare(images: Tensor) -> Tensor:
-        chunks = (chunk.to(job.compute.device) for chunk in images.split(CHUNK))
-        return torch.cat([masks.through(mask, chunk.float() / 255) for chunk in chunks])
-
-    network = dataclasses.replace(recipe.network, radii=())
-    found = classifier.train(network, job, prepare)
-    model = network.rebuild().to(job.compute.device)
-    model.load_state_dict(found.tensors)
-    row = {"epoch": network.epochs, "scope": "all", "part": "input"}
-    for split, images in zip(("train", "test"), images_of(network), strict=True):
-        seen = prepare(images.images)
-        labels = images.labels.to(job.compute.device)
-        score = training.score(model, seen, labels, job.compute.precision)
-        found.rows.append(row | {"split": split, "images": len(images)} | score)
-    return found

@@ -86,12 +86,8 @@ def device_of(model: nn.Module, images: Tensor) -> str:
 
 def has_channels_last(model: nn.Module) -> bool:
     """Whether the kernels of its convolutions are stored with the channels last."""
-    return any(
-        each.ndim == 4
-        and each.is_contiguous(memory_format=torch.channels_last)
-        and not each.is_contiguous()
-        for each in model.parameters()
-    )
+    kernels = (each for each in model.parameters() if each.ndim == 4 and not each.is_contiguous())
+    return any(each.is_contiguous(memory_format=torch.channels_last) for each in kernels)
 
 
 @contextmanager

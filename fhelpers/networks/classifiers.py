@@ -108,14 +108,16 @@ def resnet_18(channels, classes, width, switches):
     return network
 
 
-def plain(plan, hidden, pool_to, channels, classes, switches):
+def plain(plan, channels, classes, width, switches):
     """Convolutions and poolings after a plan, then fully connected layers with dropout.
 
-    plan: (outputs, kernel size) of a convolution, or "pool"; the first kernel is the switches'.
+    plan: width -> steps, outputs of fully connected layers, places of a side that reach them. A
+    step is (outputs, kernel size) of a convolution, or "pool"; the first kernel is the switches'.
     Poolings round up, so that 28 pixels survive five of them.
     """
+    steps, hidden, pool_to = plan(width)
     layers, inputs = [], channels
-    for step in plan:
+    for step in steps:
         if step == "pool":
             layers.append(nn.MaxPool2d(2, ceil_mode=True))
         else:
@@ -162,24 +164,15 @@ class Network:
     fixed_width: bool = False
 
 
-def from_plan(plan_of: Callable[[int], tuple]) -> Callable[..., nn.Module]:
-    """How a network of a plan is built, for the registry."""
-
-    def make(channels, classes, width, switches):
-        return plain(*plan_of(width), channels, classes, switches)
-
-    return make
-
-
 # Every network of the book by name, as published: an entry here is all that a new one needs.
 NETWORKS = {
     "resnet-8": Network("ResNet-8", partial(resnet_6n2, 8), 16, 3, bias=False),
     "resnet-20": Network("ResNet-20", partial(resnet_6n2, 20), 16, 3, bias=False),
     "resnet-32": Network("ResNet-32", partial(resnet_6n2, 32), 16, 3, bias=False),
     "resnet-18": Network("ResNet-18", resnet_18, 64, 3, fixed_width=True),
-    "lenet": Network("LeNet", from_plan(lenet_plan), 6, 5),
-    "alexnet": Network("AlexNet", from_plan(alexnet_plan), 64, 3),
-    "vgg-11": Network("VGG-11", from_plan(vgg_11_plan), 64, 3),
+    "lenet": Network("LeNet", partial(plain, lenet_plan), 6, 5),
+    "alexnet": Network("AlexNet", partial(plain, alexnet_plan), 64, 3),
+    "vgg-11": Network("VGG-11", partial(plain, vgg_11_plan), 64, 3),
 }
 
 

@@ -74,6 +74,5 @@ def make_reproducible() -> None:
 def has_bfloat16(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    if platform.machine() in ("x86_64", "AMD64"):
-        return device == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-    return False
+    intel = device == "cpu" and platform.machine() in ("x86_64", "AMD64")
+    return intel and torch.cpu.get_capabilities().get("avx512_bf16", False)

@@ -78,12 +78,8 @@ def fitted(state: Mapping[str, Tensor], model: nn.Module) -> list[Mapping[str, T
     first = next(filter(counts, own), "")
     prefixes = [name.removesuffix(first) for name in state if f".{name}".endswith(f".{first}")]
     parts = [
-        {
-            name.removeprefix(prefix): value
-            for name, value in state.items()
-            if name.startswith(prefix)
-        }
-        for prefix in prefixes
+        {name.removeprefix(before): own for name, own in state.items() if name.startswith(before)}
+        for before in prefixes
     ]
     # A small part that happens to fit is a layer of another network.
     return [part for part in parts if 2 * len(part) >= len(state) and not misfits(part, own)]

@@ -149,10 +149,9 @@ def figure(frame: pd.DataFrame) -> Figure:
             colour = style.INK if row.stands else with_contrast(style.GREY, 2.2)
             look = {"color": colour, "markersize": 6.5, "label": f"_{row.verdict}"}
             axes.plot(column, ids.index(row.id), MARKS[row.verdict], **look)
+    look = {"ha": "center", "va": "center", "fontsize": 10}
     for place, share in enumerate(stands):
-        axes.text(
-            len(COLUMNS), place, f"{100 * share:.0f} %", ha="center", va="center", fontsize=10
-        )
+        axes.text(len(COLUMNS), place, f"{100 * share:.0f} %", **look)
     axes.set_xticks(range(len(COLUMNS) + 1), [*COLUMNS, "stands\nin"], fontsize=9.5)
     axes.set_yticks(range(len(ids)), ids, fontsize=9.5)
     axes.set(xlim=(-0.6, len(COLUMNS) + 0.5), ylim=(len(ids) - 0.4, -0.6))

@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import tokenize
+from collections.abc import Iterable
 from pathlib import Path
 
 import jupytext
@@ -48,18 +49,15 @@ SHARED = {
 
 def source(slug: str) -> Path:
     """The script of a notebook. Raises ValueError for a name that the book does not have."""
-    if slug not in slugs():
-        raise ValueError(
-            f"notebook {quoted(slug)} is not known; choose one of {', '.join(slugs())}"
-        )
+    if slug not in (known := slugs()):
+        raise ValueError(f"notebook {quoted(slug)} is not known; choose one of {', '.join(known)}")
     return NOTEBOOKS / f"{slug}.py"
 
 
 def read(slug: str):
     """The notebook of a script, with the kernel that runs it."""
-    notebook = jupytext.read(source(slug))
-    language = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook.metadata["kernelspec"] = language
+    notebook, kernel = jupytext.read(source(slug)), {"name": "python3", "language": "python"}
+    notebook.metadata["kernelspec"] = kernel | {"display_name": "Python 3"}
     return notebook
 
 
@@ -107,9 +105,7 @@ def check(slug: str, given: dict) -> dict:
     known = defaults(slug)
     for name, value in given.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known)}"
-            raise ValueError(f"parameter {quoted(name)} is not known in {slug}: {hint}")
+            refuse_unknown(name, known, slug, "it has")
         check_type(slug, name, value, known[name])
     values = known | given
     for name in FILES & set(values):  # now, from where the user stands: kernels run elsewhere
@@ -125,14 +121,17 @@ def check_all(given: dict) -> None:
     Raises ValueError for one that no notebook has, and as `check` does.
     """
     taken = sorted({name for slug in slugs() for name in defaults(slug)})
-    listed = ", ".join(taken)
     for name in given:
         if name not in taken:
-            close = difflib.get_close_matches(name, taken, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {listed}"
-            raise ValueError(f"parameter {quoted(name)} is not known in any notebook: {hint}")
+            refuse_unknown(name, taken, "any notebook", "there are")
     for slug in slugs():
         check(slug, {name: given[name] for name in defaults(slug) if name in given})
+
+
+def refuse_unknown(name: str, known: Iterable[str], where: str, has: str) -> None:
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"{has} {', '.join(known)}"
+    raise ValueError(f"parameter {quoted(name)} is not known in {where}: {hint}")
 
 
 def check_type(slug: str, name: str, value: object, default: object) -> None:
@@ -236,7 +235,11 @@ def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not is_progress(output)]
+            cell.outputs = [
+                output
+                for output in cell.outputs
+                if output.get("name") != "stderr" and WIDGET not in output.get("data", {})
+            ]
             if "injected-parameters" in cell.metadata.get("tags", ()):
                 cell.metadata["tags"].append("remove-cell")
             caption(cell, slug)
@@ -245,10 +248,6 @@ def finish(notebook, slug: str, values: dict, provenance: bool) -> None:
         notebook.cells.append(nbformat.v4.new_markdown_cell(change_it(slug)))
     if provenance:
         notebook.cells.append(nbformat.v4.new_markdown_cell(provenance_of(slug, values)))
-
-
-def is_progress(output) -> bool:
-    return output.get("name") == "stderr" or WIDGET in output.get("data", {})
 
 
 def caption(cell, slug: str) -> None:
@@ -272,17 +271,13 @@ def fold(cell) -> None:
 def change_it(slug: str) -> str:
     """A section with the page's parameters, their defaults, and a command that changes some."""
     known = defaults(slug)
-    rows = [f"| `{n}` | `{as_code(known[n])}` | {text} |" for n, text in explanations(slug).items()]
+    written = {name: repr(value).replace("'", '"') for name, value in known.items()}
+    rows = [f"| `{n}` | `{written[n]}` | {text} |" for n, text in explanations(slug).items()]
     options = " ".join(f"-p {name} {typed(value)}" for name, value in example(known).items())
     table = ["| parameter | default | what it is |", "|---|---|---|", *rows]
     command = ["```bash", f"fhelpers notebook {slug} {options}", "```", ""]
     folded = [":::{dropdown} What can be changed, and the defaults", "", *table, ":::"]
     return "\n".join(["## Change it", "", *command, *folded])
-
-
-def as_code(value: object) -> str:
-    """A value as the parameters cell writes it."""
-    return repr(value).replace("'", '"')
 
 
 def typed(value: object) -> str:
@@ -302,14 +297,13 @@ def example(known: dict) -> dict:
 
 def provenance_of(slug: str, values: dict) -> str:
     """A folded block that says from which runs, code and machine a page was made."""
-    runs = [
-        store.carry_out(recipe)
-        for group in sections.of_section(slug, values).values()
-        for recipe in group
-    ]
+    groups = sections.of_section(slug, values).values()
+    runs = [store.carry_out(recipe) for group in groups for recipe in group]
     records = [run.record for run in runs]
-    machines = sorted({json.dumps(record["machine"], sort_keys=True) for record in records})
-    versions = sorted({json.dumps(record["versions"], sort_keys=True) for record in records})
+    machines, versions = (
+        sorted({json.dumps(record[name], sort_keys=True) for record in records})
+        for name in ("machine", "versions")
+    )
     seconds = sum(record["seconds"] for record in records)
     warnings = [f"{run.run_id}: {text}" for run in runs for text in run.record["warnings"]]
     rows = [

@@ -34,10 +34,8 @@ def example(run: Run, radius: float) -> int:
     The first one; where there is none, the first that is right whole.
     """
     whole, low = run.correct("original"), run.correct("low", radius)
-    for wanted in (whole & run.correct("high", radius) & ~low, whole & ~low, whole):
-        if wanted.any():
-            return int(wanted.argmax())
-    return 0
+    tried = (whole & run.correct("high", radius) & ~low, whole & ~low, whole)
+    return int(next((wanted for wanted in tried if wanted.any()), whole).argmax())
 
 
 @style.styled

@@ -86,17 +86,14 @@ def order(pages: Path) -> list[Path]:
 
 def contents(titles: list[list]) -> str:
     """The table of contents from every page's (tag, text, anchor) of headings."""
-    rows = [
-        f'<li><a href="#{anchor}">{html.escape(text)}</a>'
-        + "".join(
-            f'<br>&emsp;<a href="#{under}">{html.escape(words)}</a>'
-            for tag, words, under in rest
-            if tag == "H2" and under
-        )
-        + "</li>"
-        for (_, text, anchor), *rest in titles
-    ]
-    return f'<nav class="fh-contents"><h1>Contents</h1><ul>{"".join(rows)}</ul></nav>'
+    rows = ""
+    for (_, title, top), *headings in titles:
+        rows += f'<li><a href="#{top}">{html.escape(title)}</a>'
+        for tag, text, anchor in headings:
+            if tag == "H2" and anchor:
+                rows += f'<br>&emsp;<a href="#{anchor}">{html.escape(text)}</a>'
+        rows += "</li>"
+    return f'<nav class="fh-contents"><h1>Contents</h1><ul>{rows}</ul></nav>'
 
 
 def write(pages: Path | None = None) -> Path:

@@ -18,8 +18,8 @@ def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int
     shows. The tensors of other runs stay behind: they would fill the repository.
     """
     runs, loaded = {}, set()
+    asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
     for slug in sections.slugs():
-        asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
         plan = notebooks.plan(slug, asked)
         runs |= schedule.everything(recipe for group in plan.values() for recipe in group)
         patterns = getattr(importlib.import_module(sections.plan_of(slug).__module__), "LOADED", ())

@@ -85,11 +85,9 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
     rows = []
     for each in outcomes:
         claim = CLAIMS[each.id]
-        row = {"id": each.id, "paper": "W" if each.id[0] == "W" else "K", "claim": claim.text}
-        row["short"] = claim.short
+        row = {"id": each.id, "paper": each.id[0], "claim": claim.text, "short": claim.short}
         row |= {"section": sections.slug_of(claim.section), "figure": claim.figure}
-        row["source"] = claim.source
-        row |= {"measure": claim.measure, "rule": claim.rule, "published": claim.published}
+        row |= {name: getattr(claim, name) for name in ("source", "measure", "rule", "published")}
         row |= {"verdict": each.word, "identity": claim.identity, "scale": scale}
         row["failure"] = each.failure
         if each.verdict:

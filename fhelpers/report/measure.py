@@ -6,9 +6,10 @@ images.
 """
 
 import json
+import math
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from fhelpers.networks import as_images, as_labels, evaluating
 from fhelpers.networks.asking import said
 from fhelpers.networks.compute import CHUNK, Compute, portion
 from fhelpers.report.checks import Watched, check_model, doubts
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
 SMALL_EPSILONS = (1 / 255, 2 / 255, 4 / 255)
@@ -50,15 +51,7 @@ class FrequencyReport:
         return json.dumps({"about": self.about, "table": rows} | maps, indent=1, allow_nan=False)
 
 
-@dataclass
-class Table:
-    """Collects the report's rows."""
-
-    rows: list[dict] = field(default_factory=list)
-
-    def add(self, measure: str, part: str, at: float | None, found: Estimate) -> None:
-        row = {"measure": measure, "part": part, "at": at, "value": found.value}
-        self.rows.append(row | {"low": found.low, "high": found.high, "images": found.n})
+Row = tuple[str, str, float | None, Estimate]  # measure, part, at and value of a report
 
 
 @dataclass(frozen=True)
@@ -138,7 +131,7 @@ def observe(
 ) -> Observations:
     """Everything that a report rests on; arguments as for `frequency_report`, which checks them."""
     progress("accuracy on parts")
-    correct = correct_on_parts(model, images, labels, radii, compute)
+    on_parts = correct_on_parts(model, images, labels, radii, compute)
     images, labels = (each[:few].to(compute.device) for each in (images, labels))
     half = len(images) // 2
     first = images[:half], labels[:half]
@@ -151,12 +144,12 @@ def observe(
         except (ArithmeticError, RuntimeError) as error:
             raise ValueError(f"no mask can be learned of the model: {said(error)}") from error
         kept = masks.through(learned.mask, images[half:])
-        through = predict(model, kept, precision=compute.precision).argmax(1) == labels[half:]
+        through = correct(model, kept, labels[half:], precision=compute.precision)
     mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
     options = {"step": step, "seed": seed, "precision": compute.precision}
     waves = heatmap.heat_map(model, images, labels, **options)
-    return Observations(correct, resists.cpu(), through.cpu(), mask, waves)
+    return Observations(on_parts, resists.cpu(), through.cpu(), mask, waves)
 
 
 def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
@@ -166,13 +159,23 @@ def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
     """
     few = seen.resists.shape[1]
     counts = {"images": seen.correct.shape[1], "few": few, "chance": 1 / about["classes"]}
-    table = Table()
-    add_accuracies(table, seen.correct.numpy(), about["radii"])
+    rows = [*accuracies(seen.correct.numpy(), about["radii"])]
     for epsilon, still in zip(SMALL_EPSILONS, seen.resists, strict=True):
-        table.add("robust accuracy", "PGD-10", epsilon, proportion(int(still.sum()), few))
-    add_mask(table, seen, few // 2)
-    add_rings(table, seen.heat_map, few)
-    return FrequencyReport({**about, **counts}, pd.DataFrame(table.rows), seen.heat_map, seen.mask)
+        rows.append(("robust accuracy", "PGD-10", epsilon, share_of(still)))
+    rows += through_mask(seen, few // 2)
+    for ring, share in heatmap.by_ring(seen.heat_map).items():
+        rows.append(("accuracy", "wave", ring, proportion(share * few, few)))
+    table = pd.DataFrame(
+        {"measure": measure, "part": part, "at": at, "value": found.value,
+         "low": found.low, "high": found.high, "images": found.n}
+        for measure, part, at, found in rows
+    )  # fmt: skip
+    return FrequencyReport({**about, **counts}, table, seen.heat_map, seen.mask)
+
+
+def share_of(right) -> Estimate:
+    """The share of True with its interval over images. right: bool (images,)."""
+    return proportion(int(right.sum()), len(right))
 
 
 def default_radii(height: int, width: int) -> list[float]:
@@ -187,29 +190,29 @@ def correct_on_parts(model, images, labels, radii, compute: Compute) -> Tensor:
         chunk, answers = (each.to(compute.device) for each in pair)
         split = frequency.split_many(chunk, radii)
         parts = [chunk, *(split[r][0] for r in radii), *(split[r][1] for r in radii)]
-        logits = [predict(model, part, precision=compute.precision) for part in parts]
-        pieces.append(torch.stack([each.argmax(1) == answers for each in logits]).cpu())
+        right = [correct(model, part, answers, precision=compute.precision) for part in parts]
+        pieces.append(torch.stack(right).cpu())
     return torch.cat(pieces, 1)
 
 
-def add_accuracies(table: Table, correct: np.ndarray, radii: Sequence[float]) -> None:
+def accuracies(correct: np.ndarray, radii: Sequence[float]) -> Iterator[Row]:
     """Accuracies on all parts, what each band adds, and how far one must go for half and 90 %."""
     whole, low, high = correct[0], correct[1 : 1 + len(radii)], correct[1 + len(radii) :]
-    table.add("accuracy", "original", None, proportion(int(whole.sum()), len(whole)))
+    yield "accuracy", "original", None, share_of(whole)
     for place, radius in enumerate(radii):
-        for part, each in (("low", low[place]), ("high", high[place])):
-            table.add("accuracy", part, radius, proportion(int(each.sum()), len(each)))
-    table.add("gained", "band", radii[0], proportion(int(low[0].sum()), len(whole)))
+        yield "accuracy", "low", radius, share_of(low[place])
+        yield "accuracy", "high", radius, share_of(high[place])
+    yield "gained", "band", radii[0], share_of(low[0])
     for place, radius in enumerate(radii[1:], 1):
-        table.add("gained", "band", radius, paired_difference(low[place], low[place - 1]))
-    table.add("gained", "beyond", radii[-1], paired_difference(whole, low[-1]))
+        yield "gained", "band", radius, paired_difference(low[place], low[place - 1])
+    yield "gained", "beyond", radii[-1], paired_difference(whole, low[-1])
     for share, words in SHARES.items():
 
         def reached(lows, wholes, share=share):
             return radius_of(radii, lows.mean(0), share * wholes.mean())
 
         if whole.any():
-            table.add("radius", words, share, bootstrap(reached, low.T, whole))
+            yield "radius", words, share, bootstrap(reached, low.T, whole)
 
 
 def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> float:
@@ -236,28 +239,20 @@ def correct_under_attack(model, images, labels, seed: int, compute: Compute) -> 
         generator = torch.Generator().manual_seed(seed)
         with compute.autocast():
             made = attacks.pgd(model, images, labels, epsilon, steps=10, generator=generator)
-        still.append(predict(model, made, precision=compute.precision).argmax(1) == labels)
+        still.append(correct(model, made, labels, precision=compute.precision))
     return torch.stack(still)
 
 
-def add_mask(table: Table, seen: Observations, learned_from: int) -> None:
+def through_mask(seen: Observations, learned_from: int) -> Iterator[Row]:
     """Accuracy through the mask, its weight, and how much of each band it keeps."""
-    found = proportion(int(seen.through.sum()), len(seen.through))
-    table.add("accuracy", "through mask", None, found)
-    nothing = float("nan")
-    weight = float(seen.mask.abs().mean())
-    table.add("mask", "weight", None, Estimate(weight, nothing, nothing, learned_from, "images"))
+
+    def exact(value: float) -> Estimate:
+        return Estimate(value, math.nan, math.nan, learned_from, "images")
+
+    yield "accuracy", "through mask", None, share_of(seen.through)
+    yield "mask", "weight", None, exact(float(seen.mask.abs().mean()))
     energies = {"radial": frequency.radial_energy, "angular": frequency.angular_energy}
     for part, energy in energies.items():
         whole = energy(torch.ones_like(seen.mask), BANDS).clamp(min=1)
         for band, share in enumerate((energy(seen.mask, BANDS) / whole).tolist()):
-            kept = Estimate(share, nothing, nothing, learned_from, "images")
-            table.add("mask", f"{part} energy kept", band, kept)
-
-
-def add_rings(table: Table, found: Tensor, images: int) -> None:
-    """Accuracy of the heat map by distance from the centre."""
-    rings = frequency.radial_distance(*found.shape).round()
-    for ring in rings.unique().tolist():
-        share = float(found[rings == ring].mean())
-        table.add("accuracy", "wave", ring, proportion(share * images, images))
+            yield "mask", f"{part} energy kept", band, exact(share)

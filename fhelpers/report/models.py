@@ -36,15 +36,18 @@ def load_model(named: str, *, weights: str | None = None, classes: Sequence[str]
     """
     file = Path(os.path.expanduser(named))
     if ":" in named and not os.path.exists(file):
-        model = from_function(named)
-    elif named in list_models(module=torchvision.models):
-        return from_torchvision(named, weights, classes).eval()
-    elif weights:
+        return with_weights(from_function(named), weights)
+    if named in list_models(module=torchvision.models):
+        return from_torchvision(named, weights, classes)
+    if weights:
         raise ValueError(f"{named} takes no --weights: functions and torchvision models do")
-    elif named.endswith(SUFFIXES) or os.path.exists(file):
+    if named.endswith(SUFFIXES) or os.path.exists(file):
         return from_file(file).eval()
-    else:
-        return store.carry_out(run_of(named)).model()
+    return store.carry_out(run_of(named)).model()
+
+
+def with_weights(model: nn.Module, weights: str | None) -> nn.Module:
+    """The model in eval mode, with the weights of a file if one is named."""
     if weights:
         load_weights(model, Path(os.path.expanduser(weights)))
     return model.eval()
@@ -118,10 +121,8 @@ def from_torchvision(name: str, weights: str | None, classes: Sequence[str]) -> 
     if weights is None:
         raise ValueError(f"{name} needs weights: give a file with --weights, or DEFAULT")
     if weights == "DEFAULT":
-        return Published(name, classes)
-    model = get_model(name, num_classes=len(classes))
-    load_weights(model, Path(os.path.expanduser(weights)))
-    return model
+        return Published(name, classes).eval()
+    return with_weights(get_model(name, num_classes=len(classes)), weights)
 
 
 class Published(nn.Module):

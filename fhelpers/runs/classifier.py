@@ -149,15 +149,12 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
         checkpoint=job.folder / "checkpoint.pt",
         progress=job.progress,
     )
-    outcomes: dict = {}
     for split, images in sets.items():
-        rows, right = monitoring.score_parts(
-            recipe, model, images, compute.precision, divided=split == "test"
-        )
+        options = {"precision": compute.precision, "divided": split == "test"}
+        rows, outcomes = monitoring.score_parts(recipe, model, images, **options)
         about = {"epoch": training.epoch, "split": split, "scope": "all"}
         training.rows += [about | row for row in rows]
-        outcomes = right  # of the test set, which comes last
-    return training.result(outcomes=outcomes)
+    return training.result(outcomes=outcomes)  # of the test set, which comes last
 
 
 def schedule_of(recipe: "Recipe", optimiser: torch.optim.Optimizer):
@@ -171,14 +168,6 @@ def schedule_of(recipe: "Recipe", optimiser: torch.optim.Optimizer):
 def build(recipe: "Recipe") -> nn.Module:
     """The recipe's untrained network."""
     info = data.describe(recipe.dataset, **recipe.options)
-    return networks.build(
-        recipe.model,
-        channels=info.channels,
-        classes=info.classes,
-        width=recipe.width,
-        batchnorm=recipe.batchnorm.replace("none", ""),
-        bias=recipe.bias,
-        dropout=recipe.dropout,
-        kernel_size=recipe.kernel_size,
-        seed=recipe.seed,
-    )
+    own = {name: getattr(recipe, name) for name in ("width", "bias", "dropout", "kernel_size")}
+    own |= {"batchnorm": recipe.batchnorm.replace("none", ""), "seed": recipe.seed}
+    return networks.build(recipe.model, channels=info.channels, classes=info.classes, **own)

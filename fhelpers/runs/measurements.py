@@ -4,14 +4,16 @@ An attack on a network or a search over its test images can cost more than its t
 a run too: carried out once, kept with a record, and named by all that decides it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fhelpers.runs.checks import check_whole, refuse
-from fhelpers.runs.kinds import Runnable
+from fhelpers.runs.kinds import Job, Runnable
 from fhelpers.runs.recipes import Recipe, check_against_data, check_reach
 
 
@@ -21,7 +23,7 @@ class OfNetwork(Runnable):
 
     network: Recipe
     images: int  # test images, from the first on
-    word: ClassVar[str]  # what is measured, for the run's name
+    word: ClassVar[str] = ""  # what is measured, for the run's name; the kind unless given
     precision = "float32"  # what is searched for must hold where it is judged
 
     def __post_init__(self):
@@ -32,7 +34,7 @@ class OfNetwork(Runnable):
 
     @property
     def slug(self) -> str:
-        return f"{self.word}-{self.network.slug}"
+        return f"{self.word or self.kind}-{self.network.slug}"
 
     @property
     def data_digest(self) -> str:
@@ -41,30 +43,21 @@ class OfNetwork(Runnable):
             check_reach("radius", radius, info)
         return info.digest
 
-    @property
-    def needs(self) -> tuple:
-        return (self.network,)
-
-    @property
-    def seed(self) -> int:
-        return self.network.seed
-
-    @property
-    def dataset(self) -> str:
-        return self.network.dataset
-
-    @property
-    def model(self) -> str:
-        return self.network.model
-
-    @property
-    def device(self) -> str:
-        return self.network.device
+    needs = property(lambda self: (self.network,))
+    seed = property(attrgetter("network.seed"))
+    dataset = property(attrgetter("network.dataset"))
+    model = property(attrgetter("network.model"))
+    device = property(attrgetter("network.device"))
 
     def test_set(self) -> tuple[Tensor, Tensor]:
         """The test images that are measured, as pixels in [0, 1], and their labels."""
         test = self.network.load(train=False)
         return as_pixels(test.images[: self.images]), test.labels[: self.images]
+
+    def on_device(self, job: Job) -> tuple[nn.Module, Tensor, Tensor]:
+        """The trained network, those images and their labels, all where the job computes."""
+        images, labels = (each.to(job.compute.device) for each in self.test_set())
+        return job.needed[0].model().to(job.compute.device), images, labels
 
     def held_out(self) -> tuple[Tensor, Tensor]:
         """The test images that follow those measured: for choices, which must not see the latter.
@@ -73,6 +66,13 @@ class OfNetwork(Runnable):
         """
         test, last = self.network.load(train=False), 2 * self.images
         return as_pixels(test.images[self.images : last]), test.labels[self.images : last]
+
+
+def of_each(kind: type[OfNetwork], group: Iterable[Recipe], **fields) -> tuple:
+    """A measurement of each network of a group; of all its test images unless told otherwise."""
+    return tuple(
+        kind(**{"network": network, "images": network.test_images} | fields) for network in group
+    )
 
 
 def as_pixels(images: Tensor) -> Tensor:

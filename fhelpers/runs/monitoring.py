@@ -54,9 +54,8 @@ def prepare_pixels(recipe: "Recipe", images: Tensor) -> Tensor:
         return images.float() / 255
     chunks = []
     for chunk in images.split(CHUNK):
-        low, high = frequency.split(
-            chunk.float() / 255, recipe.band_radius, inclusive=recipe.inclusive
-        )
+        pixels, radius = chunk.float() / 255, recipe.band_radius
+        low, high = frequency.split(pixels, radius, inclusive=recipe.inclusive)
         part = low if recipe.band == "low" else high
         chunks.append(frequency.divide_by_max(part) if recipe.rescale else part)
     return torch.cat(chunks)

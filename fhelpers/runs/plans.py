@@ -11,7 +11,7 @@ from fhelpers import data
 from fhelpers.runs import schedule, store
 from fhelpers.runs.checks import refuse
 from fhelpers.runs.recipes import Recipe
-from fhelpers.runs.scales import SCALES, Plan, data_options, natural, several
+from fhelpers.runs.scales import SCALES, Plan, data_options, each_kind, natural
 
 # Chosen on training images held out from training, by benchmarks/learning_rates.py at quick on
 # CIFAR-10. Adam's is the scale's own, which was within sampling error of the best there.
@@ -34,15 +34,13 @@ def true_and_shuffled(
     own = SCALES[scale]
     epochs = epochs or own.epochs
     longer = memorising or math.ceil(epochs * own.memorising_epochs / own.epochs)
-    common = {"radii": tuple(radii), "epochs": epochs} | changes
-    plan = {"natural": several(scale, dataset, seeds, **common)}
-    shuffled = {"labels": "shuffled", "epochs": longer}
-    plan["shuffled"] = several(scale, dataset, seeds, **common | shuffled)
+    kinds = {"natural": {}, "shuffled": {"labels": "shuffled", "epochs": longer}}
     for band in ("low", "high"):
         for radius in radii:
             trained = {"band": band, "band_radius": radius, "radii": (radius,)}
-            plan[f"{band}-{radius:g}"] = several(scale, dataset, seeds, **common | trained)
-    return plan
+            kinds[f"{band}-{radius:g}"] = trained
+    common = {"radii": radii, "epochs": epochs} | changes
+    return each_kind(scale, dataset, seeds, kinds, **common)
 
 
 def batch_sizes(scale, dataset, seeds, *, radii=RADII, sizes=BATCH_SIZES, epochs=0) -> Plan:
@@ -52,29 +50,24 @@ def batch_sizes(scale, dataset, seeds, *, radii=RADII, sizes=BATCH_SIZES, epochs
     if not possible:
         allowed = f"a list with a size of at most {own.train_images}, the images of this scale"
         refuse("batch_sizes", sizes, allowed)
-    common = {"radii": tuple(radii), "epochs": epochs or own.short_epochs}
-    return {
-        f"batch-{size}": several(scale, dataset, seeds, **common, batch_size=size)
-        for size in possible
-    }
+    kinds = {f"batch-{size}": {"batch_size": size} for size in possible}
+    common = {"radii": radii, "epochs": epochs or own.short_epochs}
+    return each_kind(scale, dataset, seeds, kinds, **common)
 
 
 def optimisers(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
     """Vanilla training, whose optimiser is Adam, and four other optimisers (W, §5.1)."""
-    common = {"radii": tuple(radii), "epochs": epochs or SCALES[scale].short_epochs}
     kinds = {"vanilla": {}}
-    kinds |= {
-        name: {"optimiser": name, "learning_rate": rate} for name, rate in OPTIMISER_RATES.items()
-    }
-    return {
-        label: several(scale, dataset, seeds, **common, **kind) for label, kind in kinds.items()
-    }
+    for name, rate in OPTIMISER_RATES.items():
+        kinds[name] = {"optimiser": name, "learning_rate": rate}
+    common = {"radii": radii, "epochs": epochs or SCALES[scale].short_epochs}
+    return each_kind(scale, dataset, seeds, kinds, **common)
 
 
 def heuristics(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
     """Vanilla training, training heuristics and optimisers (W, §5.1, Fig. 5)."""
     own = SCALES[scale]
-    common = {"radii": tuple(radii), "epochs": epochs or own.short_epochs}
+    common = {"radii": radii, "epochs": epochs or own.short_epochs}
     attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
     kinds = {
         "vanilla": {},
@@ -85,35 +78,31 @@ def heuristics(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
         "adversarial": attacked,
         "adversarial-crop-flip": attacked | {"augmentation": "crop-flip"},
     }
-    plan = {
-        label: several(scale, dataset, seeds, **(common | kind)) for label, kind in kinds.items()
-    }
+    plan = each_kind(scale, dataset, seeds, kinds, **common)
     return plan | optimisers(scale, dataset, seeds, radii=radii, epochs=epochs)
 
 
 def architectures(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
     """Kinds of network at equal data (W, §5.1); ResNet-18 at the scale paper only."""
     own = SCALES[scale]
-    common = {"radii": tuple(radii), "epochs": epochs or own.short_epochs}
     widths = {"alexnet": 64 // own.narrow, "vgg-11": 64 // own.narrow}
-    plan = {own.model: several(scale, dataset, seeds, **common)}
+    kinds: dict[str, dict] = {own.model: {}}
     for model, rate in MODEL_RATES.items():
-        kind = {"model": model, "width": widths.get(model), "learning_rate": rate}
-        plan[model] = several(scale, dataset, seeds, **common, **kind)
+        kinds[model] = {"model": model, "width": widths.get(model), "learning_rate": rate}
     if scale == "paper":
-        plan["resnet-18"] = several(scale, dataset, seeds, **common, model="resnet-18")
-    return plan
+        kinds["resnet-18"] = {"model": "resnet-18"}
+    common = {"radii": radii, "epochs": epochs or own.short_epochs}
+    return each_kind(scale, dataset, seeds, kinds, **common)
 
 
-def attacked_pair(scale, dataset, seeds, radii=RADII, epochs=0, **changes) -> Plan:
+def attacked_pair(scale, dataset, seeds, epochs=0, **changes) -> Plan:
     """M_natural and M_adversarial, the two networks of W's §6: the runs of sections 02 and 04."""
-    adversary = {"adversary": "pgd", "epochs": epochs or SCALES[scale].attacked_epochs}
-    longest = epochs or SCALES[scale].epochs
-    common = {"radii": tuple(radii)} | changes
-    return {
-        "natural": several(scale, dataset, seeds, **common, epochs=longest),
-        "adversarial": several(scale, dataset, seeds, **common, **adversary),
+    own = SCALES[scale]
+    kinds = {
+        "natural": {"epochs": epochs or own.epochs},
+        "adversarial": {"adversary": "pgd", "epochs": epochs or own.attacked_epochs},
     }
+    return each_kind(scale, dataset, seeds, kinds, radii=RADII, **changes)
 
 
 def every_network(scale, dataset, seeds, epochs=0) -> Plan:
@@ -158,14 +147,10 @@ def masked_networks(scale, dataset, seeds, *, epochs=0, cropped=None) -> Plan:
     both = scale in ("standard", "paper")
     seconds = {name: kind | {"epochs": second["epochs"]} for name, kind in kinds.items()}
     seconds["adversarial"] = crop | attacked | ({} if both else {"attack_steps": 3})
-    plan = {
-        name: several(scale, dataset, seeds, **({"radii": ()} | main | kind))
-        for name, kind in kinds.items()
-    }
-    for name in seconds if both else ("natural", "adversarial"):
-        kind = {"radii": ()} | second | seconds[name]
-        plan[f"vgg-11-{name}"] = several(scale, dataset, seeds, **kind)
-    return plan
+    chosen = seconds if both else ("natural", "adversarial")
+    kinds = {name: main | kind for name, kind in kinds.items()}
+    kinds |= {f"vgg-11-{name}": second | seconds[name] for name in chosen}
+    return each_kind(scale, dataset, seeds, kinds, radii=())
 
 
 def memorising(scale: str, recipe: Recipe) -> Recipe:

@@ -26,12 +26,8 @@ def machine() -> dict:
         names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
         processor = names[0].partition(":")[2].strip() if names else processor
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {
-        "processor": processor,
-        "cores": os.cpu_count(),
-        "gpu": gpu,
-        "system": platform.system(),
-    }
+    about = {"processor": processor, "cores": os.cpu_count(), "gpu": gpu}
+    return about | {"system": platform.system()}
 
 
 def versions() -> dict:

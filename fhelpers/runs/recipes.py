@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from operator import attrgetter
 
 import torch
 from torch import nn
@@ -46,9 +47,7 @@ class Recipe(Runnable, kind="classifier", version=2):
     train_images: int = 50_000  # how many of the training set
     test_images: int = 10_000  # how many of the test set, used once at the end
     monitored_images: int = 500  # of each split, evaluated while training
-    monitored_attacks: int = (
-        100  # of the test images among them, under attack in adversarial training
-    )
+    monitored_attacks: int = 100  # of these test images, under attack in adversarial training
     monitor_every: int = 1  # epochs from one evaluation to the next, after the tenth
     drawn: bool = False  # images drawn by the seed where there are fewer than all; else the first
     labels: str = "true"  # "shuffled" permutes the training labels (W, §4.2)
@@ -93,9 +92,8 @@ class Recipe(Runnable, kind="classifier", version=2):
         words += ["shuffled"] * (self.labels == "shuffled")
         words += [f"{self.band}{self.band_radius:g}"] if self.band != "all" else []
         words += [f"w{self.width}"] if self.width is not None else []
-        words += ["batchnorm"] * (self.batchnorm != "none") + [f"dropout{self.dropout:g}"] * (
-            self.dropout > 0
-        )
+        words += ["batchnorm"] * (self.batchnorm != "none")
+        words += [f"dropout{self.dropout:g}"] * (self.dropout > 0)
         words += [f"mixup{self.mixup:g}"] if self.mixup is not None else []
         words += [word for word in (self.augmentation, self.adversary) if word != "none"]
         words += [self.optimiser] * (self.optimiser != "adam") + [f"b{self.batch_size}"]
@@ -121,10 +119,7 @@ class Recipe(Runnable, kind="classifier", version=2):
         chosen = torch.randperm(len(whole), generator=generator)[:count]
         return data.ImageData(whole.images[chosen], whole.labels[chosen], whole.classes)
 
-    @property
-    def steps(self) -> int:
-        """Its epochs."""
-        return self.epochs
+    steps = property(attrgetter("epochs"))
 
     @property
     def work(self) -> int:

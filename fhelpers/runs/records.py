@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from fhelpers import places
-from fhelpers.data.files import quoted
+from fhelpers.data import files
 from fhelpers.networks.compute import Compute
 from fhelpers.runs import kinds, provenance
 from fhelpers.runs.checks import DamagedRun
@@ -65,9 +65,13 @@ class Run:
             text = (self.path / "record.json").read_text("utf-8")
             record = json.loads(text)
             if record["format"] != FORMAT:
-                raise self.of_another_format(record["format"])
+                raise DamagedRun(
+                    f"the record of run {self.run_id} has the format "
+                    f"{files.quoted(record['format'])}, this version of the package reads "
+                    f"{FORMAT}: use the version that wrote it, or delete {self.path}"
+                )
             as_written = text == as_text(record)
-            digest, files = record.pop("digest"), record["files"]
+            digest, listed = record.pop("digest"), record["files"]
             name = record["run_id"]
         except DamagedRun:
             raise
@@ -77,21 +81,15 @@ class Run:
             raise self.damaged("record.json was altered after it was written")
         if name != self.run_id or not name.endswith(kinds.digest_of(record["decided"])):
             raise self.damaged(f"its record is that of {name}")
-        for file, expected in files.items():
+        for file, expected in listed.items():
             path = self.path / file
             if not path.is_file():
                 if file == TENSORS and self.path.parent == published():
                     continue
                 raise self.damaged(f"{file} is missing")
-            if (found := digest_of_file(path)) != expected:
+            if (found := files.digest_of(path)) != expected:
                 raise self.damaged(f"{file} has digest {found[:12]}, not {expected[:12]}")
         return record
-
-    def of_another_format(self, number: object) -> DamagedRun:
-        return DamagedRun(
-            f"the record of run {self.run_id} has the format {quoted(number)}, this version of the "
-            f"package reads {FORMAT}: use the version that wrote it, or delete {self.path}"
-        )
 
     def damaged(self, what: str) -> DamagedRun:
         return DamagedRun(f"run {self.run_id} is damaged: {what}; delete {self.path} to train anew")
@@ -149,20 +147,8 @@ class Run:
         raise ValueError(f"run {self.run_id} was not evaluated on {where}")
 
 
-class Runs(Mapping):
+class Runs(dict[str, list[Run]]):
     """Finished runs by label, in order of seeds, with their histories in one frame."""
-
-    def __init__(self, runs: dict[str, list[Run]]):
-        self.runs = runs
-
-    def __getitem__(self, label: str) -> list[Run]:
-        return self.runs[label]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.runs)
-
-    def __len__(self) -> int:
-        return len(self.runs)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -180,6 +166,15 @@ class Runs(Mapping):
         return pd.DataFrame([setup_row(label, runs) for label, runs in self.items()])
 
 
+def by_prefix(runs: Mapping[str, list[Run]]) -> dict[str, Runs]:
+    """{prefix: its runs}, from labels such as 5000/natural, which become natural."""
+    found: dict[str, Runs] = {}
+    for label, group in runs.items():
+        prefix, _, own = label.partition("/")
+        found.setdefault(prefix, Runs())[own] = group
+    return found
+
+
 def setup_row(label: str, runs: list[Run]) -> dict:
     recipe = runs[0].recipe.setup
     row = {"run": label} | {name: getattr(recipe, name, "") for name in SETUP}
@@ -187,11 +182,6 @@ def setup_row(label: str, runs: list[Run]) -> dict:
     row["precision"] = runs[0].record["precision"]
     row["seconds"] = round(sum(run.record["seconds"] for run in runs))
     return row
-
-
-def digest_of_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest_of(text: str) -> str:
@@ -217,7 +207,7 @@ def write(recipe: Runnable, result: Result, compute: Compute, folder: Path) -> N
         ]  # fmt: skip
         pd.DataFrame(packed).to_parquet(folder / "outcomes.parquet", index=False)
     record = make_record(recipe, result, compute)
-    record["files"] = {file.name: digest_of_file(file) for file in sorted(folder.iterdir())}
+    record["files"] = {file.name: files.digest_of(file) for file in sorted(folder.iterdir())}
     record["digest"] = digest_of(as_text(record))
     places.write_text(folder / "record.json", as_text(record))
 
@@ -240,9 +230,7 @@ def make_record(recipe: Runnable, result: Result, compute: Compute) -> dict:
         "warnings": result.warnings,
         "finished": datetime.date.today().isoformat(),
         "seconds": round(result.seconds, 2),
-        "device": compute.device,
-        "precision": compute.precision,
-        "threads": compute.threads,
+        **vars(compute),  # device, precision, threads
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "commit": provenance.commit(),

@@ -4,7 +4,7 @@ Sections build their plans from these. Recipes that come out equal share one run
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from fhelpers import data
@@ -78,10 +78,9 @@ def vanilla(scale: str, dataset: str, seed: int, **changes) -> Recipe:
     Sizes shrink to what a small data set holds. Raises ValueError for an unknown scale.
     """
     known(scale, dataset)
-    size = dataclasses.asdict(SCALES[scale])
-    for name in set(size) - {field.name for field in dataclasses.fields(Recipe)}:
-        del size[name]
-    size.update(dataset=dataset, seed=seed, data_options=data_options(scale, dataset))
+    taken = {field.name for field in dataclasses.fields(Recipe)}
+    size = {name: value for name, value in vars(SCALES[scale]).items() if name in taken}
+    size |= {"dataset": dataset, "seed": seed, "data_options": data_options(scale, dataset)}
     if "model" in changes:
         size["width"] = None  # the scale's width is meant for the scale's model
     size.update(changes)
@@ -110,6 +109,11 @@ def known(scale: str, dataset: str) -> None:
 def several(scale, dataset, seeds, **changes) -> tuple[Recipe, ...]:
     """The plain recipe with some fields changed, once a seed."""
     return tuple(vanilla(scale, dataset, seed, **changes) for seed in seeds)
+
+
+def each_kind(scale, dataset, seeds, kinds: Mapping[str, dict], **common) -> Plan:
+    """`several` for each kind of recipe, by label: its fields in place of the common ones."""
+    return {label: several(scale, dataset, seeds, **common | kind) for label, kind in kinds.items()}
 
 
 def natural(scale: str, dataset: str, seeds: Sequence[int], radii, epochs=0) -> tuple[Recipe, ...]:

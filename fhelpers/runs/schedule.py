@@ -130,7 +130,10 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
                 wait(running.values(), timeout=1, return_when=FIRST_COMPLETED)
                 for run_id in [name for name, future in running.items() if future.done()]:
                     running.pop(run_id).result()
-                bar.n = sum(steps_done(run_id, recipe) for run_id, recipe in missing.items())
+                bar.n = sum(
+                    recipe.steps if store.finished(run_id) else store.steps_done(run_id)
+                    for run_id, recipe in missing.items()
+                )
                 bar.refresh()
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -144,11 +147,8 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
 def ready(waiting: Mapping[str, Runnable], running: Mapping, chain: Mapping[str, int]) -> list[str]:
     """The waiting runs whose needs are done, those that begin the longest chains first."""
     blocked = {*waiting, *running}
-    free = [
-        run_id
-        for run_id, recipe in waiting.items()
-        if not any(needed.run_id in blocked for needed in recipe.needs)
-    ]
+    needs = {run_id: {each.run_id for each in recipe.needs} for run_id, recipe in waiting.items()}
+    free = [run_id for run_id, needed in needs.items() if not needed & blocked]
     return sorted(free, key=lambda run_id: -chain[run_id])
 
 
@@ -161,10 +161,3 @@ def begin_worker() -> None:
 def end_with_parent() -> None:
     multiprocessing.parent_process().join()
     os._exit(1)
-
-
-def steps_done(run_id: str, recipe: Runnable) -> int:
-    """How many steps of a run are finished, read from what its process last reported."""
-    if store.finished(run_id) is not None:
-        return recipe.steps
-    return store.steps_done(run_id)

@@ -205,6 +205,8 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
 
     compute, started = choose_compute(recipe.precision, recipe.device), time.process_time()
     result = recipe.carry_out(Job(folder, compute, needed, report))
+    if recipe.steps == 1:  # done in one piece, which reports nothing on its way
+        progress(1)
     result.seconds = result.seconds or time.process_time() - started
     made = folder / "result"
     shutil.rmtree(made, ignore_errors=True)
@@ -242,13 +244,8 @@ def state_of(run: Run) -> dict:
     rows = run.history.reindex(columns=["scope", "split", "part", "accuracy"])
     whole = (rows.scope == "all") & (rows.split == "test") & (rows.part == "original")
     scores = rows.accuracy[whole].dropna().tolist()
-    accuracy = f"{scores[0]:.3f}" if scores else ""
-    return {
-        "state": "done",
-        "epochs": record["epochs"],
-        "seconds": record["seconds"],
-        "accuracy": accuracy,
-    }
+    found = {"state": "done"} | {name: record[name] for name in ("epochs", "seconds")}
+    return found | {"accuracy": f"{scores[0]:.3f}" if scores else ""}
 
 
 def state_of_unfinished(folder: Path) -> str:

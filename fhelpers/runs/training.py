@@ -170,6 +170,11 @@ def predict(model: nn.Module, images: Tensor, *, precision: str = "float32") -> 
         return torch.cat([answer(model, batch).float() for batch in images.split(size)])
 
 
+def correct(model, images: Tensor, labels: Tensor, *, precision: str = "float32") -> Tensor:
+    """Which images are classified correctly, bool (N,); raises as `predict`."""
+    return predict(model, images, precision=precision).argmax(1) == labels
+
+
 def score(model: nn.Module, images: Tensor, labels: Tensor, precision: str) -> dict:
     """Accuracy and mean cross-entropy over all images."""
     logits = predict(model, images, precision=precision)

@@ -64,11 +64,8 @@ def difference_of_rows(first: pd.DataFrame, second: pd.DataFrame) -> float:
     for name in first:
         ours, theirs = first[name], second[name]
         if pd.api.types.is_numeric_dtype(ours) and pd.api.types.is_numeric_dtype(theirs):
-            ours, theirs = ours.astype(float), theirs.astype(float)
-            if (ours.isna() != theirs.isna()).any():
-                return math.inf
-            gap = (ours - theirs).abs().where(ours != theirs, 0.0).max()
-            largest = max(largest, float(gap) if len(ours) and gap == gap else 0.0)
+            pair = (torch.tensor(each.to_numpy(float)) for each in (ours, theirs))
+            largest = max(largest, difference_of_tensors(*pair))
         elif not ours.equals(theirs.astype(ours.dtype)):
             return math.inf
     return largest

@@ -17,9 +17,8 @@ def small_resnet(labels) -> str:
     """The label of the 6n + 2 network. Raises ValueError unless there is exactly one."""
     found = sorted({la for la in labels if la.startswith("resnet-")} - {"resnet-18"})
     if len(found) != 1:
-        raise ValueError(
-            f"One run of the 6n + 2 ResNet is needed, not {', '.join(found) or 'none'}."
-        )
+        there = ", ".join(found) or "none"
+        raise ValueError(f"One run of the 6n + 2 ResNet is needed, not {there}.")
     return found[0]
 
 
@@ -34,7 +33,6 @@ def small_resnet(labels) -> str:
     "accuracy; gap; accuracy lost without the high part (test images, mean over the radii). Ours "
     "beside it, where trained: the same against networks of as many parameters and multiply-adds",
     rule=f"reproduced if all three intervals lie above {MORE:g} on the ResNet's side",
-    paper=None,
     figure="architectures-ends",
     networks=("resnet-*", *OTHERS),
 )

@@ -59,7 +59,6 @@ def at_equal_accuracy(history: pd.DataFrame, name: str, measure: Measure) -> lis
     measure="training accuracy, test accuracy and training minus test accuracy at the end, each as "
     "its fall from the smallest to the largest batch on the straight line over log2 of the size",
     rule="reproduced if all three intervals lie above 0",
-    paper=None,
     figure="batch-size-against",
     networks=("batch-*",),
 )
@@ -83,7 +82,6 @@ def small_batches(history: pd.DataFrame) -> tuple[list[Part], str]:
     measure="accuracy on test images minus that on their low parts, mean over the radii, as its "
     "fall from the smallest to the largest batch on the straight line over log2 of the size",
     rule="reproduced if the interval lies above 0",
-    paper=None,
     figure="batch-size-against",
     networks=("batch-*",),
 )

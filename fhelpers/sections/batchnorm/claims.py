@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, Curve, curves, epochs_to
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to
 from fhelpers.claims.reliance import (
     TEST,
     Measure,
@@ -18,7 +18,7 @@ from fhelpers.claims.reliance import (
     on_parts,
 )
 from fhelpers.claims.verdicts import Claim, Part, claim, estimate
-from fhelpers.intervals import Estimate, estimates, wilson
+from fhelpers.intervals import Estimate, estimates, independent_difference, wilson
 
 NETWORKS = ("vanilla", "batchnorm")
 TESTED: dict[str, Measure] = {"whole images": TEST, "low parts": (Term(1, "test", "input"),)}
@@ -40,7 +40,6 @@ SOONEST = 0.05  # epochs: within the first one, nothing says where a level is pa
     "beyond doubt; accuracy on the low and on the high parts of test images, mean over radii, with "
     "BatchNorm minus without; ours beside it: the same of the accuracy lost without the high part",
     rule=f"reproduced if the first interval lies above {AS_FAST:g} and the others above {MORE:g}",
-    paper=None,
     figure="batchnorm-whole",
     networks=NETWORKS,
 )
@@ -74,7 +73,6 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
     f"divided by that at the smallest radius, at the highest of the levels {LEVELS[-1]}, "
     f"{LEVELS[-2]}, …, {LEVELS[0]} that all runs pass beyond doubt",
     rule="reproduced if the first two intervals lie above 0 and the third above 1",
-    paper=None,
     figure="batchnorm-help",
     networks=("vanilla-low-*", "batchnorm-low-*"),
 )
@@ -85,28 +83,20 @@ def help_on_low_parts(history: pd.DataFrame) -> tuple[list[Part], str]:
         raise ValueError("Runs labelled vanilla-low-<r> and batchnorm-low-<r> need two radii.")
     small, large = (helped(radius) for radius in (radii[0], radii[-1]))
     grown = large | {label: -weight for label, weight in small.items()}
+    ends = f"r = {radii[-1]:g} minus r = {radii[0]:g}"
     parts = [
-        Part(
-            f"help on {name}, r = {radii[-1]:g} minus r = {radii[0]:g}",
-            effect(history, grown, measure),
-            MORE,
-        )
+        Part(f"help on {name}, {ends}", effect(history, grown, measure), MORE)
         for name, measure in TESTED.items()
     ]
     runs = {radius: trained_on_low(history, radius) for radius in radii}
-    level, name = common_level(runs.values()), f"speed-up, other radii by r = {radii[0]:g}"
-    if level is None:
-        none = missing(len(runs[radii[0]]["vanilla"]))
-        return [
-            *parts,
-            Part(name, none, AS_FAST, neutral=AS_FAST),
-        ], "No common level of training accuracy."
-    ratios = {
-        r: times(speed_up(run["vanilla"], run["batchnorm"], level)) for r, run in runs.items()
-    }
-    listed = ", ".join(f"{ratio.value:.2f} at r = {radius:g}" for radius, ratio in ratios.items())
-    note = f"Speed-up to a training accuracy of {level:g}: {listed}."
-    return [*parts, Part(name, times(least_elsewhere(runs, level)), AS_FAST, neutral=AS_FAST)], note
+    speed, note = missing(len(runs[radii[0]]["vanilla"])), "No common level of training accuracy."
+    if level := common_level(runs.values()):
+        ratios = {r: times(speed_up(*run.values(), level)) for r, run in runs.items()}
+        listed = ", ".join(f"{ratio.value:.2f} at r = {r:g}" for r, ratio in ratios.items())
+        speed = times(least_elsewhere(runs, level))
+        note = f"Speed-up to a training accuracy of {level:g}: {listed}."
+    name = f"speed-up, other radii by r = {radii[0]:g}"
+    return [*parts, Part(name, speed, AS_FAST, neutral=AS_FAST)], note
 
 
 def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
@@ -114,7 +104,7 @@ def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str
     found, sizes = thresholds(history, chance), strengths(history)
     first, second = ([within(one, sizes) for one in found[name]] for name in NETWORKS)
     logs = [one.value - other.value for one, other in zip(first, second, strict=True)]
-    ratio = estimate(logs, lambda: minus(first[0], second[0]))
+    ratio = estimate(logs, lambda: independent_difference(first[0], second[0]))
     # Where one limit is beyond the strengths that were tried, the ratio is bounded on one side.
     plain, normed = ({one.value for one in found[name]} for name in NETWORKS)
     if math.inf in plain or -math.inf in normed:
@@ -123,9 +113,8 @@ def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str
         ratio = replace(ratio, low=-math.inf)
     limits = " without BatchNorm, ".join(limit_in_words(found[name]) for name in NETWORKS)
     name = "faintest strength without BatchNorm divided by with"
-    return [
-        Part(name, times(ratio), AS_FAST, neutral=AS_FAST)
-    ], f"Faintest strength learned: {limits} with."
+    part = Part(name, times(ratio), AS_FAST, neutral=AS_FAST)
+    return [part], f"Faintest strength learned: {limits} with."
 
 
 # An experiment of ours on what the paper supposes: it has no number in the list of claims.
@@ -197,18 +186,17 @@ def log_epochs(curve: Curve, level: float) -> Estimate:
     Its ends are the crossings of Wilson's upper and lower limits of the accuracy.
     """
     low, high = wilson(curve.accuracy * curve.images, curve.images)
-    crossed = [
-        epochs_to(Curve(curve.epochs, accuracy, curve.images), level)
-        for accuracy in (curve.accuracy, high, low)
-    ]
+    crossed = [crossing(curve.epochs, each, level) for each in (curve.accuracy, high, low)]
     value, early, late = (math.log2(max(epochs, SOONEST)) for epochs in crossed)
     return Estimate(value, early, late, curve.images, "images")
 
 
 def speed_up(slow: dict[int, Curve], fast: dict[int, Curve], level: float) -> Estimate:
     """Logarithm to base 2 of how many times as many epochs the first runs need."""
-    pairs = [(log_epochs(slow[s], level), log_epochs(fast[s], level)) for s in slow]
-    return estimate([a.value - b.value for a, b in pairs], lambda: minus(*pairs[0]))
+    pairs = [[log_epochs(runs[s], level) for runs in (slow, fast)] for s in slow]
+    return estimate(
+        [a.value - b.value for a, b in pairs], lambda: independent_difference(*pairs[0])
+    )
 
 
 def least_elsewhere(runs: dict[float, dict], level: float) -> Estimate:
@@ -226,7 +214,7 @@ def least_elsewhere(runs: dict[float, dict], level: float) -> Estimate:
         weakest = min((each[radius] for radius in others), key=lambda ratio: ratio.value)
         chosen.append((weakest, each[smallest]))
         per_seed.append(weakest.value - each[smallest].value)
-    return estimate(per_seed, lambda: minus(*chosen[0]))
+    return estimate(per_seed, lambda: independent_difference(*chosen[0]))
 
 
 def spans(runs: dict[str, dict[int, Curve]], level: float) -> str:
@@ -307,17 +295,6 @@ def limit_in_words(found: Sequence[Estimate]) -> str:
 
 def missing(seeds: int) -> Estimate:
     return Estimate(math.nan, math.nan, math.nan, seeds, "seeds")
-
-
-def minus(first: Estimate, second: Estimate) -> Estimate:
-    """Difference of two independent estimates over images.
-
-    Their distances to their ends are combined like standard errors (Zou and Donner 2008).
-    """
-    value = first.value - second.value
-    down = math.hypot(first.value - first.low, second.high - second.value)
-    up = math.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(value, value - down, value + up, min(first.n, second.n), "images")
 
 
 def times(logarithm: Estimate) -> Estimate:

@@ -6,13 +6,7 @@ from fhelpers.runs.scales import SCALES, Plan, several
 
 
 def plan(
-    scale,
-    dataset,
-    seeds,
-    *,
-    radii=plans.RADII,
-    strengths=(1, 0.5, 0.25, 0.125, 0.0625),
-    epochs=0,
+    scale, dataset, seeds, *, radii=plans.RADII, strengths=(1, 0.5, 0.25, 0.125, 0.0625), epochs=0
 ) -> Plan:
     """BatchNorm (W, §5.2, Fig. 6) on low parts, and on ever fainter planted cues.
 

@@ -13,18 +13,12 @@ TOLERANCE = 1e-6  # of pixels in [0, 1]: about ten times the rounding of float32
 
 def correct_on_parts(runs, radius: float = 12) -> tuple:
     """A row per seed and test image: its class, and on which parts M_natural is right."""
-    frames = [
-        pd.DataFrame(
-            {
-                "seed": run.recipe.seed,
-                "right_original": run.correct("original"),
-                "right_high": run.correct("high", radius),
-                "right_low": run.correct("low", radius),
-                "answer": run.recipe.load(train=False).labels.numpy(),
-            }
-        )
-        for run in runs["natural"]
-    ]
+    frames = []
+    for run in runs["natural"]:
+        right = {"right_original": run.correct("original")}
+        right |= {f"right_{part}": run.correct(part, radius) for part in ("high", "low")}
+        labels = run.recipe.load(train=False).labels.numpy()
+        frames.append(pd.DataFrame({"seed": run.recipe.seed, **right, "answer": labels}))
     return (pd.concat(frames, ignore_index=True),)
 
 
@@ -60,10 +54,8 @@ def high_part_images(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
         raise ValueError(f"The outcomes have no column {', '.join(missing)}.")
     if outcomes.empty or any(outcomes[name].dtype != bool for name in OUTCOMES):
         raise ValueError("Outcomes must be True or False (not NaN) for at least one image.")
-    seeds = [
-        [rows[name].to_numpy() for name in (*OUTCOMES, "answer")]
-        for _, rows in outcomes.groupby("seed")
-    ]
+    columns = [*OUTCOMES, "answer"]
+    seeds = [[rows[c].to_numpy() for c in columns] for _, rows in outcomes.groupby("seed")]
     found = [_found(*seed) for seed in seeds]
     images, counted = len(seeds[0][0]), found[0]
     share = estimate(found, lambda: Estimate(counted, counted, counted, images, "images"))
@@ -99,7 +91,6 @@ def _excess(*outcomes) -> float:
     source="W, §3.1",
     measure="the larger of max |x_l + x_h - x| and max |Im F⁻¹(M F(x))|, pixels being in [0, 1]",
     rule=f"reproduced if below {TOLERANCE:g}; computed and not sampled, so the interval is a point",
-    paper=None,
     figure="decomposition-split",
     inputs=split_errors,
     identity=True,

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from fhelpers import data, frequency, intervals
+from fhelpers.claims.verdicts import estimate
 from fhelpers.runs.checks import check_radius, check_whole
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import as_pixels
@@ -37,10 +38,8 @@ class SplitErrors(Runnable, kind="split-errors"):
 
     def carry_out(self, job: Job) -> Result:
         """Tensors sum_error and imaginary: the largest absolute value of each image, (N,)."""
-        options = dict(self.data_options)
-        images = as_pixels(
-            data.load(self.dataset, train=False, limit=self.images, **options).images
-        )
+        options = {"limit": self.images, **dict(self.data_options)}
+        images = as_pixels(data.load(self.dataset, train=False, **options).images)
         low, high = frequency.split(images, self.radius)
         kept = frequency.spectrum(images) * frequency.disc(*images.shape[-2:], self.radius)
         back = torch.fft.ifft2(torch.fft.ifftshift(kept, dim=(-2, -1)))
@@ -85,17 +84,15 @@ def found(predictions: Mapping, labels: torch.Tensor, radii: Sequence[float]) ->
         shares = frame.assign(found=frame.original & frame.high & ~frame.low)
         shares = shares.groupby("seed").mean()
         expected = shares.original * shares.high * (1 - shares.low)
-        estimate = intervals.accuracy(shares.found, len(labels))
-        rows.append({"radius": radius, **vars(estimate), "independent": expected.mean()})
+        share = intervals.accuracy(shares.found, len(labels))
+        rows.append({"radius": radius, **vars(share), "independent": expected.mean()})
     return pd.DataFrame(rows)
 
 
 def change(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> intervals.Estimate:
     """Accuracy after minus before on the same images; bool (images,) for each seed."""
-    if len(before) > 1:
-        pairs = zip(before, after, strict=True)
-        return intervals.over_seeds([new.mean() - old.mean() for old, new in pairs])
-    return intervals.paired_difference(after[0], before[0])
+    gained = [new.mean() - old.mean() for old, new in zip(before, after, strict=True)]
+    return estimate(gained, lambda: intervals.paired_difference(after[0], before[0]))
 
 
 def most_confident(predictions: Mapping, labels: torch.Tensor, radius: float, count: int):

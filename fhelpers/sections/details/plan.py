@@ -2,7 +2,7 @@
 
 from fhelpers import data
 from fhelpers.runs import plans
-from fhelpers.runs.scales import SCALES, Plan, several
+from fhelpers.runs.scales import SCALES, Plan, each_kind, several
 
 # What a switch changes in a recipe, and the networks that are trained anew with it. "divided"
 # concerns the test images alone, and "drawn" turns round what the scale does.
@@ -32,14 +32,14 @@ def plan(scale, dataset, seeds, *, radii=(4, 12), epochs=0) -> Plan:
         "natural": {"radii": shared, "epochs": epochs or own.epochs},
         "low": band | {"band": "low"},
         "high": band | {"band": "high"},
-        "batchnorm": {
-            "radii": shared, "epochs": epochs or own.short_epochs, "batchnorm": "batch"
-        },
+        "batchnorm": {"radii": shared, "epochs": epochs or own.short_epochs, "batchnorm": "batch"},
         "adversarial": {
-            "radii": shared, "epochs": epochs or own.attacked_epochs, "adversary": "pgd"
+            "radii": shared,
+            "epochs": epochs or own.attacked_epochs,
+            "adversary": "pgd",
         },
-    }  # fmt: skip
-    plan = {name: several(scale, dataset, seeds, **kind) for name, kind in kinds.items()}
+    }
+    plan = each_kind(scale, dataset, seeds, kinds)
     first = plan["natural"][0] if plan["natural"] else None
     for switch, (change, networks) in SWITCHES.items():
         if switch == "drawn":

@@ -50,10 +50,8 @@ def original_low_high(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part("low minus high part", compare(history, np.subtract, low, high), MORE),
     ]
     scores = [100 * mean(history, each) for each in (original, low, high)]
-    note = "mAP in %: {:.1f} on originals, {:.1f} on low parts, {:.1f} on high parts".format(
-        *scores
-    )
-    return parts, f"{note} (r = {largest(history):g})."
+    note = "mAP in %: {:.1f} on originals, {:.1f} on low parts, {:.1f} on high parts (r = {:g})."
+    return parts, note.format(*scores, largest(history))
 
 
 @claim(
@@ -64,23 +62,17 @@ def original_low_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     measure="share of its mAP that each size class loses from originals to low parts at the "
     "largest radius: small minus medium, and small minus large",
     rule="reproduced if both intervals lie above 0",
-    paper=None,
     figure="detection-kept",
     inputs=objects,
 )
 def small_lose_most(history: pd.DataFrame) -> tuple[list[Part], str]:
     """history: that of evaluations. A size class without objects leaves its part open."""
-    parts = [
-        Part(
-            f"small minus {size}", compare(history, more_lost, *pairs("small"), *pairs(size)), MORE
-        )
-        for size in SIZES[1:]
-    ]
-    losses = [
-        f"{size} {100 * loss:.0f} %"
-        for size in SIZES
-        if math.isfinite(loss := compare(history, lost, *pairs(size)).value)
-    ]
+    parts = []
+    for size in SIZES[1:]:
+        more = compare(history, more_lost, *pairs("small"), *pairs(size))
+        parts.append(Part(f"small minus {size}", more, MORE))
+    shares = {size: compare(history, lost, *pairs(size)).value for size in SIZES}
+    losses = [f"{size} {100 * loss:.0f} %" for size, loss in shares.items() if math.isfinite(loss)]
     note = f"Share of mAP lost at r = {largest(history):g}: {', '.join(losses) or 'not measured'}."
     return parts, note
 
@@ -173,10 +165,8 @@ def measured(history: pd.DataFrame, wanted: Wanted, radius: float | None = None)
     radius: the largest unless given. Raises ValueError when columns or the measure are missing, or
     when a row occurs twice.
     """
-    if missing := [column for column in COLUMNS if column not in history]:
-        raise ValueError(
-            f"The history has no column {', '.join(missing)}: pass that of evaluations."
-        )
+    if missing := ", ".join(column for column in COLUMNS if column not in history):
+        raise ValueError(f"The history has no column {missing}: pass that of evaluations.")
     part, measure = wanted
     rows = history[(history.part == part) & (history.measure == measure)]
     if part != "original":

@@ -6,6 +6,7 @@ here; for COCO it has a ResNet-50 and torchvision's published weights.
 
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -68,13 +69,8 @@ class DetectorRecipe(Runnable, kind="detector"):
         words = ["scenes", self.dataset, self.model, f"k{self.classes}", f"n{self.train_images}"]
         return "-".join([*words, f"e{self.epochs}", f"s{self.seed}"])
 
-    @property
-    def data_digest(self) -> str:
-        return self.scenes.digest
-
-    @property
-    def steps(self) -> int:
-        return self.epochs
+    data_digest = property(attrgetter("scenes.digest"))
+    steps = property(attrgetter("epochs"))
 
     @property
     def work(self) -> int:
@@ -83,7 +79,26 @@ class DetectorRecipe(Runnable, kind="detector"):
         return round(18 * (self.width / 32) ** 2 * pixels * self.epochs * self.train_images)
 
     def carry_out(self, job: Job) -> Result:
-        return train_detector(self, job)
+        compute = job.compute
+        found = scenes.generate(self.scenes, "train", self.train_images)
+        model = self.rebuild().to(compute.device, memory_format=torch.channels_last)
+        optimiser = torch.optim.AdamW(model.parameters(), self.learning_rate, weight_decay=1e-4)
+        steps = self.epochs * -(-self.train_images // self.batch_size)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.learning_rate, total_steps=steps, pct_start=0.2
+        )
+        losses = []
+        state = training.fit(
+            training.Training(model, optimiser, schedule),
+            batches_of(self, found, compute.device),
+            partial(loss_of, compute, losses),
+            epochs=self.epochs,
+            seed=self.seed,
+            watchers=[partial(watch, losses)],
+            checkpoint=job.folder / "checkpoint.pt",
+            progress=job.progress,
+        )
+        return state.result()
 
     def rebuild(self) -> nn.Module:
         return for_scenes(self.scenes, self.width, self.channels, self.seed)
@@ -184,30 +199,6 @@ def published() -> nn.Module:
 
 
 # Training --------------------------------------------------------------------------------------
-
-
-def train_detector(recipe: DetectorRecipe, job: Job) -> Result:
-    """Carry out a detector's recipe."""
-    compute = job.compute
-    found = scenes.generate(recipe.scenes, "train", recipe.train_images)
-    model = recipe.rebuild().to(compute.device, memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(model.parameters(), recipe.learning_rate, weight_decay=1e-4)
-    steps = recipe.epochs * -(-recipe.train_images // recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, total_steps=steps, pct_start=0.2
-    )
-    losses = []
-    state = training.fit(
-        training.Training(model, optimiser, schedule),
-        batches_of(recipe, found, compute.device),
-        partial(loss_of, compute, losses),
-        epochs=recipe.epochs,
-        seed=recipe.seed,
-        watchers=[partial(watch, losses)],
-        checkpoint=job.folder / "checkpoint.pt",
-        progress=job.progress,
-    )
-    return state.result()
 
 
 def batches_of(recipe: DetectorRecipe, found: scenes.SceneSet, device: str):

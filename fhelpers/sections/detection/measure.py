@@ -55,8 +55,8 @@ class Evaluation(Runnable, kind="detection", version=2):
             return
         check_radius("radii", self.radius)
         object.__setattr__(self, "radius", float(self.radius))
-        farthest = self.detector and np.hypot(*[self.detector.size // 2] * 2)
-        if farthest and self.radius >= farthest:
+        farthest = np.hypot(*[self.detector.size // 2] * 2) if self.detector else np.inf
+        if self.radius >= farthest:
             allowed = f"below {farthest:.1f}: from there on nothing is left of the high part"
             refuse("radii", self.radius, allowed)
 
@@ -78,18 +78,12 @@ class Evaluation(Runnable, kind="detection", version=2):
         return self.detector.precision if self.detector else "float32"
 
     @property
-    def original(self) -> "Evaluation":
-        """The same on originals."""
-        return replace(self, radius=None)
-
-    @property
     def needs(self) -> tuple:
+        """Its detector, and of parts the same evaluation on originals."""
         detector = (self.detector,) if self.detector else ()
-        return detector if self.radius is None else (*detector, self.original)
+        return detector if self.radius is None else (*detector, replace(self, radius=None))
 
-    @property
-    def steps(self) -> int:
-        return REPORTED
+    steps = REPORTED
 
     @property
     def work(self) -> int:
@@ -104,7 +98,35 @@ class Evaluation(Runnable, kind="detection", version=2):
         return self.detector.model if self.detector else "retinanet-resnet-50"
 
     def carry_out(self, job: Job) -> Result:
-        return evaluate(self, job)
+        """The measures of COCO for every part, as they are (scope "all") and for resampled images.
+
+        The latter have the scope "draw". On parts also "gained" and "lost", the shares of images
+        with an object found better, or worse, than on the original. Tensors: the surer detections,
+        and every object's score.
+        """
+        measured, compute, needed = Result(), job.compute, job.needed
+        model = needed[0].model() if self.detector else detectors.for_coco(self.weights)
+        model = model.to(compute.device, memory_format=torch.channels_last)
+        shown = images_of(self)
+        check_reach(self, shown, measured)
+        found: dict[str, list[Detections]] = {}
+        for first, parts in chunks(shown, self.radius, compute.device):
+            for part, images in parts.items():
+                found.setdefault(part, []).append(detectors.detect(model, images, compute, first))
+            job.progress(REPORTED * (first + len(images)) // (len(shown) + 1))
+        before = needed[-1].tensors()["original/credit"].numpy() if self.radius else None
+        for part, pieces in found.items():
+            detections = joined(pieces)
+            score = Score(shown.truth, detections, shown.limits)
+            measured.rows += rows_of(self, part, score, before)
+            sure = detections.score >= SURE
+            measured.tensors |= {
+                f"{part}/{name}": torch.from_numpy(getattr(detections, name)[sure])
+                for name in OBJECT_FIELDS
+            }
+            measured.tensors[f"{part}/credit"] = torch.from_numpy(score.credit)
+        job.progress(REPORTED)
+        return measured
 
 
 def of_weights(weights: str) -> str:
@@ -167,38 +189,6 @@ def scattered(high: Tensor, numbers: Sequence[int]) -> Tensor:
 # Evaluation ------------------------------------------------------------------------------------
 
 
-def evaluate(recipe: Evaluation, job: Job) -> Result:
-    """Carry out an evaluation.
-
-    Rows: the measures of COCO for every part, as they are (scope "all") and for resampled images
-    (scope "draw"); on parts also "gained" and "lost", the shares of images with an object found
-    better, or worse, than on the original. Tensors: the surer detections, and every object's score.
-    """
-    measured, compute, needed = Result(), job.compute, job.needed
-    model = needed[0].model() if recipe.detector else detectors.for_coco(recipe.weights)
-    model = model.to(compute.device, memory_format=torch.channels_last)
-    shown = images_of(recipe)
-    check_reach(recipe, shown, measured)
-    found: dict[str, list[Detections]] = {}
-    for first, parts in chunks(shown, recipe.radius, compute.device):
-        for part, images in parts.items():
-            found.setdefault(part, []).append(detectors.detect(model, images, compute, first))
-        job.progress(REPORTED * (first + len(images)) // (len(shown) + 1))
-    before = needed[-1].tensors()["original/credit"].numpy() if recipe.radius else None
-    for part, pieces in found.items():
-        detections = joined(pieces)
-        score = Score(shown.truth, detections, shown.limits)
-        measured.rows += rows_of(recipe, part, score, before)
-        sure = detections.score >= SURE
-        measured.tensors |= {
-            f"{part}/{name}": torch.from_numpy(getattr(detections, name)[sure])
-            for name in OBJECT_FIELDS
-        }
-        measured.tensors[f"{part}/credit"] = torch.from_numpy(score.credit)
-    job.progress(REPORTED)
-    return measured
-
-
 def check_reach(recipe: Evaluation, shown, measured: Result) -> None:
     """Note what was left out of a COCO folder, and how many images have nothing beyond the radius.
 
@@ -234,9 +224,8 @@ def chunks(shown, radius, device: str) -> Iterator[tuple[int, dict[str, list[Ten
 
 def joined(pieces: Sequence[Detections]) -> Detections:
     """Detections of several lots of images as one."""
-    return Detections(
-        *(np.concatenate([getattr(each, name) for each in pieces]) for name in OBJECT_FIELDS)
-    )
+    columns = ([getattr(each, name) for each in pieces] for name in OBJECT_FIELDS)
+    return Detections(*map(np.concatenate, columns))
 
 
 def rows_of(recipe: Evaluation, part: str, score: Score, before: np.ndarray | None) -> list[dict]:
@@ -268,7 +257,7 @@ def changed(score: Score, before: np.ndarray) -> dict[str, np.ndarray]:
     counts = ~score.truth.crowd
     change = score.credit[counts] - before[counts]
     image = score.truth.image[counts]
-    found = {}
-    for name, moved in (("gained", change > MARGIN), ("lost", change < -MARGIN)):
-        found[name] = np.bincount(image[moved], minlength=score.images) > 0
-    return {name: each.astype(float) for name, each in found.items()}
+    return {
+        name: (np.bincount(image[moved], minlength=score.images) > 0).astype(float)
+        for name, moved in (("gained", change > MARGIN), ("lost", change < -MARGIN))
+    }

@@ -1,13 +1,14 @@
 """The effects behind claims of other sections at each number of training images."""
 
+import fnmatch
+import math
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatch
 
 import pandas as pd
 
 from fhelpers.claims import CLAIMS, Verdict, conjunction, reliance
 from fhelpers.claims.learning import chance_of, failed
-from fhelpers.runs.records import Runs
+from fhelpers.runs.records import Runs, by_prefix
 from fhelpers.sections.dose.plan import FIVE
 
 # The networks that each claim is judged by; W7 takes from M_natural what guessing gets right.
@@ -34,22 +35,17 @@ class Cut(Runs):
 
 def by_amount(runs: Mapping) -> dict[int, Runs]:
     """{images: runs with the labels of their sections}, from labels such as 5000/natural."""
-    found: dict[int, dict] = {}
-    for label, group in runs.items():
-        images, _, network = label.partition("/")
-        found.setdefault(int(images), {})[network] = group
-    return {images: Runs(found[images]) for images in sorted(found)}
+    return dict(sorted((int(images), own) for images, own in by_prefix(runs).items()))
 
 
 def about(id: str, runs: Runs) -> Runs | None:
     """The networks that a claim is judged by, None where one of them was not trained."""
     own = {label: runs[label] for label in runs if matches(label, NETWORKS[id])}
-    complete = all(any(fnmatch(label, pattern) for label in own) for pattern in NETWORKS[id])
-    return Runs(own) if complete else None
+    return Runs(own) if all(fnmatch.filter(own, pattern) for pattern in NETWORKS[id]) else None
 
 
 def matches(label: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch(label, pattern) for pattern in patterns)
+    return any(fnmatch.fnmatch(label, pattern) for pattern in patterns)
 
 
 def effects(runs: Mapping) -> pd.DataFrame:
@@ -61,15 +57,12 @@ def effects(runs: Mapping) -> pd.DataFrame:
     """
     amounts, rows = by_amount(runs), []
     for id in NETWORKS:
-        groups = {images: about(id, each) for images, each in amounts.items()}
-        groups = {images: each for images, each in groups.items() if each is not None}
-        for images, each in groups.items():
-            where = {"images": images, "series": STEPS, "level": float("nan")}
-            rows += [where | row for row in rows_of(judged(id, each))]
-        level, cut = cut_level(id, groups) if id != "W1" else (float("nan"), {})
-        for images, each in cut.items():
-            where = {"images": images, "series": ACCURACY, "level": level}
-            rows += [where | row for row in rows_of(judged(id, each))]
+        groups = {n: own for n, each in amounts.items() if (own := about(id, each)) is not None}
+        level, cut = cut_level(id, groups) if id != "W1" else (math.nan, {})
+        for series, at, chosen in ((STEPS, math.nan, groups), (ACCURACY, level, cut)):
+            for images, each in chosen.items():
+                where = {"images": images, "series": series, "level": at}
+                rows += [where | row for row in rows_of(judged(id, each))]
     return pd.DataFrame(rows)
 
 
@@ -105,15 +98,14 @@ def cut_level(id: str, groups: Mapping[int, Runs]) -> tuple[float, dict[int, Cut
         if not failed(history, patterns, chance_of(next(iter(runs.values()))[0])):
             rows[images] = history.assign(label=f"{images}/" + history.label)
     if not rows:
-        return float("nan"), {}
+        return math.nan, {}
     history = pd.concat(rows.values(), ignore_index=True)
     labels = [la for la in history.label.unique() if matches(la.partition("/")[2], patterns)]
     level, ends = reliance.at_common_accuracy(history, labels)
     if id in BY_EPOCH:
         last = ends.groupby(["label", "seed"], as_index=False).epoch.first()
-        way = history[history.scope == "subset"].merge(
-            last, on=["label", "seed"], suffixes=("", "_")
-        )
+        way = history[history.scope == "subset"]
+        way = way.merge(last, on=["label", "seed"], suffixes=("", "_"))
         ends = pd.concat([way[way.epoch < way.epoch_], ends.assign(scope="subset"), ends])
     else:  # of no matter when it was, and W13 asks that all ended together
         ends = ends.assign(epoch=1.0)

@@ -33,12 +33,11 @@ def plan(scale, dataset, seeds, *, radii=plans.RADII, amounts=(0,), epochs=0) ->
         refuse("radii", list(radii), "a list of two radii or more, which W7 and W13 compare")
     first = networks["natural"][0]
     sizes = checked(amounts, first) if set(amounts) != {0} else proposed(scale, first)
+    common = {"own": first.train_images, "radii": radii, "few": scale in ("smoke", "quick")}
     return {
         f"{images}/{label}": tuple(resized(recipe, images) for recipe in networks[label])
         for images in sizes
-        for label in trained_on(
-            images, sizes, first.train_images, radii, few=scale in ("smoke", "quick")
-        )
+        for label in trained_on(images, sizes, **common)
     }
 
 
@@ -81,12 +80,9 @@ def trained_on(
 
 def resized(recipe: Recipe, images: int) -> Recipe:
     """The recipe on so many images: about as many steps, and about as often evaluated."""
-    ratio = math.ceil(recipe.train_images / recipe.batch_size) / math.ceil(
-        images / recipe.batch_size
-    )
-    return dataclasses.replace(
-        recipe,
-        train_images=images,
-        epochs=max(1, round(recipe.epochs * ratio)),
-        monitor_every=max(1, round(recipe.monitor_every * ratio)),
-    )
+    steps, others = (math.ceil(n / recipe.batch_size) for n in (recipe.train_images, images))
+    counts = {
+        name: max(1, round(getattr(recipe, name) * (steps / others)))
+        for name in ("epochs", "monitor_every")
+    }
+    return dataclasses.replace(recipe, train_images=images, **counts)

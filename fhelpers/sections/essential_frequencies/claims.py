@@ -27,7 +27,6 @@ OURS = ("complement", "disc", "permuted")
     "random mask, and minus trained through the complement, the frequencies whose weight is 0",
     rule="reproduced if both intervals lie above 0; ours beside it: minus trained through 1 − M, "
     "through the disc of the same total weight, and through the mask permuted within its rings",
-    paper=None,
     figure="essential-through",
     networks=("natural", "through/mask"),
 )

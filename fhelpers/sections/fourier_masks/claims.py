@@ -48,10 +48,10 @@ def sparse_and_enough(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part("total weight of the mask of N", sparse, SPARSE, ceiling=True, ours=True),
     ]
     others = [name for name in masked(history) if name != "natural"]
+    left = {name: 100 * kept(history, f"mask/{name}").value for name in others}
     listed = ", ".join(
-        f"{short(name)} {100 * kept(history, f'mask/{name}').value:.0f} % at weight "
-        f"{weight(history, name).value:.2f}"
-        for name in others
+        f"{short(name)} {share:.0f} % at weight {weight(history, name).value:.2f}"
+        for name, share in left.items()
     )
     said = f"On images not learned from, of the accuracy of other networks remain: {listed}."
     return parts, said if listed else ""
@@ -97,12 +97,11 @@ def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
     read = Facts(history)
     change = contrast(read, {"adversarial": 1, "natural": -1}, axis_share)
     held = [100 * contrast(read, {name: 1}, axis_share).value for name in FIVE[:2]]
-    note = (
-        "More near the axes than a mask without direction would hold: {:.1f} % of N's energy and "
-        "{:.1f} % of A's".format(*held)
-    )
     parts = [Part("share along the axes, size of A minus N", size_of(change), UNEVEN)]
-    return parts, f"{note}; A minus N {change}."
+    return parts, (
+        f"More near the axes than a mask without direction would hold: {held[0]:.1f} % of N's "
+        f"energy and {held[1]:.1f} % of A's; A minus N {change}."
+    )
 
 
 @claim(
@@ -115,7 +114,6 @@ def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
     "A − N minus S − N, minus T − N and minus R − N",
     rule="reproduced if all three intervals lie above 0; ours beside it: the same when the masks, "
     "while they were learned, had the same total weight",
-    paper=None,
     figure="masks-differences",
     networks=FIVE,
 )
@@ -146,7 +144,6 @@ def augmentation_is_not_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
     "was learned from them; accuracy on the latter divided by that on the former",
     rule=f"reproduced if the similarity's interval lies below {UNLIKE} and that of the quotient "
     f"above {KEPT}; ours beside it: both for a mask learned from other images",
-    paper=None,
     figure="masks-images",
     networks=("natural",),
 )
@@ -185,23 +182,21 @@ def kept(history: pd.DataFrame, label: str) -> Estimate:
     With one seed over images: the two outcomes of an image go together, so the interval is that of
     a ratio of means with their covariance (the delta method).
     """
-    ends = {
-        part: rows_of(history, label, split="test", scope="all", part=part).set_index("seed")
+    whole, through = (
+        rows_of(history, label, split="test", scope="all", part=part).set_index("seed")
         for part in ("original", "masked")
-    }
-    whole, through = ends["original"], ends["masked"]
+    )
     if (whole.accuracy == 0).any():
         raise ValueError(f"The network of {label!r} gets no test image right: train it longer.")
     ratios = (through.accuracy / whole.accuracy).to_list()
 
     def over_images() -> Estimate:
-        n, p, q, both = whole.images[0], whole.accuracy[0], through.accuracy[0], through.both[0]
-        ratio = q / p
+        n, p, q = whole.images.iloc[0], whole.accuracy.iloc[0], through.accuracy.iloc[0]
+        both, ratio = through.both.iloc[0], q / p
         variance = (q + ratio**2 * p - 2 * ratio * both) - (q - ratio * p) ** 2
         half = stats.norm.ppf(quantile()) * np.sqrt(max(variance, 0) / n) / p
         return Estimate(float(ratio), float(ratio - half), float(ratio + half), int(n), "images")
 
-    whole, through = whole.reset_index(), through.reset_index()
     return estimate(ratios, over_images)
 
 
@@ -234,11 +229,8 @@ def facts(history: pd.DataFrame, label: str) -> dict[tuple[int, int], dict]:
     """{(seed, mask): weight, energies, and share of low energy by weight while learned}."""
     own = history[history.label == label]
     weights = rows_of(own, label, split="mask", part="weight").set_index(["seed", "mask"]).value
-    found = {
-        "radial": energies(own, label, "radial"),
-        "within": energies(own, label, "within"),
-        "even": energies(own, label, "within", "even"),
-    }
+    found = {part: energies(own, label, part) for part in ("radial", "within")}
+    found["even"] = energies(own, label, "within", "even")
     learning = rows_of(own, label, split="learning").sort_values("epoch")
     found["path"] = {
         key: (group["weight"].to_numpy(), group.low_share.to_numpy())
@@ -319,11 +311,10 @@ def by_direction(history: pd.DataFrame, networks: dict[str, float], wedges: int 
         sum(w * beyond_even(found[name][key], wedges) for name, w in networks.items())
         for key in next(iter(found.values()))
     ]
+    angles = (np.arange(wedges) + 0.5) * 180 / wedges
     return pd.DataFrame(
-        {"angle": (number + 0.5) * 180 / wedges, "near_axis": near} | vars(over_seeds(values))
-        for number, (near, values) in enumerate(
-            zip(near_axis(wedges), np.transpose(seeds), strict=True)
-        )
+        {"angle": angle, "near_axis": near} | vars(over_seeds(values))
+        for angle, near, values in zip(angles, near_axis(wedges), np.transpose(seeds), strict=True)
     )
 
 
@@ -349,19 +340,18 @@ def contrast(read: Facts, networks: dict[str, float], statistic) -> Estimate:
     """
     whole = {name: read[f"mask/{name}"] for name in networks}
     seeds = sorted({seed for found in whole.values() for seed, _ in found})
-    values = [
-        sum(w * statistic(whole[name][seed, 0]) for name, w in networks.items()) for seed in seeds
-    ]
+
+    def weighed(facts: dict[str, dict], key: tuple[int, int]) -> float:
+        return sum(weight * statistic(facts[name][key]) for name, weight in networks.items())
+
+    values = [weighed(whole, (seed, 0)) for seed in seeds]
 
     def over_folds() -> Estimate:
         names = [f"folds/{name}" for name in networks]
         if not set(names) <= set(read.history.label):
             return Estimate(float(values[0]), np.nan, np.nan, 1, "seeds")
         folds = {name: read[f"folds/{name}"] for name in networks}
-        each = [
-            sum(w * statistic(folds[name][key]) for name, w in networks.items())
-            for key in next(iter(folds.values()))
-        ]
+        each = [weighed(folds, key) for key in next(iter(folds.values()))]
         n = len(each)
         half = stats.t.ppf(quantile(), n - 1) * np.std(each, ddof=1) / np.sqrt(n)
         rows = read.history.query("split == 'learning' and epoch == 0")

@@ -18,13 +18,11 @@ MERGED = {"radial": 4, "angular": 4}  # neighbouring bands drawn as one: each ha
 
 def mean_masks(groups: Mapping[str, Sequence]) -> dict[str, Tensor]:
     """{network: mask (H, W), mean over seeds and channels}. groups: runs by mask/<network>."""
-    return {
-        label.removeprefix("mask/"): torch.stack(
-            [run.model().masks().detach()[0].mean(0) for run in runs]
-        ).mean(0)
-        for label, runs in groups.items()
-        if label.startswith("mask/")
-    }
+    found = {}
+    for label in (label for label in groups if label.startswith("mask/")):
+        each = [run.model().masks().detach()[0].mean(0) for run in groups[label]]
+        found[label.removeprefix("mask/")] = torch.stack(each).mean(0)
+    return found
 
 
 def reliability(history: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +59,7 @@ def band_shares(history: pd.DataFrame, name: str, part: str) -> np.ndarray:
 
 
 def banded(history: pd.DataFrame, names: Iterable[str], minus: str = "") -> pd.DataFrame:
-    """The mean of `band_shares` over masks, or of its difference to `minus`, with
+    """The mean of `band_shares` over masks, or of its difference to `minus`, with its interval.
 
     Columns network, part, place, value, low, high; for the networks of `names` that have a mask.
     Intervals are over seeds; with one seed over masks of disjoint sets of images.
@@ -78,8 +76,9 @@ def banded(history: pd.DataFrame, names: Iterable[str], minus: str = "") -> pd.D
     return pd.DataFrame(rows)
 
 
-NONLINEARITIES = {"softplus": F.softplus, "tanh": torch.tanh, "ReLU": F.relu,
-                  "hard tanh": F.hardtanh}  # fmt: skip
+NONLINEARITIES = {
+    "softplus": F.softplus, "tanh": torch.tanh, "ReLU": F.relu, "hard tanh": F.hardtanh
+}  # fmt: skip
 
 
 def harmonics(amplitude: float = 2.0, count: int = 9) -> pd.DataFrame:

@@ -45,7 +45,6 @@ def larger_half(radii: list[float]) -> list[float]:
     "accuracy lost without the high part (test images, mean over the radii)",
     rule=f"reproduced if both intervals lie within {ALIKE:g} of 0, not reproduced if one lies "
     "outside",
-    paper=None,
     figure="heuristics-bands",
     networks=("vanilla", "dropout"),
 )
@@ -54,12 +53,10 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     against = {"dropout": 1, "vanilla": -1}
     lost = lost_without_high(monitored_radii(history))
     measures = {"test accuracy": TEST, "accuracy lost without the high part": lost}
-    parts = [
-        Part(
-            f"difference in {name}", size_of(effect(history, against, measure)), ALIKE, ceiling=True
-        )
-        for name, measure in measures.items()
-    ]
+    parts = []
+    for name, measure in measures.items():
+        size = size_of(effect(history, against, measure))
+        parts.append(Part(f"difference in {name}", size, ALIKE, ceiling=True))
     labels = {"dropout": "dropout", "vanilla": "vanilla"}
     return parts, (
         f"Test accuracy: {beside(history, TEST, labels)}. Lost: {beside(history, lost, labels)}."
@@ -74,7 +71,6 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     measure="mix-up (α = 0.5) minus vanilla: test accuracy, and accuracy lost without the high "
     "part (test images, mean over the radii)",
     rule=f"reproduced if the first interval lies above -{ALIKE:g} and the second above 0",
-    paper=None,
     figure="heuristics-bands",
     networks=("vanilla", "mixup-0.5"),
 )
@@ -82,13 +78,10 @@ def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 for the note."""
     radii, against = monitored_radii(history), {"mixup-0.5": 1, "vanilla": -1}
     lost = lost_without_high(radii)
+    kept, more = (effect(history, against, measure) for measure in (TEST, lost))
     parts = [
-        Part("test accuracy, mix-up minus vanilla", effect(history, against, TEST), -ALIKE),
-        Part(
-            "accuracy lost without the high part, mix-up minus vanilla",
-            effect(history, against, lost),
-            MORE,
-        ),
+        Part("test accuracy, mix-up minus vanilla", kept, -ALIKE),
+        Part("accuracy lost without the high part, mix-up minus vanilla", more, MORE),
     ]
     labels = {"mixup-0.5": "mix-up", "vanilla": "vanilla"}
     if "mixup-1" in set(history.label):
@@ -150,7 +143,6 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
     "batch sizes",
     rule=f"reproduced if both exceed {CLOSE:g}; with one seed the interval is over the networks "
     "(Fisher's transformation, Bonett and Wright's standard error)",
-    paper=None,
     figure="heuristics-bands",
     networks=("*",),
 )

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fhelpers.masks.images import image_masks_of
 from fhelpers.masks.recipes import masks_of
 from fhelpers.runs import plans
-from fhelpers.runs.records import Runs
+from fhelpers.runs.records import Runs, by_prefix
 from fhelpers.runs.scales import Plan, several
 
 NETWORKS = {
@@ -62,8 +62,4 @@ def plan(scale, dataset, seeds, *, sparsity_weight=0.2) -> Plan:
 
 def by_network(runs: Mapping) -> dict[str, Runs]:
     """{small, resnet, vgg-11: its runs}, with the labels that they have in sections 15 and 17."""
-    found: dict[str, dict] = {}
-    for label, group in runs.items():
-        where, _, own = label.partition("/")
-        found.setdefault(where, {})[own] = group
-    return {where: Runs(own) for where, own in found.items()}
+    return by_prefix(runs)

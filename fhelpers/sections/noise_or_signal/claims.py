@@ -24,8 +24,7 @@ def outcomes_of_natural(runs) -> tuple:
 
 def cases(rows: pd.DataFrame) -> np.ndarray:
     """Which images are right whole and from the rest, and wrong from the first part: bool."""
-    right = [rows[name].to_numpy(dtype=bool) for name in OUTCOMES]
-    whole, rest, first = right
+    whole, rest, first = (rows[name].to_numpy(dtype=bool) for name in OUTCOMES)
     return whole & rest & ~first
 
 

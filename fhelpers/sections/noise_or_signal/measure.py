@@ -6,7 +6,6 @@ energy away? The same count for leading and trailing singular values answers it.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 SPLITS = ("Fourier", "SVD, equal energy", "SVD, equal coefficients")
 
@@ -56,8 +55,6 @@ def split_all(images: Tensor, radius: float) -> dict[str, tuple[Tensor, Tensor]]
 class Cases(OfNetwork, kind="cases", version=2):
     """Which test images a network gets right whole, from a split's first part, from the rest."""
 
-    word: ClassVar[str] = "cases"
-
     radius: float = 12.0  # W, Figure 2
 
     def __post_init__(self):
@@ -65,41 +62,32 @@ class Cases(OfNetwork, kind="cases", version=2):
         checks.check_radius("radius", self.radius)
         object.__setattr__(self, "radius", float(self.radius))
 
-    @property
-    def work(self) -> int:
-        return 4 * self.images
+    work = property(lambda self: 4 * self.images)
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
+        """A row for each split and image, with what the network got right.
+
+        Columns: part (the split), radius, image, right_original, right_low (from the first part),
+        right_high (from the rest), energy (share of the image's energy in the first part).
+        """
+        measured, (model, images, labels) = Result(), self.on_device(job)
+        for number, (chunk, answers) in enumerate(
+            zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
+        ):
+            whole = correct(model, chunk, answers).tolist()
+            for split, (first, rest) in split_all(chunk, self.radius).items():
+                found = {
+                    "right_original": whole,
+                    "right_low": correct(model, first, answers).tolist(),
+                    "right_high": correct(model, rest, answers).tolist(),
+                    "energy": (energy(first) / energy(chunk)).tolist(),
+                }
+                about = {"split": "test", "scope": "all", "part": split, "radius": self.radius}
+                for place, values in enumerate(zip(*found.values(), strict=True)):
+                    image = {"image": number * CHUNK + place, "images": len(images)}
+                    measured.rows.append(about | image | dict(zip(found, values, strict=True)))
+        return measured
 
 
-def measure(recipe: Cases, job: Job) -> Result:
-    """Carry out `Cases`: a row for each split and image, with what the network got right.
-
-    Columns: part (the split), radius, image, right_original, right_low (from the first part),
-    right_high (from the rest), energy (share of the image's energy in the first part).
-    """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    for number, (chunk, answers) in enumerate(
-        zip(images.split(CHUNK), labels.split(CHUNK), strict=True)
-    ):
-        whole = right(model, chunk, answers)
-        for split, (first, rest) in split_all(chunk, recipe.radius).items():
-            found = {
-                "right_original": whole,
-                "right_low": right(model, first, answers),
-                "right_high": right(model, rest, answers),
-                "energy": (first.square().sum((1, 2, 3)) / chunk.square().sum((1, 2, 3))).tolist(),
-            }
-            about = {"split": "test", "scope": "all", "part": split, "radius": recipe.radius}
-            for place, values in enumerate(zip(*found.values(), strict=True)):
-                image = {"image": number * CHUNK + place, "images": len(images)}
-                measured.rows.append(about | image | dict(zip(found, values, strict=True)))
-    job.progress(1)
-    return measured
-
-
-def right(model, images: Tensor, labels: Tensor) -> list[bool]:
-    return (predict(model, images).argmax(1) == labels).tolist()
+def energy(images: Tensor) -> Tensor:
+    return images.square().sum((1, 2, 3))

@@ -1,6 +1,7 @@
 """The runs of section 14."""
 
 from fhelpers.runs import plans
+from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan
 from fhelpers.sections.noise_or_signal.measure import Cases
 
@@ -13,9 +14,5 @@ def plan(scale, dataset, seeds, *, radius=12, epochs=0) -> Plan:
     Labels: those of the networks, and cases-… for each.
     """
     plan = plans.every_network(scale, dataset, seeds, epochs)
-    return plan | {
-        f"cases-{label}": tuple(
-            Cases(network=network, images=network.test_images, radius=radius) for network in group
-        )
-        for label, group in plan.items()
-    }
+    measured = {f"cases-{label}": of_each(Cases, plan[label], radius=radius) for label in plan}
+    return plan | measured

@@ -80,7 +80,6 @@ def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
     "of each claim the part is listed that decides its verdict",
     rule="reproduced if all three are reproduced on each data set, not reproduced if one is not; "
     "a data set that is not available leaves it undecided",
-    paper=None,
     figure="other-datasets-compared",
     inputs=by_dataset,
 )
@@ -98,14 +97,12 @@ def holds_elsewhere(
             missing.append(Part(f"{title}, not available", NOTHING, 0.0))
         for name in found:
             verdicts = repeated(histories[name], chances[name])
-            for id in REPEATED:
-                parts.append(decided_by(f"{name}, {id}", verdicts.get(id)))
+            parts += [decided_by(f"{name}, {id}", verdicts.get(id)) for id in REPEATED]
             each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
             said.append(f"{name}: {', '.join(each)}")
             if stuck := failed(histories[name], (*PAIR, *BANDS), chances[name]):
-                said.append(
-                    f"{name}, not judged because these have not learned: {', '.join(stuck)}"
-                )
+                why = f"because these have not learned: {', '.join(stuck)}"
+                said.append(f"{name}, not judged {why}")
             if (classes := round(1 / chances[name])) != 10:
                 said.append(
                     f"{name} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "
@@ -117,9 +114,7 @@ def holds_elsewhere(
 
 def decided_by(name: str, judged: Judged | None) -> Part:
     """The part that decides a verdict, under another name; nothing measured without one."""
-    return (
-        Part(name, NOTHING, 0.0) if judged is None else replace(deciding(judged.parts), name=name)
-    )
+    return replace(deciding(judged.parts), name=name) if judged else Part(name, NOTHING, 0.0)
 
 
 def summary(

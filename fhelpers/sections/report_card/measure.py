@@ -1,15 +1,8 @@
 """The frequency report of one of the book's own networks, as a run."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from fhelpers.report.measure import (
-    FrequencyReport,
-    Observations,
-    default_radii,
-    observe,
-    report_of,
-)
+from fhelpers.report.measure import FrequencyReport, Observations, default_radii, observe, report_of
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.recipes import check_against_data
@@ -19,27 +12,18 @@ from fhelpers.runs.recipes import check_against_data
 class Report(OfNetwork, kind="report", version=2):
     """The report of one of the book's own networks, as a run."""
 
-    word: ClassVar[str] = "report"
-
     few: int = 1_000
 
-    @property
-    def work(self) -> int:
-        return 8 * self.images + 300 * min(self.few, self.images)
+    work = property(lambda self: 8 * self.images + 300 * min(self.few, self.images))
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
-
-
-def measure(recipe: Report, job: Job) -> Result:
-    """Carry out a `Report`: its numbers as rows, and what its intervals rest on as tensors."""
-    images, labels = recipe.test_set()
-    radii = default_radii(*images.shape[-2:])
-    model = job.needed[0].model().to(job.compute.device)
-    seen = observe(model, images, labels, radii, job.compute, few=recipe.few, seed=recipe.seed)
-    table = report_of(seen, about(recipe, job.compute.precision)).table
-    rows = table.drop(columns=["low", "high"]).assign(scope="report").to_dict("records")
-    return Result(rows, vars(seen))
+        """Its numbers as rows, and what its intervals rest on as tensors."""
+        model, images, labels = self.on_device(job)
+        radii = default_radii(*images.shape[-2:])
+        seen = observe(model, images, labels, radii, job.compute, few=self.few, seed=self.seed)
+        table = report_of(seen, about(self, job.compute.precision)).table
+        rows = table.drop(columns=["low", "high"]).assign(scope="report").to_dict("records")
+        return Result(rows, vars(seen))
 
 
 def about(recipe: Report, precision: str) -> dict:

@@ -1,6 +1,7 @@
 """The runs of page 19."""
 
 from fhelpers.runs import plans
+from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import SCALES, Plan, several
 from fhelpers.sections.report_card.measure import Report
 
@@ -16,9 +17,4 @@ def plan(scale, dataset, seeds, *, epochs=0) -> Plan:
     short = {"radii": plans.RADII, "epochs": epochs or SCALES[scale].short_epochs}
     plan["batchnorm"] = several(scale, dataset, seeds, batchnorm="batch", **short)
     few = 2 * SCALES[scale].few_images
-    return plan | {
-        f"report-{label}": tuple(
-            Report(network=network, images=network.test_images, few=few) for network in group
-        )
-        for label, group in plan.items()
-    }
+    return plan | {f"report-{label}": of_each(Report, plan[label], few=few) for label in plan}

@@ -15,7 +15,7 @@ from fhelpers.claims.labels import FAR, FIRST, NAMES, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, each_over_seeds, wilson
+from fhelpers.intervals import Estimate, each_over_seeds, independent_difference, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
@@ -67,7 +67,7 @@ def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     pairs = list(zip(runs["natural"].values(), runs["shuffled"].values(), strict=True))
     more = estimate(
         [_counted(shuffled, level) - _counted(natural, level) for natural, shuffled in pairs],
-        lambda: _epochs_over_images(*pairs[0], level),
+        lambda: independent_difference(*(_over_images(c, level) for c in pairs[0][::-1])),
     )
     epochs = {label: [epochs_to(c, level) for c in seeds.values()] for label, seeds in runs.items()}
     if math.inf in epochs["shuffled"]:
@@ -91,21 +91,12 @@ def _counted(curve: Curve, level: float) -> float:
     return min(epochs_to(curve, level), float(curve.epochs[-1]))
 
 
-def _epochs_over_images(natural: Curve, shuffled: Curve, level: float) -> Estimate:
-    """One seed: a run's crossing lies between those of Wilson's upper and lower limits.
-
-    The two runs' distances to these bounds are combined like standard errors.
-    """
-    ends = []
-    for curve in (natural, shuffled):
-        low, high = wilson(curve.accuracy * curve.images, curve.images)
-        counted = _counted(curve, level)
-        early = min(crossing(curve.epochs, high, level), counted)
-        ends.append((counted, counted - early, crossing(curve.epochs, low, level) - counted))
-    (natural_at, natural_down, natural_up), (shuffled_at, down, up) = ends
-    value = shuffled_at - natural_at
-    low, high = value - math.hypot(down, natural_up), value + math.hypot(up, natural_down)
-    return Estimate(value, low, high, min(natural.images, shuffled.images), "images")
+def _over_images(curve: Curve, level: float) -> Estimate:
+    """A run's crossing, which lies between those of Wilson's upper and lower limits."""
+    low, high = wilson(curve.accuracy * curve.images, curve.images)
+    counted = _counted(curve, level)
+    early, late = (crossing(curve.epochs, limit, level) for limit in (high, low))
+    return Estimate(counted, min(early, counted), late, curve.images, "images")
 
 
 def _span(epochs: list[float]) -> str:
@@ -124,7 +115,6 @@ def _span(epochs: list[float]) -> str:
     measure="training accuracy on low parts, natural minus shuffled, mean over the two smallest "
     "radii and over every training accuracy that both networks passed through",
     rule="reproduced if the interval lies above 0",
-    paper=None,
     figure="shuffled-equal-accuracy",
     networks=PAIR,
 )
@@ -144,7 +134,6 @@ def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]
     "at its end if it sees fewer; of shuffled, mean of the last quarter of its epochs, where it "
     "has memorised most",
     rule=f"reproduced if natural is more than {FAR:g} above chance and shuffled less than {NEAR:g}",
-    paper=None,
     figure="shuffled-by-epoch",
     inputs=with_chance,
     networks=PAIR,
@@ -220,7 +209,6 @@ def _ratio(energy, low: float, high: float) -> float:
     "the radii where the energies of the two (without each channel's mean) are nearest: of "
     "natural; its size for shuffled",
     rule=f"reproduced if natural is above {NEAR:g} and shuffled within {NEAR:g} of 0",
-    paper=None,
     figure="shuffled-by-epoch",
     inputs=with_energies,
     networks=PAIR,

@@ -23,12 +23,8 @@ def preferences(history: pd.DataFrame) -> pd.DataFrame:
     history: labels cue-<ratio>. Columns ratio; advantage, the signal-to-noise ratio (in power) of
     the high cue over that of the low one; value, low, high, n, over.
     """
-    ratios = sorted(
-        float(label.removeprefix("cue-"))
-        for label in set(history.label)
-        if label.startswith("cue-")
-    )
-    more = noise_ratio()
+    labels = {label for label in history.label if label.startswith("cue-")}
+    ratios, more = sorted(float(label.removeprefix("cue-")) for label in labels), noise_ratio()
     return pd.DataFrame(
         {"ratio": ratio, "advantage": ratio**2 * more}
         | vars(low_minus_high(history, f"cue-{ratio:g}", BETWEEN, BETWEEN))

@@ -61,11 +61,8 @@ def less_on(history: pd.DataFrame, label: str, part: str) -> Estimate:
 
 def between(history: pd.DataFrame, label: str, part: str, other: str, among: str) -> Estimate:
     """Accuracy on one part minus that on another, counted as independent over images."""
-    rows = [
-        rows_of(history, label, part=name, among=among).sort_values("seed")
-        for name in (part, other)
-    ]
-    return minus(*(each.accuracy.to_numpy() for each in rows), int(rows[0].images.iloc[0]))
+    both = [rows_of(history, label, part=p, among=among).sort_values("seed") for p in (part, other)]
+    return minus(*(each.accuracy.to_numpy() for each in both), int(both[0].images.iloc[0]))
 
 
 @claim(

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from fhelpers.claims.histories import MORE
-from fhelpers.claims.verdicts import Part, claim
-from fhelpers.intervals import Estimate, bootstrap, over_seeds
+from fhelpers.claims.verdicts import Part, claim, estimate
+from fhelpers.intervals import Estimate, bootstrap
 
 MEASURES = {"difference": "difference of neighbours", "high_share": "beyond half Nyquist"}
 
@@ -36,7 +36,6 @@ def kernels(runs) -> tuple:
     "their mean size, and share of transfer energy beyond half the Nyquist frequency",
     rule="reproduced if the interval of the difference of neighbours lies above 0 for each kernel "
     "size; ours beside it: the share of energy",
-    paper=None,
     figure="kernels-smoothness",
     inputs=kernels,
     networks=("natural*", "adversarial*"),
@@ -51,19 +50,17 @@ def smoother_kernels(kernels: pd.DataFrame) -> tuple[list[Part], str]:
     for size in sorted(kernels.kernel_size.unique()):
         rows = kernels[kernels.kernel_size == size]
         for measure, name in MEASURES.items():
-            found = rows.pivot(index=["seed", "filter"], columns="network", values=measure)
-            if found.isna().any(axis=None):
+            both = rows.pivot(index=["seed", "filter"], columns="network", values=measure)
+            if both.isna().any(axis=None):
                 raise ValueError("Each filter needs both networks: pass the same seeds for both.")
-            gap = found.natural - found.adversarial
+            gap = both.natural - both.adversarial
             seeds = [each.to_numpy() for _, each in gap.groupby("seed")]
             ours = measure != "difference"  # the paper judges by what the kernels look like
-            found = over_seeds_or_filters(seeds)
-            parts.append(Part(f"{size}×{size} {name}", found, MORE, ours=ours))
-    filters = len(seeds[0])
-    return parts, f"{filters} filters in each first layer."
+            parts.append(Part(f"{size}×{size} {name}", smoother(seeds), MORE, ours=ours))
+    return parts, f"{len(seeds[0])} filters in each first layer."
 
 
-def over_seeds_or_filters(seeds: Sequence[np.ndarray]) -> Estimate:
-    if len(seeds) > 1:
-        return over_seeds([seed.mean() for seed in seeds])
-    return replace(bootstrap(np.mean, seeds[0]), over="filters")
+def smoother(seeds: Sequence[np.ndarray]) -> Estimate:
+    """The mean over filters: over seeds, and with one seed over filters."""
+    means = [seed.mean() for seed in seeds]
+    return estimate(means, lambda: replace(bootstrap(np.mean, seeds[0]), over="filters"))

@@ -1,7 +1,6 @@
 """How smooth the first-layer kernels of a network are (W §6.2)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from fhelpers.networks import first_convolution
 from fhelpers.runs.checks import check_not_negative
@@ -13,8 +12,6 @@ from fhelpers.smoothing import adjacent_difference, high_share, smooth_first_lay
 @dataclass(frozen=True, kw_only=True)
 class Kernels(OfNetwork, kind="kernels"):
     """The smoothness of every filter of a network's first layer; ρ: how it is smoothed first."""
-
-    word: ClassVar[str] = "kernels"
 
     images: int = 1  # none is looked at
     rho: float = 0.0
@@ -33,9 +30,8 @@ class Kernels(OfNetwork, kind="kernels"):
         weight = first_convolution(model).weight.detach().float()
         measures = zip(adjacent_difference(weight), high_share(weight), strict=True)
         about = {"split": "kernels", "kernel_size": weight.shape[-1], "smoothed": self.rho}
-        return Result(
-            [
-                about | {"filter": n, "difference": difference.item(), "high_share": share.item()}
-                for n, (difference, share) in enumerate(measures)
-            ]
-        )
+        rows = [
+            about | {"filter": n, "difference": difference.item(), "high_share": share.item()}
+            for n, (difference, share) in enumerate(measures)
+        ]
+        return Result(rows)

@@ -2,6 +2,7 @@
 
 from fhelpers.heatmap import HeatMap
 from fhelpers.runs import plans
+from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.smooth_kernels.measure import Kernels
 
@@ -19,19 +20,11 @@ def plan(scale, dataset, seeds, *, rho=1.0, epochs=0) -> Plan:
     larger = plans.attacked_pair(scale, dataset, seeds, epochs=epochs, kernel_size=5)
     networks = pair | {f"{label}-5": group for label, group in larger.items()}
     few = images_at(scale, "few_images", pair["natural"])
-    mapped = {"natural": ("natural", 0.0), "adversarial": ("adversarial", 0.0)}
-    mapped["smoothed"] = ("natural", float(rho))
-    return (
-        networks
-        | {
-            f"{word}-{label}": tuple(Kernels(network=network, rho=own) for network in group)
-            for word, own in (("kernels", 0.0), ("smoothed", float(rho)))
-            for label, group in networks.items()
-        }
-        | {
-            f"map-{name}": tuple(
-                HeatMap(network=network, images=few, rho=own) for network in pair[label]
-            )
-            for name, (label, own) in mapped.items()
-        }
-    )
+    kernels = {
+        f"{word}-{label}": of_each(Kernels, group, images=1, rho=own)
+        for word, own in (("kernels", 0.0), ("smoothed", float(rho)))
+        for label, group in networks.items()
+    }
+    maps = {f"map-{label}": of_each(HeatMap, group, images=few) for label, group in pair.items()}
+    smoothed = of_each(HeatMap, pair["natural"], images=few, rho=float(rho))
+    return networks | kernels | maps | {"map-smoothed": smoothed}

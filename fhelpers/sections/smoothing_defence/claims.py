@@ -106,16 +106,10 @@ def smoothing_trades(table: pd.DataFrame) -> tuple[list[Part], str]:
     """`table`: rows as `contrast` takes them, with the network "natural"."""
     rhos, epsilons = strengths(table)
     largest = at("natural", rhos[-1])
-    parts = [
-        Part(
-            "clean, lost from ρ = 0",
-            contrast(table, [(1, at("natural", 0.0)), (-1, largest)]),
-            MORE,
-        )
-    ]
-    if len(rhos) > 1:
-        fall = contrast(table, [(1, at("natural", rhos[0])), (-1, largest)])
-        parts.append(Part(f"clean, lost from ρ = {rhos[0]:g}", fall, MORE))
+    parts = []
+    for rho in [0.0] + rhos[:1] * (len(rhos) > 1):
+        fall = contrast(table, [(1, at("natural", rho)), (-1, largest)])
+        parts.append(Part(f"clean, lost from ρ = {rho:g}", fall, MORE))
     for attack, words, ours in ways(table, "fgsm", "pgd"):
         name = f"{attack.partition('-')[0].upper()}{words}, gained"
         parts.append(Part(name, gained(table, "natural", attack, epsilons), MORE, ours=ours))
@@ -138,7 +132,6 @@ def smoothing_trades(table: pd.DataFrame) -> tuple[list[Part], str]:
 def beats_adversarial(table: pd.DataFrame) -> tuple[list[Part], str]:
     """`table`: rows as `contrast` takes them, with both networks."""
     rhos, epsilons = strengths(table)
-
     parts = []
     for attack, words, ours in ways(table, "pgd"):
         terms = [
@@ -190,11 +183,7 @@ PAPER = {
     ("adversarial", 0.5): (0.653, 0.365, 0.180, 0.106, 0.334, 0.121, 0.062),
     ("adversarial", 1.0): (0.638, 0.356, 0.223, 0.186, 0.337, 0.175, 0.131),
 }
-
-
 PAPER_COLUMNS = [("clean", 0.0)] + [(a, e) for a in ("fgsm", "pgd") for e in (0.03, 0.06, 0.09)]
-
-
 PLACE = ["network", "form", "attack", "epsilon", "rho"]  # of an accuracy in the table
 
 

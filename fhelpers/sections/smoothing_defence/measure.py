@@ -19,7 +19,7 @@ from fhelpers.networks import evaluating
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 FORMS = {"published": False, "gain kept": True}  # of eq. 3: whether the kernel's gain is kept
 DRAWS = 4  # noisy answers that are averaged into one
@@ -33,8 +33,6 @@ class RobustnessTable(OfNetwork, kind="robustness"):
     search: as W's released attacks do it, of the published form alone: each image's smallest ε
     that fools, and accuracy at ε as the share of images that need more.
     """
-
-    word: ClassVar[str] = "robustness"
 
     rhos: tuple[float, ...] = (0.0, 0.1, 0.25, 0.5, 1.0)  # W, Table 2; 0 is the network itself
     epsilons: tuple[float, ...] = (0.03, 0.06, 0.09)  # W, Table 2
@@ -78,12 +76,28 @@ class DefenceChecks(OfNetwork, kind="defence-checks"):
     auto_images: int = 50  # the first so many also meet AutoAttack, which costs far more
     queries: int = 300  # of AutoAttack's black-box attack, on each image
 
-    @property
-    def work(self) -> int:
-        return self.images * len(self.epsilons) * 14 * self.attack_steps
+    work = property(lambda self: self.images * len(self.epsilons) * 14 * self.attack_steps)
 
     def carry_out(self, job: Job) -> Result:
-        return measure_checks(self, job)
+        """A row for each defence, check and ε.
+
+        Rivals are matched to the clean accuracy of the smoothed network on images of their own.
+        """
+        measured, compute = Result(), job.compute
+        model, images, labels = self.on_device(job)
+        held_out = tuple(each.to(compute.device) for each in self.held_out())
+        for name, (defence, setting) in defences(model, self.rho, held_out, self.seed).items():
+            about = {"defence": name, "setting": setting}
+            torch.manual_seed(self.seed)
+            accuracy = correct(defence, images, labels).float().mean().item()
+            measured.rows.append(about | row("clean", 0.0, len(images), accuracy))
+            for epsilon in self.epsilons:
+                resists, heard = check_all(self, model, defence, images, labels, epsilon, compute)
+                for check, still in resists.items():
+                    accuracy = still.float().mean().item()
+                    measured.rows.append(about | row(check, epsilon, len(still), accuracy))
+                measured.warnings += [f"{name}, ε = {epsilon:g}: {text}" for text in heard]
+        return measured
 
 
 class LowPass(nn.Module):
@@ -120,22 +134,17 @@ RIVALS: dict[str, tuple[Callable[[nn.Module, float], nn.Module], tuple[float, ..
 }
 
 
-def right(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Which images the model gets right, bool (N,)."""
-    return predict(model, images).argmax(1) == labels
-
-
 def measure_table(recipe: RobustnessTable, job: Job) -> Result:
     """Carry out a `RobustnessTable`: a row for each form of eq. 3, ρ, attack and ε."""
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
+    measured, (model, images, labels) = Result(), recipe.on_device(job)
     for form, keep_gain in FORMS.items():
         for rho in recipe.rhos:
             smoothed = smoothing.smooth_first_layer(model, rho, keep_gain=keep_gain)
             about = {"form": form, "rho": float(rho)}
-            for attack, epsilon, attacked in attack_all(recipe, smoothed, images, labels, compute):
-                accuracy = right(smoothed, attacked, labels).float().mean().item()
+            for attack, epsilon, attacked in attack_all(
+                recipe, smoothed, images, labels, job.compute
+            ):
+                accuracy = correct(smoothed, attacked, labels).float().mean().item()
                 measured.rows.append(about | row(attack, epsilon, len(images), accuracy))
     job.progress(1)
     return measured
@@ -143,9 +152,7 @@ def measure_table(recipe: RobustnessTable, job: Job) -> Result:
 
 def search_table(recipe: RobustnessTable, job: Job) -> Result:
     """Carry out a `RobustnessTable` by search; tensors: each image's smallest ε by attack and ρ."""
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model, found = run.model().to(compute.device), {}
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
+    measured, (model, images, labels) = Result(), recipe.on_device(job)
     for rho in recipe.rhos:
         smoothed = smoothing.smooth_first_layer(model, rho)
         for attack in ("fgsm", "pgd"):
@@ -153,15 +160,13 @@ def search_table(recipe: RobustnessTable, job: Job) -> Result:
                 warnings.simplefilter("ignore", attacks.SuspectGradients)
                 options = {"attack": attack, "steps": recipe.attack_steps}
                 needed = attacks.smallest_epsilon(smoothed, images, labels, **options)
-            found[f"{attack}/{rho:g}"] = needed.cpu()
+            measured.tensors[f"{attack}/{rho:g}"] = needed.cpu()
             columns = [("clean", 0.0)] if attack == "fgsm" else []
             columns += [(f"{attack}-search", epsilon) for epsilon in recipe.epsilons]
             for name, epsilon in columns:
                 accuracy = (needed > epsilon).double().mean().item()
                 about = {"form": "published", "rho": float(rho)}
                 measured.rows.append(about | row(name, epsilon, len(images), accuracy))
-    measured.tensors = found
-    job.progress(1)
     return measured
 
 
@@ -184,30 +189,6 @@ def row(attack: str, epsilon: float, images: int, accuracy: float) -> dict:
     return about | {"images": images, "accuracy": accuracy}
 
 
-def measure_checks(recipe: DefenceChecks, job: Job) -> Result:
-    """Carry out `DefenceChecks`: a row for each defence, check and ε.
-
-    Rivals are matched to the clean accuracy of the smoothed network on images of their own.
-    """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    held_out = tuple(each.to(compute.device) for each in recipe.held_out())
-    for name, (defence, setting) in defences(model, recipe.rho, held_out, recipe.seed).items():
-        about = {"defence": name, "setting": setting}
-        torch.manual_seed(recipe.seed)
-        accuracy = right(defence, images, labels).float().mean().item()
-        measured.rows.append(about | row("clean", 0.0, len(images), accuracy))
-        for epsilon in recipe.epsilons:
-            resists, heard = check_all(recipe, model, defence, images, labels, epsilon, compute)
-            for check, still in resists.items():
-                accuracy = still.float().mean().item()
-                measured.rows.append(about | row(check, epsilon, len(still), accuracy))
-            measured.warnings += [f"{name}, ε = {epsilon:g}: {text}" for text in heard]
-    job.progress(1)
-    return measured
-
-
 def defences(model, rho, held_out, seed) -> dict[str, tuple[nn.Module, float]]:
     """The network itself, its smoothed forms, and rivals of the same clean accuracy: with settings.
 
@@ -220,11 +201,11 @@ def defences(model, rho, held_out, seed) -> dict[str, tuple[nn.Module, float]]:
         "smoothed, gain kept": (smoothing.smooth_first_layer(model, rho, keep_gain=True), rho),
         "gain alone": (smoothing.scale_first_layer(model, 1 + 8 * rho), 1 + 8 * rho),
     }
-    wanted = right(smoothed, *held_out).float().mean()
+    wanted = correct(smoothed, *held_out).float().mean()
     for name, (rival, settings) in RIVALS.items():
         torch.manual_seed(seed)
-        misses = [abs(right(rival(model, s), *held_out).float().mean() - wanted) for s in settings]
-        setting = float(settings[int(torch.stack(misses).argmin())])
+        shares = [correct(rival(model, s), *held_out).float().mean() for s in settings]
+        setting = float(settings[int((torch.stack(shares) - wanted).abs().argmin())])
         found[name] = (rival(model, setting), setting)
     return found
 
@@ -250,15 +231,15 @@ def check_all(recipe, model, defence, images, labels, epsilon, compute):
         warnings.simplefilter("always", attacks.SuspectGradients)
         for check, settings in options.items():
             made = attacks.pgd(defence, images, labels, epsilon, generator=generator, **settings)
-            resists[check] = right(defence, made, labels)
+            resists[check] = correct(defence, made, labels)
         warnings.simplefilter("ignore", attacks.SuspectGradients)
         made = attacks.pgd(model, images, labels, epsilon, steps=steps, generator=generator)
-        resists["transfer"] = right(defence, made, labels)
+        resists["transfer"] = correct(defence, made, labels)
     resists["all together"] = torch.stack(list(resists.values())).all(0)
     if not isinstance(defence, Noisy):  # AutoAttack's standard attacks expect a fixed answer
         few = slice(recipe.auto_images)
         made = auto_attack(recipe, defence, images[few], labels[few], epsilon)
-        resists["AutoAttack"] = right(defence, made, labels[few])
+        resists["AutoAttack"] = correct(defence, made, labels[few])
     return resists, sorted({str(each.message) for each in heard})
 
 

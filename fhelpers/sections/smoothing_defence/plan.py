@@ -1,18 +1,13 @@
 """The runs of section 09."""
 
 from fhelpers.runs import plans
+from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.smoothing_defence.measure import DefenceChecks, RobustnessTable
 
 
 def plan(
-    scale,
-    dataset,
-    seeds,
-    *,
-    rhos=(0.0, 0.1, 0.25, 0.5, 1.0),
-    epsilons=(0.03, 0.06, 0.09),
-    epochs=0,
+    scale, dataset, seeds, *, rhos=(0.0, 0.1, 0.25, 0.5, 1.0), epsilons=(0.03, 0.06, 0.09), epochs=0
 ) -> Plan:
     """W's Table 2 and the checks, of M_natural and M_adversarial.
 
@@ -21,21 +16,15 @@ def plan(
     largest ρ and at the smallest and the largest ε.
     """
     plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
-    quick = {"attack_steps": 5} if scale == "smoke" else {}
+    smoke = scale == "smoke"
+    quick = {"attack_steps": 5} if smoke else {}
     table = {"rhos": tuple(map(float, rhos)), "epsilons": tuple(map(float, epsilons))} | quick
     checked = {"rho": max(table["rhos"]), "epsilons": tuple(sorted({min(epsilons), max(epsilons)}))}
-    auto = {"auto_images": 4, "long_steps": 10, "queries": 20} if scale == "smoke" else {}
+    checked |= {"auto_images": 4, "long_steps": 10, "queries": 20} if smoke else {}
     for name, group in list(plan.items()):
         many, few = (images_at(scale, size, group) for size in ("attacked_images", "few_images"))
-        plan[f"table-{name}"] = tuple(
-            RobustnessTable(network=network, images=many, **table) for network in group
-        )
-        searched = {"search": True, "attack_steps": 5 if scale == "smoke" else 40}
-        plan[f"search-{name}"] = tuple(
-            RobustnessTable(network=network, images=few, **(table | searched)) for network in group
-        )
-        plan[f"checks-{name}"] = tuple(
-            DefenceChecks(network=network, images=few, **checked, **quick, **auto)
-            for network in group
-        )
+        plan[f"table-{name}"] = of_each(RobustnessTable, group, images=many, **table)
+        search = table | {"search": True, "attack_steps": 5 if smoke else 40}
+        plan[f"search-{name}"] = of_each(RobustnessTable, group, images=few, **search)
+        plan[f"checks-{name}"] = of_each(DefenceChecks, group, images=few, **checked, **quick)
     return plan

@@ -40,7 +40,6 @@ def perturbations_of_natural(runs) -> tuple:
     "of root mean square at most 1/255, that flips the prediction of M_natural; one that changes "
     f"the low part by more than {UNCHANGED:g} does not count",
     rule=f"reproduced if the interval lies above {SHARE:g}",
-    paper=None,
     figure="tradeoff-fooled",
     inputs=perturbations_of_natural,
     networks=("natural",),
@@ -80,7 +79,6 @@ def of_batchnorm(runs) -> tuple:
     "under any perturbation found of root mean square at most 1/255, vanilla minus batchnorm; ours "
     "beside it: accuracy under PGD on all images measured, mean over the ε of the plan",
     rule=f"reproduced if the interval lies above {MORE:g}",
-    paper=None,
     figure="tradeoff-scatter",
     inputs=of_batchnorm,
     networks=NETWORKS,

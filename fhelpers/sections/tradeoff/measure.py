@@ -8,7 +8,6 @@ for the largest value of any pixel. Perturbed images may leave [0, 1], as low an
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,7 @@ from fhelpers.networks.compute import portion
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
-from fhelpers.runs.training import predict
+from fhelpers.runs.training import correct
 
 BANDS = ("high", "low", "all")
 # Sizes that are tried, in pixel units; between two of them the size is found by halving.
@@ -135,8 +134,6 @@ class Corollary(OfNetwork, kind="corollary"):
     Also its accuracy under PGD within a few ε, for the figure of accuracy against robustness.
     """
 
-    word: ClassVar[str] = "corollary"
-
     radius: float = 12.0  # W, Figure 2
     epsilons: tuple[float, ...] = (0.004, 0.008, 0.016, 0.031)  # of PGD: about 1, 2, 4, 8 / 255
     attack_steps: int = 10
@@ -148,47 +145,37 @@ class Corollary(OfNetwork, kind="corollary"):
         for epsilon in self.epsilons:
             attacks.check_epsilon(epsilon)
 
-    @property
-    def work(self) -> int:
-        return self.images * self.attack_steps * len(BANDS) * len(SIZES)
+    work = property(lambda self: self.images * self.attack_steps * len(BANDS) * len(SIZES))
 
     def carry_out(self, job: Job) -> Result:
-        return measure(self, job)
+        """For each band and image the smallest size, for each ε the accuracy under PGD.
 
-
-def measure(recipe: Corollary, job: Job) -> Result:
-    """Carry out a `Corollary`.
-
-    Rows: for each band and image the smallest size ("size") and by how much the low part changed
-    ("low_change", its largest value); for each ε the accuracy under PGD. Tensors: images,
-    perturbations of the high part and answers of the first images whose answer they change.
-    """
-    measured, compute, (run,) = Result(), job.compute, job.needed
-    model = run.model().to(compute.device)
-    images, labels = (each.to(compute.device) for each in recipe.test_set())
-    about = {"split": "test", "scope": "all"}
-    for band in BANDS:
-        # In float32: what fools a network by a hair in bfloat16 need not fool it at all.
-        sizes, found = smallest_perturbations(
-            model, images, labels, band, recipe.radius, steps=recipe.attack_steps
-        )
-        changed = in_band(found, "low", recipe.radius).abs().amax((1, 2, 3))
-        values = zip(sizes.tolist(), changed.tolist(), strict=True)
-        for image, (size, low_change) in enumerate(values):
-            row = {"part": band, "radius": recipe.radius, "image": image, "images": len(images)}
-            measured.rows.append(about | row | {"size": size, "low_change": low_change})
-        if band == "high":
-            keep_examples(measured, model, images, labels, sizes, found)
-    for epsilon in recipe.epsilons:
-        generator = torch.Generator().manual_seed(recipe.seed)
-        with compute.autocast():
-            options = {"steps": recipe.attack_steps, "generator": generator}
-            made = attacks.pgd(model, images, labels, epsilon, **options)
-        accuracy = (predict(model, made).argmax(1) == labels).float().mean().item()
-        row = {"part": "attacked", "epsilon": epsilon, "images": len(images)}
-        measured.rows.append(about | row | {"accuracy": accuracy})
-    job.progress(1)
-    return measured
+        "low_change" is by how much the low part changed, its largest value. Tensors: images,
+        perturbations of the high part and answers of the first images whose answer they change.
+        """
+        measured, (model, images, labels) = Result(), self.on_device(job)
+        about = {"split": "test", "scope": "all"}
+        for band in BANDS:
+            # In float32: what fools a network by a hair in bfloat16 need not fool it at all.
+            sizes, found = smallest_perturbations(
+                model, images, labels, band, self.radius, steps=self.attack_steps
+            )
+            changed = in_band(found, "low", self.radius).abs().amax((1, 2, 3))
+            values = zip(sizes.tolist(), changed.tolist(), strict=True)
+            for image, (size, low_change) in enumerate(values):
+                row = {"part": band, "radius": self.radius, "image": image, "images": len(images)}
+                measured.rows.append(about | row | {"size": size, "low_change": low_change})
+            if band == "high":
+                keep_examples(measured, model, images, labels, sizes, found)
+        for epsilon in self.epsilons:
+            generator = torch.Generator().manual_seed(self.seed)
+            with job.compute.autocast():
+                options = {"steps": self.attack_steps, "generator": generator}
+                made = attacks.pgd(model, images, labels, epsilon, **options)
+            accuracy = correct(model, made, labels).float().mean().item()
+            row = {"part": "attacked", "epsilon": epsilon, "images": len(images)}
+            measured.rows.append(about | row | {"accuracy": accuracy})
+        return measured
 
 
 def keep_examples(measured, model, images, labels, sizes, found, count=8) -> None:

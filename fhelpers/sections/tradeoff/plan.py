@@ -1,6 +1,7 @@
 """The runs of section 10."""
 
 from fhelpers.runs import plans
+from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.tradeoff.measure import Corollary
 
@@ -16,10 +17,6 @@ def plan(
     """
     plan = plans.every_network(scale, dataset, seeds, epochs)
     few = images_at(scale, "few_images", plan["natural"])
-    settings = {"radius": radius, "epsilons": tuple(map(float, epsilons))}
-    return plan | {
-        f"corollary-{label}": tuple(
-            Corollary(network=network, images=few, **settings) for network in group
-        )
-        for label, group in plan.items()
-    }
+    settings = {"images": few, "radius": radius, "epsilons": tuple(map(float, epsilons))}
+    measured = {f"corollary-{label}": of_each(Corollary, plan[label], **settings) for label in plan}
+    return plan | measured
