@@ -29,9 +29,8 @@ ALT = {
     "a curve with its interval for each of three networks, and a diamond at the left for its "
     "accuracy with nothing added.",
 }
-NAMES = {
-    "natural": "M_natural", "adversarial": "M_adversarial", "smoothed": "M_natural, smoothed",
-}  # fmt: skip
+NAMES = {each: f"M_{each}" for each in ("natural", "adversarial")}
+NAMES |= {"smoothed": "M_natural, smoothed"}
 COLOURS = style.COLOURS | {"smoothed": style.COLOURS["low"]}
 ROW = ["kernel_size", "network", "smoothed"]
 
