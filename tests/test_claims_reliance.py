@@ -127,7 +127,8 @@ def test_only_the_end_of_training_counts_and_the_order_of_rows_does_not(id):
     runs = history(EVERYTHING)
     noise = runs.assign(accuracy=np.where(runs.scope == "subset", 0.5, runs.accuracy))
     mixed = noise.sample(frac=1, random_state=0)
-    assert check(id, mixed).parts == check(id, runs).parts
+    claimed = [[part for part in check(id, each).parts if not part.ours] for each in (mixed, runs)]
+    assert claimed[0] == claimed[1]
 
 
 @pytest.mark.parametrize("id", IDS)

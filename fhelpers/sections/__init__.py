@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fhelpers.claims import CLAIMS, Claim
 from fhelpers.data.files import quoted
-from fhelpers.runs.checks import MOST, refuse
+from fhelpers.runs.checks import MOST, check_radius, refuse
 from fhelpers.runs.recipes import Recipe, check_against_data
 from fhelpers.runs.scales import Plan, known
 from fhelpers.runs.schedule import everything
@@ -79,6 +79,8 @@ def of_section(slug: str, parameters: dict) -> Plan:
         refuse("seeds", seeds, "one or more, each once, such as [0]")
     if not parameters.get("radii", [4]):
         refuse("radii", parameters["radii"], "a list of one radius or more, such as [4, 8]")
+    for radius in parameters.get("radii", ()):  # before plans make labels of them
+        check_radius("radii", radius)
     if not 0 <= parameters.get("epochs", 0) <= MOST:
         allowed = f"from 1 to {MOST:,}, or 0 for the scale's own"
         refuse("epochs", parameters["epochs"], allowed)

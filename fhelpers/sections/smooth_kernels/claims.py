@@ -56,11 +56,11 @@ def smoother_kernels(kernels: pd.DataFrame) -> tuple[list[Part], str]:
             gap = both.natural - both.adversarial
             seeds = [each.to_numpy() for _, each in gap.groupby("seed")]
             ours = measure != "difference"  # the paper judges by what the kernels look like
-            parts.append(Part(f"{size}×{size} {name}", smoother(seeds), MORE, ours=ours))
+            parts.append(Part(f"{size}×{size} {name}", over_filters(seeds), MORE, ours=ours))
     return parts, f"{len(seeds[0])} filters in each first layer."
 
 
-def smoother(seeds: Sequence[np.ndarray]) -> Estimate:
+def over_filters(seeds: Sequence[np.ndarray]) -> Estimate:
     """The mean over filters: over seeds, and with one seed over filters."""
     means = [seed.mean() for seed in seeds]
     return estimate(means, lambda: replace(bootstrap(np.mean, seeds[0]), over="filters"))

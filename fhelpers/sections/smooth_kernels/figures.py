@@ -11,7 +11,7 @@ from fhelpers import intervals, smoothing
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import maps as draw_maps
-from fhelpers.sections.smooth_kernels.claims import MEASURES, over_seeds_or_filters
+from fhelpers.sections.smooth_kernels.claims import MEASURES, over_filters
 
 ALT = {
     "kernels": "Four rows of small squares, one square a filter of the first layer, its weights "
@@ -75,7 +75,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
             look = {"color": colours[name], "markersize": 3.5, "alpha": 0.3, "linestyle": ""}
             panel.plot(rows[measure], np.full(len(rows), place), "o", label="_filter", **look)
             seeds = [each[measure].to_numpy() for _, each in rows.groupby("seed")]
-            means.append({"row": name, **vars(over_seeds_or_filters(seeds))})
+            means.append({"row": name, **vars(over_filters(seeds))})
         charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")
         panel.set_title(title.replace(" ", "\n", 1))
         panel.set_xlim(left=0)
