@@ -390,7 +390,7 @@ def test_the_words_say_which_verdicts_keep_and_which_change(single):
     text = figures.in_short(single)
     assert "1,000, 2,500, 5,000, 10,000, 25,000 and 50,000 training images" in text
     kept, changed = text.split("these change it:")
-    assert "W5 (reproduced at 2 numbers)" in kept
+    assert "W5 (reproduced at all 2)" in kept
     assert "W1 (not reproduced at 1,000, reproduced at 2,500, 5,000, 10,000" in changed
     assert "W7 (reproduced at 5,000, not reproduced at 50,000)" in changed
     assert "Undecided throughout: W12, W13 and W25. Judged at fewer" in changed

@@ -117,7 +117,7 @@ def in_short(rows: pd.DataFrame) -> str:
         elif said == {UNDECIDED}:
             undecided.append(id)
         elif len(said) == 1:
-            kept.append(f"{id} ({min(said)} at {len(each)} numbers)")
+            kept.append(f"{id} ({min(said)} at all {len(each)})")
         else:
             where = {word: [f"{n:,}" for n in each if each[n] == word] for word in each.values()}
             parts = (f"{word} at {style.listing(some)}" for word, some in where.items())
