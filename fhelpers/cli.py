@@ -177,7 +177,7 @@ def report(
         weights: For a function's or a torchvision model: a file; for the latter also DEFAULT, the
             published ones, with imagenette or tiny-imagenet-10.
         images: How many test images, from the first on; all unless given.
-        few: How many of them meet what costs more: heat map, attacks and mask.
+        few: How many of these the slower measurements use: heat map, attacks and mask.
         to: The folder to write to.
     """
     from fhelpers import data

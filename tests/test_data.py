@@ -657,12 +657,12 @@ def test_the_folder_of_the_data_is_made_absolute(away, monkeypatch, given):
     monkeypatch.setenv("HOME", str(away))
     monkeypatch.chdir(away)
     monkeypatch.setenv("FHELPERS_DATA", given)
-    assert data.folder() == away / "root"
-    assert data.folder(given) == away / "root"
-    with pytest.raises(FileNotFoundError, match=f"not in {away}/root/tiny-imagenet-200 "):
+    assert data.folder() == away / "place"
+    assert data.folder(given) == away / "place"
+    with pytest.raises(FileNotFoundError, match=f"not in {away}/place/tiny-imagenet-200 "):
         data.describe("tiny-imagenet")
     monkeypatch.setenv("FHELPERS_TINY_IMAGENET", given)
-    with pytest.raises(FileNotFoundError, match=f"not in {away}/root "):
+    with pytest.raises(FileNotFoundError, match=f"not in {away}/place "):
         data.describe("tiny-imagenet")
 
 

@@ -12,7 +12,7 @@ if [ -e /etc/slurm/slurm.conf ]; then echo "skipped: this machine has a Slurm al
 target=${1:-book/sections/02_shuffled_labels.ipynb}
 slots=2
 repository=$(cd "$(dirname "$0")/../.." && pwd)
-work=$(mktemp -d /tmp/one-node.XXXXXX)
+work=$(mktemp -d -t one-node.XXXXXX)
 host=$(hostname -s)
 export PATH=$repository/.venv/bin:$PATH
 # A cluster's disks are its own: the checkout is copied and its store is empty.
