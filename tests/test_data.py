@@ -652,7 +652,7 @@ def test_offline_is_on_by_any_other_word(monkeypatch, value):
     assert sources.offline()
 
 
-@pytest.mark.parametrize("given", ["~/root", "root", "./root"])
+@pytest.mark.parametrize("given", ["~/place", "place", "./place"])
 def test_the_folder_of_the_data_is_made_absolute(away, monkeypatch, given):
     monkeypatch.setenv("HOME", str(away))
     monkeypatch.chdir(away)
