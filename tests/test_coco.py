@@ -18,6 +18,7 @@ from fhelpers.data.scenes import Scenes
 from fhelpers.networks.compute import choose_compute
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.sections.detection import measure as detection
+from fhelpers.sections.detection import retinanet
 from fhelpers.sections.detection.measure import Evaluation
 from fhelpers.sections.detection.plan import plan
 
@@ -296,9 +297,7 @@ def test_a_radius_beyond_all_images_is_refused_and_beyond_some_noted(tmp_path):
 def test_a_folder_goes_through_the_same_evaluation(tmp_path, monkeypatch):
     """Grey and oblong photographs, and a ResNet-50 with random weights that looks at them small."""
     small = {"weights": None, "weights_backbone": None, "min_size": 64, "max_size": 96}
-    monkeypatch.setattr(
-        detection.detectors, "for_coco", lambda weights: zoo.retinanet_resnet50_fpn(**small)
-    )
+    monkeypatch.setattr(retinanet, "for_coco", lambda weights: zoo.retinanet_resnet50_fpn(**small))
     made = folder(tmp_path / "made", mode="L")
     monkeypatch.setattr("fhelpers.sections.detection.measure.SURE", 0.0)  # it is sure of nothing
     original = Evaluation(coco_root=str(made), weights="random")

@@ -1,15 +1,12 @@
 """CONTRIBUTING.md: what it says to add is added to a copy of the package, and works there."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import copies
 import pytest
+from copies import ROOT
 
-ROOT = Path(__file__).parent.parent
 STEP = re.compile(
     r"<!-- (new file|into|replace in|at the end of) (\S+?)(?:(?: after)?: (.*?))? -->\n"
     r"```\w+\n(.*?)```",
@@ -44,23 +41,11 @@ def add(folder: Path, heading: str) -> set[str]:
 
 @pytest.fixture
 def copy(tmp_path):
-    for name in ("fhelpers", "notebooks", "tests/golden"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    for name in ("Snakefile", "pyproject.toml", "_toc.yml"):
-        shutil.copy(ROOT / name, tmp_path)
-    return tmp_path
+    return copies.copy_of_the_package(tmp_path)
 
 
 def python(folder: Path, code: str) -> str:
-    environment = os.environ | {
-        "PYTHONPATH": str(folder),
-        "FHELPERS_RESULTS": str(folder / "results"),
-        "FHELPERS_DATA": str(ROOT / "data"),
-    }
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
+    ended = copies.python(folder, code)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 

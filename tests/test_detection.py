@@ -17,7 +17,7 @@ from fhelpers.data.objects import Truth
 from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import kinds, scales, training
 from fhelpers.runs.kinds import Job
-from fhelpers.sections.detection import detectors
+from fhelpers.sections.detection import detectors, retinanet
 from fhelpers.sections.detection import measure as detection
 from fhelpers.sections.detection.detectors import DetectorRecipe
 from fhelpers.sections.detection.measure import Evaluation
@@ -72,9 +72,9 @@ def test_beyond_all_frequencies_every_part_is_harmless():
 def test_the_narrow_network_is_torchvisions_at_full_width():
     from torchvision.models import resnet18
 
-    ours, theirs = detectors.NarrowResNet(64).state_dict(), resnet18().state_dict()
+    ours, theirs = retinanet.NarrowResNet(64).state_dict(), resnet18().state_dict()
     assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
-    narrow = detectors.NarrowResNet(16)
+    narrow = retinanet.NarrowResNet(16)
     assert narrow.layer4[1].conv2.weight.shape == (128, 128, 3, 3)
 
 
@@ -232,7 +232,7 @@ def test_recipes_survive_the_store_and_name_what_decides_them(evaluated):
         (lambda: dataclasses.replace(ON_TINY, coco_root="x"), "coco_root='x' is not possible"),
         (lambda: dataclasses.replace(TINY, batch_size=13), "at most train_images"),
         (lambda: dataclasses.replace(TINY, epochs=0), "epochs=0 is not possible"),
-        (lambda: detectors.for_coco("nowhere.pth"), "there is no such file"),
+        (lambda: retinanet.for_coco("nowhere.pth"), "there is no such file"),
         (lambda: Evaluation(coco_root="nowhere").run_id, "instances_val2017.json is missing"),
     ],
 )
@@ -245,17 +245,17 @@ def test_weights_of_another_network_are_refused(tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"weight": torch.zeros(2)}, path)
     with pytest.raises(ValueError, match=r"other\.pth does not hold the weights"):
-        detectors.for_coco(str(path))
+        retinanet.for_coco(str(path))
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match=r"other\.pth does not hold the weights"):
-        detectors.for_coco(str(path))
+        retinanet.for_coco(str(path))
 
 
 def test_published_weights_are_not_fetched_where_the_network_is_forbidden(tmp_path, monkeypatch):
     monkeypatch.setenv("FHELPERS_OFFLINE", "1")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(FileNotFoundError, match="name the file by the parameter weights"):
-        detectors.for_coco()
+        retinanet.for_coco()
 
 
 # The section -----------------------------------------------------------------------------------

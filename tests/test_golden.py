@@ -2,13 +2,10 @@
 
 import dataclasses
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import copies
 import pytest
 from golden import runs
 
@@ -17,7 +14,6 @@ from fhelpers.runs.classifier import AUGMENTATIONS
 from fhelpers.runs.kinds import KINDS
 from fhelpers.runs.recipes import CHOICES, Recipe
 
-ROOT = Path(__file__).parent.parent
 RECIPES = runs.every()
 KEPT = json.loads(runs.FILE.read_text("utf-8"))
 
@@ -80,32 +76,15 @@ EDITS = {
 }  # fmt: skip
 
 
-def copy_of_the_package(folder: Path) -> Path:
-    shutil.copytree(ROOT / "fhelpers", folder / "fhelpers")
-    (folder / "tests").mkdir()
-    shutil.copytree(ROOT / "tests" / "golden", folder / "tests" / "golden")
-    for name in ("Snakefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, folder)
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    return folder
-
-
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    environment = os.environ | {"PYTHONPATH": str(folder), "FHELPERS_DATA": str(ROOT / "data")}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
-        check=False,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edit_that_changes_results_is_noticed(edit, tmp_path):
     name, file, old, new = EDITS[edit]
-    path = copy_of_the_package(tmp_path) / "fhelpers" / file
+    path = copies.copy_of_the_package(tmp_path) / "fhelpers" / file
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
-    ended = python(tmp_path, "tests/golden/runs.py", name)
+    code = "import sys; sys.path.insert(0, 'tests/golden'); import runs; "
+    ended = copies.python(tmp_path, f"{code}sys.exit(runs.main([{name!r}]))")
     assert ended.returncode == 1, ended.stderr
     assert "have changed" in ended.stdout
     assert "raise its VERSION, or restore them" in ended.stdout
@@ -114,19 +93,18 @@ def test_an_edit_that_changes_results_is_noticed(edit, tmp_path):
 # --- and nothing else changes a name --------------------------------------------------------------
 
 NAMES = """
-import sys
 import fhelpers
-assert fhelpers.__file__.startswith(sys.argv[1]), fhelpers.__file__
+assert fhelpers.__file__.startswith({folder!r}), fhelpers.__file__
 from fhelpers import sections
 from fhelpers.runs.schedule import everything
 for slug in sections.slugs():
-    plan = sections.of_section(slug, {"scale": "smoke", "dataset": "planted", "seeds": [0]})
+    plan = sections.of_section(slug, dict(scale="smoke", dataset="planted", seeds=[0]))
     print(*everything(recipe for group in plan.values() for recipe in group))
 """
 
 
 def names_of(folder: Path) -> set[str]:
-    ended = python(folder, "-c", NAMES, str(folder))
+    ended = copies.python(folder, NAMES.format(folder=str(folder)))
     assert ended.returncode == 0, ended.stderr
     return set(ended.stdout.split())
 
@@ -178,15 +156,15 @@ def add_defaulted_fields(package: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def names_now():
-    return names_of(ROOT)
+def names_now(tmp_path_factory):
+    return names_of(copies.copy_of_the_package(tmp_path_factory.mktemp("now")))
 
 
 @pytest.mark.parametrize(
     "change", [rename_functions, move_modules, reword_messages, add_defaulted_fields]
 )
 def test_names_survive(change, tmp_path, names_now):
-    folder = copy_of_the_package(tmp_path)
+    folder = copies.copy_of_the_package(tmp_path)
     change(folder / "fhelpers")
     assert names_of(folder) == names_now
     assert len(names_now) > 100

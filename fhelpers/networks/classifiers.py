@@ -11,7 +11,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import resnet18
 
 
 class Normalize(nn.Module):
@@ -101,6 +100,8 @@ def resnet_6n2(depth, channels, classes, width, switches):
 
 def resnet_18(channels, classes, width, switches):
     """torchvision's ResNet-18 with a stem for small images: one convolution and no pooling."""
+    from torchvision.models import resnet18  # imported late: it takes a second
+
     network = resnet18(num_classes=classes, width_per_group=64, norm_layer=switches.norm)
     network.conv1 = switches.convolution(channels, width, switches.kernel_size)
     network.maxpool = nn.Identity()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from fhelpers.networks.asking import evaluating
 
@@ -24,6 +23,8 @@ def cost(model: nn.Module, image_shape: tuple[int, int, int]) -> Cost:
     networks count them as one multiply-add, and so does this. Biases, normalisation, activations
     and poolings are left out, as they are there. The model's mode and gradients stay as they were.
     """
+    from torch.utils.flop_counter import FlopCounterMode  # imported late: Triton comes with it
+
     device = next((parameter.device for parameter in model.parameters()), None)
     image = torch.zeros(1, *image_shape, device=device)
     with evaluating(model), torch.no_grad(), FlopCounterMode(display=False) as counter:

@@ -1,28 +1,19 @@
-"""Detectors: torchvision's RetinaNet for generated scenes and for COCO, and how one is trained.
+"""Detectors: how one of generated scenes is trained, and what any of them finds.
 
-RetinaNet (Lin et al. 2017) is the detector of W §7. For scenes it has a ResNet-18 and is trained
-here; for COCO it has a ResNet-50 and torchvision's published weights.
+RetinaNet (Lin et al. 2017) is the detector of W §7; the networks themselves stand in `retinanet`.
 """
 
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torchvision.models import detection as zoo
-from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.backbone_utils import BackboneWithFPN
-from torchvision.models.detection.retinanet import RetinaNetHead
-from torchvision.models.resnet import BasicBlock, ResNet
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from fhelpers.average_precision import Detections
 from fhelpers.data import scenes
 from fhelpers.networks.compute import DEVICES, PRECISIONS
-from fhelpers.networks.weights import load_weights
 from fhelpers.runs import training
 from fhelpers.runs.checks import check_choice, check_whole, refuse
 from fhelpers.runs.kinds import Job, Result, Runnable
@@ -101,101 +92,9 @@ class DetectorRecipe(Runnable, kind="detector"):
         return state.result()
 
     def rebuild(self) -> nn.Module:
-        return for_scenes(self.scenes, self.width, self.channels, self.seed)
+        from fhelpers.sections.detection import retinanet  # torchvision takes a second
 
-
-def for_scenes(settings: scenes.Scenes, width: int, channels: int, seed: int) -> nn.Module:
-    """RetinaNet with a ResNet-18 and a feature pyramid, for scenes in their own pixels.
-
-    Three levels (strides 8, 16, 32) with anchors from an eleventh to half of the scene's side.
-    Images are scaled about 0, not about their mean: a high part, whose mean is 0, then looks faint
-    to the network and not dark.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        body = NarrowResNet(width)
-        levels = {"layer2": "0", "layer3": "1", "layer4": "2"}
-        pyramid = BackboneWithFPN(
-            body, levels, [2 * width, 4 * width, 8 * width], channels, NoMoreLevels()
-        )
-        unit = settings.size / 128
-        sizes = tuple(tuple(unit * s * 2 ** (k / 2) for k in (0, 1)) for s in (12, 24, 44))
-        anchors = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * len(sizes))
-        count = anchors.num_anchors_per_location()[0]
-        norm = partial(nn.GroupNorm, 8)
-        head = RetinaNetHead(channels, count, settings.classes + 1, norm_layer=norm)
-        return zoo.RetinaNet(
-            pyramid, settings.classes + 1, anchor_generator=anchors, head=head,
-            min_size=settings.size, max_size=settings.size,
-            image_mean=[0.0] * 3, image_std=[0.25] * 3,
-            topk_candidates=300, detections_per_img=50,
-        )  # fmt: skip
-
-
-class NarrowResNet(ResNet):
-    """torchvision's ResNet-18 with `width` channels in the first layer instead of 64."""
-
-    def __init__(self, width: int):
-        super().__init__(BasicBlock, [2, 2, 2, 2])
-        self.inplanes = width
-        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
-        for level in range(4):
-            layer = self._make_layer(BasicBlock, width << level, 2, stride=1 + (level > 0))
-            setattr(self, f"layer{level + 1}", layer)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-
-class NoMoreLevels(LastLevelMaxPool):
-    """The pyramid's levels as they are; torchvision would add one for very large objects."""
-
-    def forward(self, x, y, names):
-        return x, names
-
-
-def for_coco(weights: str = "") -> nn.Module:
-    """torchvision's RetinaNet with a ResNet-50: its published COCO weights, or a local file's.
-
-    weights: a state dictionary as .pth or .safetensors; "random" leaves the network untrained (for
-    trying out a folder). Raises FileNotFoundError without the file or the network to fetch the
-    weights, ValueError for a file of another network.
-    """
-    if weights == "random":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            return zoo.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
-    if not weights:
-        return published()
-    path = Path(weights).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"weights={weights!r}: there is no such file")
-    model = zoo.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
-    try:
-        load_weights(model, path)
-    except ValueError as error:
-        raise ValueError(
-            f"{path} does not hold the weights of torchvision's retinanet_resnet50_fpn"
-        ) from error
-    return model
-
-
-def published() -> nn.Module:
-    """RetinaNet with torchvision's COCO weights, from its cache or the network."""
-    from fhelpers.data import sources
-
-    known = zoo.RetinaNet_ResNet50_FPN_Weights.COCO_V1
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(known.url).name
-    try:
-        if sources.offline() and not kept.is_file():
-            raise OSError("FHELPERS_OFFLINE forbids the network")
-        return zoo.retinanet_resnet50_fpn(weights=known, weights_backbone=None)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"torchvision's COCO weights cannot be fetched ({error}): put {kept.name} into "
-            f"{kept.parent}, or name the file by the parameter weights"
-        ) from error
+        return retinanet.for_scenes(self.scenes, self.width, self.channels, self.seed)
 
 
 # Training --------------------------------------------------------------------------------------

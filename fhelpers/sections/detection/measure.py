@@ -104,8 +104,10 @@ class Evaluation(Runnable, kind="detection", version=2):
         with an object found better, or worse, than on the original. Tensors: the surer detections,
         and every object's score.
         """
+        from fhelpers.sections.detection import retinanet  # torchvision takes a second
+
         measured, compute, needed = Result(), job.compute, job.needed
-        model = needed[0].model() if self.detector else detectors.for_coco(self.weights)
+        model = needed[0].model() if self.detector else retinanet.for_coco(self.weights)
         model = model.to(compute.device, memory_format=torch.channels_last)
         shown = images_of(self)
         check_reach(self, shown, measured)
