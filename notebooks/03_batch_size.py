@@ -173,7 +173,7 @@ style.show(
 # %% [markdown]
 # **How to read this.** Start with the lowest band alone and add the next ones until the image is
 # whole; a cell holds what its band adds ({doc}`04_heuristics` explains the split). The first row is
-# Adam {cite:p}`kingma2015adam`, the optimiser of vanilla training. AdaGrad was introduced by
+# Adam {cite:p}`kingma2015adam`, the optimiser of M_natural. AdaGrad was introduced by
 # {cite:t}`duchi2011adaptive`, AdaDelta by {cite:t}`zeiler2012adadelta`; SGD has a momentum of 0.9.
 # So: the gains of all bands add up to the test accuracy above chance, and an optimiser that has
 # learned less has less to gain from any band. Read the bands together with the table.

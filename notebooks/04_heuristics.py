@@ -35,10 +35,10 @@ print(f"chance {chance:.2f}: {', '.join(verdicts)}")
 
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
-shown = {"vanilla": "vanilla"} | {label: label for label in ("batchnorm", "adversarial", "lenet")}
+shown = {"vanilla": "M_natural"} | {label: label for label in ("batchnorm", "adversarial", "lenet")}
 parts = {"whole": reliance.TEST, "low part": reliance.on_parts("low", [min(radii)])}
 for part, measure in parts.items():
-    found = {label: f"{abs(value(label, measure)) / 100:.0f}" for label in shown}
+    found = {name: f"{abs(value(label, measure)) / 100:.0f}" for label, name in shown.items()}
     print(f"accuracy on {part}: {found}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -57,8 +57,9 @@ style.show(
 # above are distances from the centre of the spectrum, and the last column takes all bands beyond
 # the smallest radius together. A larger number, and a deeper green, means that the network relies
 # more on the band. At zero the band does not matter; below zero, in purple, it misleads the
-# network. So: compare a row with that of vanilla. A heuristic makes a network rely more on the high
-# part if its last column is larger, and by more than the intervals.
+# network. So: compare a row with that of M_natural, which the paper's figure calls vanilla. A
+# heuristic makes a network rely more on the high part if its last column is larger, and by more
+# than the intervals.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -92,7 +93,7 @@ style.setup(
 style.finding(f"{figures.trained_for(runs)} {figures.warned(runs, chance)}")
 
 # %% [markdown]
-# *Vanilla* is the plain network, trained with Adam on whole images, without augmentation and
+# M_natural is the plain network, trained with Adam on whole images, without augmentation and
 # without BatchNorm. Dropout sets half of the inputs of the fully connected layers to zero; a ResNet
 # has one such layer, its last. Mix-up trains on weighted averages of two images and of their
 # labels; the weight is drawn from a Beta(α, α) distribution, with α = 0.5 in the paper's text and α
@@ -148,10 +149,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Each row is a network at the end of its training, and the length of the grey
-# line is its generalisation gap. Hollow diamonds are the paper's test accuracies of vanilla and of
-# adversarial training on CIFAR-10. The latter stands beside our training with crop and flip,
-# because the released code crops and flips there. Both are from its Table 2; Figure 5 has no
-# numbers. For other data sets there are none. So: a heuristic helps where its filled point is
+# line is its generalisation gap. Hollow diamonds are the paper's test accuracies of M_natural and
+# M_adversarial on CIFAR-10. The latter stands beside our training with crop and flip, because the
+# released code crops and flips there. Both are from its Table 2; Figure 5 has no numbers. For other
+# data sets there are none. So: a heuristic helps where its filled point is
 # further to the right, and it closes the gap where its grey line is shorter.
 #
 # ## Which band each heuristic relies on
@@ -229,12 +230,12 @@ style.show(
 # training still differ. So: a distance between rows that remains here is something that training
 # accuracy alone does not explain.
 
-# %% folded="Vanilla and adversarial training after equal epochs" tags=["nbval-ignore-output"]
-pair = {"vanilla": "vanilla", "adversarial": "adversarial"}
+# %% folded="M_natural and M_adversarial after equal epochs" tags=["nbval-ignore-output"]
+pair = {"vanilla": "M_natural", "adversarial": "M_adversarial"}
 epoch, both = reliance.at_common_epoch(history, *pair)
 style.table(
     comparisons.scores(both, pair, first="network"),
-    caption=f"Vanilla and adversarial training after the same {epoch} epochs: the gap when neither "
+    caption=f"M_natural and M_adversarial after the same {epoch} epochs: the gap when neither "
     "has trained for longer. Where one ended later, the values are those of the monitored subset.",
 )
 
@@ -244,7 +245,7 @@ style.table(
 # The paper's code draws the weights of mix-up from Beta(1, 1), the uniform distribution between 0
 # and 1, and it crops and flips images at random in adversarial training only. The effect of the
 # attack then cannot be separated from that of cropping and flipping. Here mix-up is trained with
-# both distributions, and adversarial training without and with crop and flip.
+# both distributions, and M_adversarial without and with crop and flip.
 
 # %% folded="Both variants of mix-up and of adversarial training" tags=["nbval-ignore-output"]
 labels = ("adversarial", "adversarial-crop-flip")

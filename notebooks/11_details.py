@@ -129,8 +129,8 @@ style.table(
 # - *training undivided*: Table 1 without the division by the maximum;
 # - *test parts divided*: every accuracy on low or high parts, which the released code divides;
 # - *< r instead of ≤ r*: Table 1 and every accuracy on parts;
-# - *running averages*: BatchNorm against vanilla ({doc}`06_batchnorm`). Vanilla has no averages, so
-#   the difference changes by as much as BatchNorm's accuracy;
+# - *running averages*: BatchNorm against M_natural ({doc}`06_batchnorm`). The latter has no
+#   averages, so the difference changes by as much as BatchNorm's accuracy;
 # - *PGD, random start*: M_adversarial ({doc}`04_heuristics`, {doc}`09_smoothing_defence`).
 #
 # **What differs, and why it may.** With one seed an interval says whether these two networks

@@ -129,9 +129,9 @@ style.show(
     caption="The further effects of W7, W12 and W13, in the same way: how much training on low "
     "parts gains from the smallest to the largest radius, and how far training on high parts is "
     "above chance; accuracy on low and on high parts with BatchNorm minus without; the gap of "
-    "vanilla minus that of adversarial training, what the adversarial network loses without the "
+    "M_natural minus that of M_adversarial, what the adversarial network loses without the "
     "high part at the larger radii, and its accuracy on the high parts at the smallest radius "
-    f"minus that of vanilla. {figures.not_judged(rows)}",
+    f"minus that of M_natural. {figures.not_judged(rows)}",
     alt=figures.ALT["further"],
 )
 

@@ -40,10 +40,10 @@ def test_w3_needs_images():
         CLAIMS["W3"](perturbations(0.0)[lambda rows: rows["size"] == 0])
 
 
-def normed(vanilla, batchnorm, *, seeds=3, images=400, pgd=(0.4, 0.3)):
+def normed(natural, batchnorm, *, seeds=3, images=400, pgd=(0.4, 0.3)):
     """Shares of images that stay right within 1/255, and accuracies under PGD at two ε."""
     rows, attacked = [], []
-    shares = zip(("vanilla", "batchnorm"), (vanilla, batchnorm), pgd, strict=True)
+    shares = zip(("natural", "batchnorm"), (natural, batchnorm), pgd, strict=True)
     for name, share, accuracy in shares:
         for seed in range(seeds):
             stays = round(share * images) + seed
@@ -54,7 +54,7 @@ def normed(vanilla, batchnorm, *, seeds=3, images=400, pgd=(0.4, 0.3)):
             ]
             attacked += [
                 {"label": f"corollary-{name}", "seed": seed, "epsilon": epsilon,
-                 "images": images, "accuracy": accuracy + 0.002 * seed * (name == "vanilla")}
+                 "images": images, "accuracy": accuracy + 0.002 * seed * (name == "natural")}
                 for epsilon in (0.004, 0.008)
             ]  # fmt: skip
     return pd.DataFrame(rows), pd.DataFrame(attacked)
@@ -62,13 +62,13 @@ def normed(vanilla, batchnorm, *, seeds=3, images=400, pgd=(0.4, 0.3)):
 
 @pytest.mark.parametrize("seeds", [1, 3])
 @pytest.mark.parametrize(
-    ("vanilla", "batchnorm", "expected"),
+    ("natural", "batchnorm", "expected"),
     [(0.6, 0.3, "reproduced"), (0.3, 0.6, "not reproduced")],
 )
-def test_w27(seeds, vanilla, batchnorm, expected):
-    found = CLAIMS["W27"](*normed(vanilla, batchnorm, seeds=seeds))
+def test_w27(seeds, natural, batchnorm, expected):
+    found = CLAIMS["W27"](*normed(natural, batchnorm, seeds=seeds))
     assert found.verdict == expected
-    assert found.estimate.value == pytest.approx(vanilla - batchnorm)
+    assert found.estimate.value == pytest.approx(natural - batchnorm)
     assert found.parts[1].ours
     assert found.parts[1].estimate.value == pytest.approx(0.1, abs=0.003)
     assert found.parts[1].verdict == "reproduced"
@@ -78,7 +78,7 @@ def test_w27_is_open_where_both_are_alike():
     rows, attacked = normed(0.5, 0.5, seeds=1)
     assert CLAIMS["W27"](rows, attacked).verdict in ("undecided", "not reproduced")
     shifted = rows.assign(
-        image=rows.image.where(rows.network == "vanilla", (rows.image + 200) % 400)
+        image=rows.image.where(rows.network == "natural", (rows.image + 200) % 400)
     )
     shifted = shifted[shifted["size"] > 0]
     assert CLAIMS["W27"](shifted, attacked).verdict == "undecided"

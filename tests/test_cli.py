@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from fhelpers import cli
 from fhelpers.networks.compute import choose_compute
 from fhelpers.pages import notebooks
-from fhelpers.runs import records, scales, store, verify
+from fhelpers.runs import provenance, records, scales, store, verify
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.noise_or_signal.measure import Cases
 
@@ -378,6 +378,16 @@ def test_a_run_that_comes_out_otherwise_is_told_by_how_much(fhelpers, change, st
     assert found == status
     told = out.removeprefix(f"{run.run_id} · ").strip()
     assert float(told) == pytest.approx(abs(change) if change == change else float("inf"), rel=0.1)
+
+
+@pytest.mark.parametrize(("change", "status"), [(1e-3, 0), (float("inf"), 1)])
+def test_another_processor_may_round_otherwise(fhelpers, monkeypatch, change, status):
+    run = store.carry_out(dataclasses.replace(RECIPE, epochs=1))
+    other = provenance.machine() | {"processor": "another one"}
+    monkeypatch.setattr(provenance, "machine", lambda: other)
+    monkeypatch.setattr(verify, "largest_difference", lambda run, result: change)
+    found, out, _ = fhelpers("verify", run.run_id)
+    assert (found, "another processor" in out) == (status, not status)
 
 
 def test_published_runs_are_drawn_and_carried_out_anew(fhelpers, monkeypatch, places):

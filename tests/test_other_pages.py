@@ -11,6 +11,7 @@ from fhelpers.pages import notebooks
 def test_other_parameters_give_other_pages(other_pages, slug):
     text = other_pages[slug].read_text()
     assert "Provenance" in text
+    assert "fhelpers verify " in text
     seeds = smoke.other_parameters(slug)["seeds"]
     assert f'\\"seeds\\": {seeds}' in text or f"&quot;seeds&quot;: {seeds}" in text
 

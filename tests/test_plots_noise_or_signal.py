@@ -14,7 +14,7 @@ from fhelpers.sections.noise_or_signal import figures as noise
 from fhelpers.sections.noise_or_signal.measure import SPLITS
 
 IMAGES = 1000
-SHARES = {"natural": (0.010, 0.005, 0.002), "vanilla": (0.003, 0.006, 0.001)}
+SHARES = {"natural": (0.010, 0.005, 0.002), "batchnorm": (0.003, 0.006, 0.001)}
 
 
 def outcomes(seeds=(0, 1, 2)):
@@ -53,7 +53,7 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds):
 def test_points_are_the_shares_and_no_two_ticks_read_the_same():
     rows = outcomes()
     data = numbers.read(noise.by_network(rows))
-    for network, name in (("natural", "M_natural"), ("vanilla", "vanilla")):
+    for network, name in (("natural", "M_natural"), ("batchnorm", "BatchNorm")):
         for split, share in zip(SPLITS, SHARES[network], strict=True):
             (found,) = data[(data.series == split) & (data.y_tick == name)].itertuples()
             assert found.x == pytest.approx(share, abs=0.0005)

@@ -166,6 +166,6 @@ def named(radii: Iterable[float]) -> str:
 
 
 def beside(history: pd.DataFrame, measure: Measure, labels: Mapping[str, str]) -> str:
-    """A measure of some labels, each with its name, for a note: "vanilla 0.512, dropout 0.498"."""
+    """A measure of some labels, each with its name, for a note: "M_natural 0.51, dropout 0.50"."""
     values = {name: effect(history, {label: 1}, measure).value for label, name in labels.items()}
     return ", ".join(f"{name} {value:.3f}" for name, value in values.items())

@@ -137,7 +137,7 @@ def scores(history: pd.DataFrame, names: Mapping[str, str], *, first: str) -> pd
 
 
 def listed(history: pd.DataFrame, names: Mapping[str, str], measure: reliance.Measure) -> str:
-    """A measure of every network in points: "vanilla (12), dropout (9) and BatchNorm (10)".
+    """A measure of every network in points: "M_natural (12), dropout (9) and BatchNorm (10)".
 
     All values and no winner: the first of a rounded order may well be chance.
     """

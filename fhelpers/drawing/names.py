@@ -7,7 +7,7 @@ OPTIMISERS = {"sgd": "SGD", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "rmspr
 # By their labels in plans.
 NAMES = {
     "natural": "M_natural",
-    "vanilla": "vanilla",
+    "vanilla": "M_natural",
     "dropout": "dropout",
     "mixup-0.5": "mix-up, α = 0.5",
     "mixup-1": "mix-up, α = 1",

@@ -306,6 +306,7 @@ def provenance_of(slug: str, values: dict) -> str:
     )
     seconds = sum(record["seconds"] for record in records)
     warnings = [f"{run.run_id}: {text}" for run in runs for text in run.record["warnings"]]
+    quickest = sorted(runs, key=lambda run: run.record["seconds"])[:1]
     rows = [
         ("Notebook", f"notebooks/{slug}.py"),
         ("Parameters", json.dumps(values)),
@@ -315,6 +316,7 @@ def provenance_of(slug: str, values: dict) -> str:
         ("Versions", "; ".join(versions)),
         ("Warnings", "; ".join(warnings) or "none"),
         ("Runs", ", ".join(run.run_id for run in runs)),
+        *(("One of them anew", f"fhelpers verify {run.run_id}") for run in quickest),
     ]
     lines = "".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in rows)
     return (

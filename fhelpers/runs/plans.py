@@ -11,7 +11,7 @@ from fhelpers import data
 from fhelpers.runs import schedule, store
 from fhelpers.runs.checks import refuse
 from fhelpers.runs.recipes import Recipe
-from fhelpers.runs.scales import SCALES, Plan, data_options, each_kind, natural
+from fhelpers.runs.scales import SCALES, Plan, data_options, each_kind
 
 # Chosen on training images held out from training, by benchmarks/learning_rates.py at quick on
 # CIFAR-10. Adam's is the scale's own, which was within sampling error of the best there.
@@ -56,7 +56,7 @@ def batch_sizes(scale, dataset, seeds, *, radii=RADII, sizes=BATCH_SIZES, epochs
 
 
 def optimisers(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
-    """Vanilla training, whose optimiser is Adam, and four other optimisers (W, §5.1)."""
+    """M_natural, whose optimiser is Adam, and four other optimisers (W, §5.1)."""
     kinds = {"vanilla": {}}
     for name, rate in OPTIMISER_RATES.items():
         kinds[name] = {"optimiser": name, "learning_rate": rate}
@@ -65,7 +65,7 @@ def optimisers(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
 
 
 def heuristics(scale, dataset, seeds, *, radii=RADII, epochs=0) -> Plan:
-    """Vanilla training, training heuristics and optimisers (W, §5.1, Fig. 5)."""
+    """M_natural ("Vanilla" in Fig. 5), training heuristics and optimisers (W, §5.1, Fig. 5)."""
     own = SCALES[scale]
     common = {"radii": radii, "epochs": epochs or own.short_epochs}
     attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
@@ -106,12 +106,11 @@ def attacked_pair(scale, dataset, seeds, epochs=0, **changes) -> Plan:
 
 
 def every_network(scale, dataset, seeds, epochs=0) -> Plan:
-    """M_natural, the heuristics, the optimisers and the kinds of network."""
-    plan = {"natural": natural(scale, dataset, seeds, RADII, epochs)}
-    plan |= heuristics(scale, dataset, seeds, epochs=epochs)
+    """M_natural, the heuristics, the optimisers and the kinds of network, at equal epochs."""
+    plan = heuristics(scale, dataset, seeds, epochs=epochs)
     kinds = architectures(scale, dataset, seeds, epochs=epochs)
-    del kinds[SCALES[scale].model]  # the same runs as vanilla
-    return plan | kinds
+    del kinds[SCALES[scale].model]  # M_natural, too
+    return {"natural": plan.pop("vanilla")} | plan | kinds
 
 
 def masked_networks(scale, dataset, seeds, *, epochs=0, cropped=None) -> Plan:

@@ -63,7 +63,7 @@ def trained_on(
 
     M_natural always; M_shuffle up to the scale's own number, since with more images its steps end
     before it has memorised them; the five of Fig. 5 and those of Table 1 at the scale's own number
-    and at the one furthest from it; vanilla and BatchNorm at the smallest too. few: for a scale
+    and at the one furthest from it; two of them at the smallest too. few: for a scale
     that cannot pay for the costly ones elsewhere than at its own number.
     """
     furthest = max(amounts, key=lambda each: abs(math.log(each / own)))

@@ -38,10 +38,10 @@ def larger_half(radii: list[float]) -> list[float]:
 
 @claim(
     "W10",
-    short="dropout behaves like vanilla training",
+    short="dropout behaves like M_natural",
     text="A network trained with dropout behaves like one without.",
     source="W, §5.1, Figure 5",
-    measure="size of the difference between dropout and vanilla, in test accuracy and in the "
+    measure="size of the difference between dropout and M_natural, in test accuracy and in the "
     "accuracy lost without the high part (test images, mean over the radii)",
     rule=f"reproduced if both intervals lie within {ALIKE:g} of 0, not reproduced if one lies "
     "outside",
@@ -57,7 +57,7 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     for name, measure in measures.items():
         size = size_of(effect(history, against, measure))
         parts.append(Part(f"difference in {name}", size, ALIKE, ceiling=True))
-    labels = {"dropout": "dropout", "vanilla": "vanilla"}
+    labels = {"dropout": "dropout", "vanilla": "M_natural"}
     return parts, (
         f"Test accuracy: {beside(history, TEST, labels)}. Lost: {beside(history, lost, labels)}."
     )
@@ -68,7 +68,7 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     short="mix-up keeps the accuracy and relies more on the high part",
     text="Mix-up keeps the accuracy and makes a network rely more on the high part.",
     source="W, §5.1, Figure 5",
-    measure="mix-up (α = 0.5) minus vanilla: test accuracy, and accuracy lost without the high "
+    measure="mix-up (α = 0.5) minus M_natural: test accuracy, and accuracy lost without the high "
     "part (test images, mean over the radii)",
     rule=f"reproduced if the first interval lies above -{ALIKE:g} and the second above 0",
     figure="heuristics-bands",
@@ -80,10 +80,10 @@ def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     lost = lost_without_high(radii)
     kept, more = (effect(history, against, measure) for measure in (TEST, lost))
     parts = [
-        Part("test accuracy, mix-up minus vanilla", kept, -ALIKE),
-        Part("accuracy lost without the high part, mix-up minus vanilla", more, MORE),
+        Part("test accuracy, mix-up minus M_natural", kept, -ALIKE),
+        Part("accuracy lost without the high part, mix-up minus M_natural", more, MORE),
     ]
-    labels = {"mixup-0.5": "mix-up", "vanilla": "vanilla"}
+    labels = {"mixup-0.5": "mix-up", "vanilla": "M_natural"}
     if "mixup-1" in set(history.label):
         labels["mixup-1"] = "mix-up with Beta(1, 1)"
     note = f"Lost: {beside(history, lost, labels)}. "
@@ -95,12 +95,12 @@ def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     short="adversarial training lowers accuracy and gap and keeps only the coarsest high part",
     text="Adversarial training gives a lower accuracy and a smaller generalisation gap; the "
     "network is invariant to the high part at the larger radii and sensitive to that of the "
-    "smallest, which vanilla ignores.",
+    "smallest, which M_natural ignores.",
     source="W, §5.1, Figure 5",
     measure="at the last epoch that both have, both without crop and flip: test accuracy and gap, "
-    "vanilla minus adversarial; accuracy that the adversarial network loses without the high part "
-    "(test images), mean over the larger half of the radii; accuracy on the high parts of test "
-    "images at the smallest radius, adversarial minus vanilla",
+    "M_natural minus M_adversarial; accuracy that M_adversarial loses without the high part (test "
+    "images), mean over the larger half of the radii; accuracy on the high parts of test images at "
+    "the smallest radius, M_adversarial minus M_natural",
     rule=f"reproduced if the third is below {ALIKE:g} and the others above {MORE:g}",
     paper="accuracy 0.707, trained with crop and flip, against 0.856 without (Table 2); invariant "
     "at r = 12 and 16, sensitive at r = 4 (Figure 5)",
@@ -118,16 +118,16 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
     lost = effect(both, {"adversarial": 1}, lost_without_high(large))
     sensitive = effect(both, better, on_parts("high", smallest))
     parts = [
-        Part("test accuracy, vanilla minus adversarial", effect(both, worse, TEST), MORE),
-        Part("gap, vanilla minus adversarial", effect(both, worse, GAP), MORE),
+        Part("test accuracy, M_natural minus M_adversarial", effect(both, worse, TEST), MORE),
+        Part("gap, M_natural minus M_adversarial", effect(both, worse, GAP), MORE),
         Part(f"accuracy lost without the high part, {named(large)}", lost, ALIKE, ceiling=True),
-        Part(f"on high parts, {named(smallest)}, adversarial minus vanilla", sensitive, MORE),
+        Part(f"on high parts, {named(smallest)}, M_adversarial minus M_natural", sensitive, MORE),
     ]
     high = beside(both, on_parts("high", smallest), {label: label for label in better})
     note = f"After {epoch} epochs. On high parts, {named(smallest)}: {high}."
     if "adversarial-crop-flip" in set(history.label):
         labels = {"adversarial": "without crop and flip", "adversarial-crop-flip": "with both"}
-        note += f" Test accuracy at the end, adversarial {beside(history, TEST, labels)}; "
+        note += f" Test accuracy at the end, M_adversarial {beside(history, TEST, labels)}; "
         note += "the paper's 0.707 belongs to the latter."
     return parts, note
 
@@ -139,8 +139,8 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
     "high part.",
     source="W, §5.1",
     measure="Spearman's rank correlation of the gap with the accuracy lost without the high part "
-    "(test images, mean over the radii), over all networks of sections 04 and 05, and over the "
-    "batch sizes",
+    "(test images, mean over the radii), over all networks of the sections on batch "
+    "size, heuristics and architectures, and over the batch sizes",
     rule=f"reproduced if both exceed {CLOSE:g}; with one seed the interval is over the networks "
     "(Fisher's transformation, Bonett and Wright's standard error)",
     figure="heuristics-bands",

@@ -10,7 +10,7 @@ from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import Estimate, paired_difference, proportion
 
 EPSILON = 1 / 255  # root mean square: one grey level, which networks that are robust withstand
-NETWORKS = ("vanilla", "batchnorm")
+NETWORKS = ("natural", "batchnorm")
 NORMS = tuple(f"corollary-{name}" for name in NETWORKS)
 UNCHANGED = 1e-6  # of pixels in [0, 1]: the rounding of float32
 SHARE = 0.1  # of the images: a few lie at the border of any network's classes
@@ -63,7 +63,7 @@ def same_low_part_other_answer(perturbations: pd.DataFrame) -> tuple[list[Part],
 
 
 def of_batchnorm(runs) -> tuple:
-    """The smallest perturbations of vanilla and batchnorm, and their rows under PGD."""
+    """The smallest perturbations of M_natural and BatchNorm, and their rows under PGD."""
     rows, history = perturbations(runs.history), runs.history
     attacked = history[history.label.isin(NORMS) & history.part.eq("attacked")]
     return rows[rows.network.isin(NETWORKS)], attacked[attacked.epsilon.notna()]
@@ -75,9 +75,9 @@ def of_batchnorm(runs) -> tuple:
     text="A network with BatchNorm is more vulnerable to adversarial perturbations than one "
     "without, when both are as accurate on clean images.",
     source="W, §5.1",
-    measure="on test images that vanilla and batchnorm both get right: share that stays right "
-    "under any perturbation found of root mean square at most 1/255, vanilla minus batchnorm; ours "
-    "beside it: accuracy under PGD on all images measured, mean over the ε of the plan",
+    measure="on test images that M_natural and BatchNorm both get right: share that stays right "
+    "under any perturbation found of root mean square at most 1/255, M_natural minus BatchNorm; "
+    "ours beside it: accuracy under PGD on all images measured, mean over the ε of the plan",
     rule=f"reproduced if the interval lies above {MORE:g}",
     figure="tradeoff-scatter",
     inputs=of_batchnorm,
@@ -93,7 +93,7 @@ def batchnorm_is_vulnerable(
     rows = perturbations[perturbations.part == "all"]
     sizes = rows.pivot(index=["seed", "image"], columns="network", values="size")
     both = sizes[(sizes[list(NETWORKS)] > 0).all(axis=1)]
-    name = "still right, vanilla minus batchnorm"
+    name = "still right, M_natural minus BatchNorm"
     if both.empty:
         nothing = Estimate(math.nan, math.nan, math.nan, 0, "images")
         return [Part(name, nothing, MORE)], "No image is classified correctly by both networks."
@@ -105,11 +105,11 @@ def batchnorm_is_vulnerable(
     less, pgd = estimate(effects, lambda: paired_difference(*pairs[0])), under_attack(attacked)
     return [
         Part(name, less, MORE),
-        Part("accuracy under PGD, vanilla minus batchnorm", pgd, MORE, ours=True),
+        Part("accuracy under PGD, M_natural minus BatchNorm", pgd, MORE, ours=True),
     ], f"{note}{', '.join(f'{each} {share:.2f}' for each, share in left.items())}."
 
 
 def under_attack(attacked: pd.DataFrame) -> Estimate:
-    """Accuracy under PGD, vanilla minus batchnorm, mean over the ε."""
+    """Accuracy under PGD, M_natural minus BatchNorm, mean over the ε."""
     means = attacked.groupby(["label", "seed"]).accuracy.mean()
     return minus(*(means[label].to_numpy() for label in NORMS), int(attacked.images.min()))

@@ -11,7 +11,7 @@ LOADED = ("corollary-natural",)  # runs whose tensors the page shows
 def plan(
     scale, dataset, seeds, *, radius=12, epsilons=(0.004, 0.008, 0.016, 0.031), epochs=0
 ) -> Plan:
-    """Smallest perturbations of the networks of sections 04 and 05 (W, Corollary 1).
+    """Smallest perturbations of the networks of sections 03 to 05 (W, Corollary 1).
 
     Labels: those of the networks, natural among them, and corollary-… for each.
     """
