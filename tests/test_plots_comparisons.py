@@ -106,7 +106,7 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
         assert test == pytest.approx((end(label, "test", "original"), row))
     (diamonds,) = [line for line in axes.get_lines() if line.get_marker() == "D"]
     named = dict(zip(heuristics.EVERY.values(), range(7), strict=True))
-    rows = [named["vanilla"], named["M_adversarial, crop-flip"]]  # as in the released code
+    rows = [named["M_natural"], named["M_adversarial, crop-flip"]]  # as in the released code
     assert list(zip(diamonds.get_xdata(), diamonds.get_ydata(), strict=True)) == [
         (0.856, rows[0]),
         (0.707, rows[1]),
