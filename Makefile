@@ -1,6 +1,6 @@
 # make book · make pdf · make test. Everything they need goes into .venv, data/, results/ and _build/.
 
-SCALE   ?= quick
+SCALE   ?= standard
 SEEDS   ?= 0
 DATASET ?= cifar10
 PYTHON  ?= python3

@@ -1,6 +1,6 @@
 """Runs -> executed notebooks -> pages. Local cores, or a cluster with `--executor slurm`.
 
-    snakemake --cores 2 book --config scale=quick seeds="[0]" dataset=cifar10
+    snakemake --cores 2 book --config scale=standard seeds="[0]" dataset=cifar10
 
 Any parameter of a notebook may stand behind --config; a notebook takes those that it has.
 """

@@ -221,7 +221,7 @@ def report(
 @app.command
 def claims(
     *,
-    scale: Scale = "quick",
+    scale: Scale = "standard",
     dataset: Dataset = "cifar10",
     seeds: Seeds = "[0]",
     to: Path | None = None,
@@ -278,7 +278,7 @@ def coco(tiny_imagenet: Path, to: Path) -> None:
 
 @app.command
 def book(
-    *, scale: Scale = "quick", dataset: Dataset = "cifar10", seeds: Seeds = "0", jobs: int = 1
+    *, scale: Scale = "standard", dataset: Dataset = "cifar10", seeds: Seeds = "0", jobs: int = 1
 ) -> None:
     """Build the book, as `make book` does: runs, pages, HTML.
 

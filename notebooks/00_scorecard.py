@@ -3,7 +3,7 @@
 # # What held, and what did not
 
 # %% tags=["parameters", "remove-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 
@@ -117,7 +117,7 @@ style.table(
 # from one scale to the next, the claim is about the size of the networks as much as about
 # frequencies.
 #
-# `fhelpers claims --scale quick --seeds "[0, 1, 2]"` prints the same verdicts and writes them to
+# `fhelpers claims --scale quick` prints the same verdicts and writes them to
 # `claims.json`.
 #
 # Here is the rule at work on made-up intervals over five seeds, all with the margin 0.05. A claim

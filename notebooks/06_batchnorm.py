@@ -3,7 +3,7 @@
 # # BatchNorm and signals of different size
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 radii = [4, 8, 12, 16]  # of the low parts; three networks are trained for each

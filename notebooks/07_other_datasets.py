@@ -3,7 +3,7 @@
 # # The same on other data sets
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"  # the first of those compared, trained as long as in section 2
 seeds = [0]
 others = ["cifar10", "mnist", "fashion-mnist", "imagenet"]  # the data sets to compare with

@@ -3,7 +3,7 @@
 # # Smooth kernels
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 rho = 1.0  # how strongly kernels are smoothed, at least 0

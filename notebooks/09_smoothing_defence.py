@@ -3,7 +3,7 @@
 # # The smoothing defence
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 rhos = [0.0, 0.1, 0.25, 0.5, 1.0]  # strengths of smoothing: 0 and one or more above it
@@ -210,7 +210,7 @@ style.finding(
 
 # %% [markdown]
 # **What differs, and why it may.** The paper's networks were trained on 50,000 images, ours at
-# `quick` on 2,000; accuracies are lower throughout, so there is also less to lose. M_adversarial is
+# `standard` on 5,000; accuracies are lower throughout, so there is also less to lose. M_adversarial is
 # trained here without the augmentation that the released code gives to it alone. The paper does not
 # publish its number of PGD steps.
 #

@@ -3,7 +3,7 @@
 # # Accuracy and robustness
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 radius = 12  # where images are split

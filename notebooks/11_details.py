@@ -3,7 +3,7 @@
 # # Which detail made the result
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 radii = [4, 12]  # where parts are judged; band-trained networks see parts of the largest

@@ -3,7 +3,7 @@
 # # How much data
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 radii = [4, 8, 12, 16]  # where images are split; two or more, which W7 and W13 compare

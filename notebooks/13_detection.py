@@ -3,7 +3,7 @@
 # # Finding objects in filtered images
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"  # the backgrounds of the scenes; CIFAR-10 where these have no colour
 seeds = [0]
 radii = [8, 16, 24, 34]  # where images are split, in bins of their own spectrum

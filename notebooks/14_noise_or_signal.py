@@ -3,7 +3,7 @@
 # # Noise or signal
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 radius = 12  # of the Fourier split; the others follow it

@@ -3,7 +3,7 @@
 # # The frequencies that a network needs
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 sparsity_weight = 0.2  # λ in the loss of the mask: the larger, the less of it is left

@@ -3,7 +3,7 @@
 # # Do these frequencies help a network to generalise?
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]
 sparsity_weight = 0.2  # λ of {doc}`15_fourier_masks`: the larger, the less the masks let through

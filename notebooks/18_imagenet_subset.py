@@ -3,7 +3,7 @@
 # # Masks on larger images
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"  # the small images to compare with
 seeds = [0]
 sparsity_weight = 0.2  # λ of {doc}`15_fourier_masks`: the larger, the less the masks let through

@@ -3,7 +3,7 @@
 # # A report card for any model
 
 # %% tags=["parameters", "hide-cell"]
-scale = "quick"
+scale = "standard"
 dataset = "cifar10"
 seeds = [0]  # this page shows the first one
 model = ""  # an external model, named as for `fhelpers report`
