@@ -47,10 +47,10 @@ SCALES = {
         images=("easy", "small"), drawn=False,
     ),
     "quick": Scale(
-        train_images=2_000, test_images=2_000, monitored_images=250, model="resnet-8", width=None,
-        learning_rate=2e-3, batch_size=50, epochs=24, memorising_epochs=60,
-        short_epochs=14, attacked_epochs=10, narrow=4, attacked_images=500, few_images=150,
-        monitored_attacks=250, monitor_every=4,
+        train_images=2_000, test_images=1_000, monitored_images=100, model="resnet-8", width=None,
+        learning_rate=2e-3, batch_size=50, epochs=16, memorising_epochs=40,
+        short_epochs=12, attacked_epochs=8, narrow=4, attacked_images=300, few_images=100,
+        monitor_every=4,
     ),
     "standard": Scale(
         train_images=5_000, test_images=10_000, monitored_images=500, model="resnet-8", width=None,
