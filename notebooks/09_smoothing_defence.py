@@ -210,9 +210,9 @@ style.finding(
 
 # %% [markdown]
 # **What differs, and why it may.** The paper's networks were trained on 50,000 images, ours at
-# `standard` on 5,000; accuracies are lower throughout, so there is also less to lose. M_adversarial is
-# trained here without the augmentation that the released code gives to it alone. The paper does not
-# publish its number of PGD steps.
+# `standard` on 5,000; accuracies are lower throughout, so there is also less to lose. M_adversarial
+# is trained here without the augmentation that the released code gives to it alone. The paper does
+# not publish its number of PGD steps.
 #
 # ## What we tried that the paper did not
 #

@@ -195,7 +195,8 @@ def test_commands_of_the_workflows_exist(workflow):
         if words[0] == "make":
             assert words[1] in targets()
         else:
-            assert words[0] in ("bash", "sudo", ".venv/bin/pytest", ".venv/bin/python")
+            programs = ("pytest", "python", "fhelpers")
+            assert words[0] in ("bash", "sudo", *(f".venv/bin/{name}" for name in programs))
         named = [word for word in words if word.endswith((".py", ".sh", "/run"))]
         assert all((ROOT / word).exists() for word in named)
     for step in listed:  # actions are pinned to a version
