@@ -275,10 +275,10 @@ style.show(
 # **What differs, and why it may.** Scenes are both easier and harder than photographs: objects are
 # cut out with sharp edges, float freely, and have no context. Backgrounds of 32 pixels, enlarged
 # four times, hold next to nothing beyond r = 23; the high part there consists of the objects' own
-# outlines and texture. This favours high parts. Our detector is small and has seen a few thousand
-# scenes (see the set-up), and its scores are lower than those of the paper's. It scales pixels
-# about 0, so that a high part looks faint to it; the paper's detector first subtracts a mean
-# colour, so that a high part looks dark. A COCO folder is evaluated as in the paper.
+# outlines and texture. This favours high parts. Our detector is small and has seen far fewer images
+# than the paper's (see the set-up). It scales pixels about 0, so that a high part looks faint to
+# it; the paper's detector first subtracts a mean colour, so that a high part looks dark. A COCO
+# folder is evaluated as in the paper.
 #
 # ## What we tried that the paper did not
 #

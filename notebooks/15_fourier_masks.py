@@ -99,12 +99,13 @@ style.finding(figures.threshold_in_words(frame, recipe.threshold))
 # [0, 1]. Learning stops when the masked accuracy is at least 99 % of the original one and the
 # mask's weight has not changed for seven epochs.
 #
-# N is the network of {doc}`01_decomposition` and A the adversarially trained one of
-# {doc}`04_heuristics`, the one without crop and flip, so that N and A differ only in the attack and
-# in the number of epochs: A is trained for fewer epochs than N, because each of them costs many
-# times as much. S, T and R have the architecture, the images and the number of epochs of N. VGG-11
-# is a second architecture; below the scale `standard` there are only its N and A, and its A is
-# trained with three attack steps instead of ten.
+# All five networks see crops and flips, as in the released code. At `standard` they have BatchNorm,
+# too, learn 20,000 images and train for the same number of epochs, so that N and A differ in the
+# attack alone. At `quick` they are networks of {doc}`01_decomposition`'s kind, and A is trained for
+# fewer epochs than N, because each of them costs many times as much. S, T and R have the
+# architecture, the images and the number of epochs of N. VGG-11 is a second architecture; below
+# `standard` there are only its N and A, and its A is trained with three attack steps instead of
+# ten.
 #
 # ## The mask in code
 

@@ -43,10 +43,11 @@ style.show(
 # %% [markdown]
 # **How to read this.** Only images whose original the network classifies correctly count here, so x
 # itself would be at 100 %. So is M(x), by construction, because each mask is one that keeps the
-# class; the caption says how many of the masks still did so at their last step. The other versions
-# can fail. In the paper 59 % of M(x_A) and 56 % of C(x) are correct, where C keeps the frequencies
-# whose weight is 0. Everything that the mask takes away, partly or wholly, is x − M(x). So: where
-# C(x) is often correct too, the mask holds enough and not all that the network could use.
+# class; the caption says how many of the masks still did so at their last step. For N, x_A is at 0
+# % because the images were selected so (see the set-up). The other versions can fail. In the paper
+# 59 % of M(x_A) and 56 % of C(x) are correct, where C keeps the frequencies whose weight is 0.
+# Everything that the mask takes away, partly or wholly, is x − M(x). So: where C(x) is often
+# correct too, the mask holds enough and not all that the network could use.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -88,6 +89,10 @@ style.finding(figures.wrong_in_words(runs))
 # gradient descent against the same network, within 3.5/255 of each pixel; the paper's code uses
 # 0.06 after normalisation, which is about the same. The mask is learned on x and has never seen
 # x_A.
+#
+# As in the released code, the images are selected: N classifies them correctly and is fooled by
+# their attacked version. Where too few are, the first test images serve instead. A gets masks for
+# the same images, many of which it misclassifies.
 #
 # All images are learned at once. Their losses are added and no two masks share a weight, so each
 # mask is what it would be had it been learned alone.
@@ -151,8 +156,8 @@ style.show(
 # %% folded="The shares of all versions, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.versions_table(history),
-    caption="Share of each version that is classified correctly, among all test images and among "
-    "those whose original is classified correctly.",
+    caption="Share of each version that is classified correctly, among all images that have a mask "
+    "and among those whose original is classified correctly.",
 )
 
 # %% [markdown]
