@@ -286,13 +286,13 @@ def typed(value: object) -> str:
 
 
 def example(known: dict) -> dict:
-    """Three seeds, and the first parameter of the page's own that can be halved."""
+    """A scale that trains in minutes, and the first parameter of the page's own to be halved."""
     for name, value in known.items():
         if name in SHARED or not value or isinstance(value, str):
             continue
         half = value[: (len(value) + 1) // 2] if isinstance(value, list) else type(value)(value / 2)
-        return {"seeds": [0, 1, 2], name: half}
-    return {"seeds": [0, 1, 2]}
+        return {"scale": "quick", name: half}
+    return {"scale": "quick"}
 
 
 def provenance_of(slug: str, values: dict) -> str:
