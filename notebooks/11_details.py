@@ -133,13 +133,13 @@ style.table(
 #   averages, so the difference changes by as much as BatchNorm's accuracy;
 # - *PGD, random start*: M_adversarial ({doc}`04_heuristics`, {doc}`09_smoothing_defence`).
 #
-# **What differs, and why it may.** With one seed an interval says whether these two networks
-# differ on other test images too; it does not say that another pair would differ in the same way.
-# Several seeds answer that. The accuracy under attack is known for 100 test images only, so its
-# interval is wide. Networks and images are fewer than the paper's at most scales, and a detail that
-# matters little here may matter more after 100 epochs, or the other way round. One detail is left
-# to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that fools each
-# image, where ours have a fixed ε.
+# **What differs, and why it may.** With one seed an interval says whether these two networks differ
+# on other test images too; it does not say that another pair would differ in the same way. Several
+# seeds answer that. The accuracy under attack is known for a few hundred test images at most, so
+# its interval is wide. Networks and images are fewer than the paper's at most scales, and a detail
+# that matters little here may matter more after 100 epochs, or the other way round. One detail is
+# left to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that fools
+# each image, where ours have a fixed ε.
 #
 # ## What we tried that the paper did not
 #
