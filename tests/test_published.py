@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from fhelpers import data
-from fhelpers.pages import published
-from fhelpers.runs import records, store
+from fhelpers.pages import notebooks, published
+from fhelpers.runs import records, schedule, store
 from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.verify import carry_out_anew, largest_difference
 from fhelpers.sections.noise_or_signal.measure import Cases
@@ -105,6 +105,12 @@ def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
     assert has == {shown.run_id: True, other.run_id: False}
     again, _ = published.publish("smoke", "planted", [0])
     assert {path.name for path in again} == set(has)
+
+
+def test_every_run_of_the_default_book_is_published():
+    plans = [notebooks.plan(slug, notebooks.defaults(slug)) for slug in notebooks.slugs()]
+    runs = schedule.everything(r for plan in plans for group in plan.values() for r in group)
+    assert [id for id in runs if not (records.published() / id / "record.json").is_file()] == []
 
 
 def test_the_published_records_are_small_and_whole():
