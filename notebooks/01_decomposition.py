@@ -285,7 +285,7 @@ style.show(
 # parts little. A high part is faint, so its maximum is small and the division makes it several
 # times stronger.
 
-# %%
+# %% tags=["hide-input"]
 low, high = frequency.split(pixels[:1], radius)
 stretched = {}
 for name, image in {"image": pixels[:1], "low part": low, "high part": high}.items():

@@ -16,7 +16,15 @@ from fhelpers.drawing import style
 from fhelpers.runs.scales import vanilla
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.dose import figures
-from fhelpers.sections.dose.effects import ACCURACY, NETWORKS, STEPS, by_amount, effects
+from fhelpers.sections.dose.effects import (
+    ACCURACY,
+    NETWORKS,
+    STEPS,
+    accuracies,
+    by_amount,
+    effects,
+    named,
+)
 from fhelpers.sections.dose.plan import plan
 from fhelpers.sections.shuffled_labels.claims import TABLE1
 
@@ -95,7 +103,7 @@ for label in ("natural", "shuffled"):
 
 # %%
 for id, labels in NETWORKS.items():
-    print(f"{id}, {CLAIMS[id].short}: {', '.join(labels)}")
+    print(f"{id}, {CLAIMS[id].short}: {', '.join(map(named, labels))}")
 
 # %% [markdown]
 # Not every network is trained at every number, because the page would cost more than all others
@@ -112,7 +120,7 @@ for id, labels in NETWORKS.items():
 table1 = TABLE1 if dataset == "cifar10" else TABLE1[:0]
 published = {f"{row.trained_on}-{row.radius}": row.test for row in table1.itertuples()}
 style.table(
-    figures.accuracies(runs, published),
+    accuracies(runs, published),
     caption="Accuracy on the training images (as the network saw them) / on whole test images, "
     "and the paper's on test images in its Table 1, for 50,000 images of CIFAR-10. Its Table 2 has "
     "0.86 for M_natural and 0.71 for M_adversarial, whose training crops and flips. A dash: not "

@@ -420,8 +420,8 @@ def test_the_tables_hold_every_effect_and_every_network(single):
     assert len(table) == (single.series == effects.STEPS).sum()
     assert set(table.verdict[table.claim == "W5"]) == {"reproduced", "not learned"}
     assert (table[effects.ACCURACY][table.claim == "W1"] == "–").all()
-    frame = figures.accuracies(computed(1)[0], {"low-4": 0.6167})
-    row = frame.set_index("network").loc["low-4"]
+    frame = effects.accuracies(computed(1)[0], {"low-4": 0.6167})
+    row = frame.set_index("network").loc["trained on low parts, r = 4"]
     assert row["n = 2,500"] == "–"
     assert row["n = 50,000"] == "0.89 / 0.46"
     assert row.paper == 0.6167

@@ -41,7 +41,7 @@ def run(epochs=4, warnings=(), under_attack=(0.1, 0.3, 0.25)):
 
 def test_warnings_of_the_runs_are_told_with_their_run():
     quiet = {label: [run()] for label in ("vanilla", *heuristics.ATTACKED)}
-    nothing = "No run left a warning about its accuracy under PGD."
+    nothing = "No run triggered a warning about its accuracy under PGD."
     assert heuristics.warned(quiet, 0.1) == nothing
     loud = quiet | {"adversarial": [run(), run(warnings=["epoch 3: it fell"])]}
     assert "adversarial, seed 2: epoch 3: it fell" in heuristics.warned(loud, 0.1)

@@ -7,6 +7,7 @@ OPTIMISERS = {"sgd": "SGD", "adagrad": "AdaGrad", "adadelta": "AdaDelta", "rmspr
 # By their labels in plans.
 NAMES = {
     "natural": "M_natural",
+    "shuffled": "M_shuffle",
     "vanilla": "M_natural",
     "dropout": "dropout",
     "mixup-0.5": "mix-up, α = 0.5",

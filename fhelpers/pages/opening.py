@@ -12,6 +12,7 @@ from fhelpers import data, frequency, sections
 from fhelpers.claims import CLAIMS, Part
 from fhelpers.claims.verdicts import deciding
 from fhelpers.drawing import style
+from fhelpers.drawing.names import NAMES
 from fhelpers.pages.scorecard import Outcome
 from fhelpers.runs.records import Run
 from fhelpers.runs.training import predict
@@ -122,7 +123,7 @@ def about(run: Run, seeds: Sequence[int], scale: str) -> str:
     trained = "one network of each kind" if len(seeds) == 1 else f"{len(seeds)} of each kind"
     return (
         f"This book reproduces two papers on what image frequencies have to do with how networks "
-        f"generalise. Its networks are small: M_natural is a {recipe.model} with {weights:,} "
-        f"weights, trained on {recipe.train_images:,} images of {data.TITLES[recipe.dataset]} "
-        f"({trained}, scale `{scale}`)."
+        f"generalise. Its networks are small: M_natural is a {NAMES[recipe.model]} with "
+        f"{weights:,} weights, trained on {recipe.train_images:,} images of "
+        f"{data.TITLES[recipe.dataset]} ({trained}, scale `{scale}`)."
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from fhelpers.claims import CLAIMS, Verdict, conjunction, reliance
-from fhelpers.claims.learning import chance_of, failed
+from fhelpers.claims.learning import chance_of, failed, trained_to
+from fhelpers.drawing.names import NAMES
 from fhelpers.runs.records import Runs, by_prefix
 from fhelpers.sections.dose.plan import FIVE
 
@@ -123,3 +124,27 @@ def as_trained(history: pd.DataFrame) -> pd.DataFrame:
     own = banded & (history.split == "train")
     rows = history[~(own & (history.part == "original"))]
     return rows.assign(part=rows.part.mask(own & (rows.part == "input"), "original"))
+
+
+def accuracies(runs: Mapping, published: Mapping[str, float]) -> pd.DataFrame:
+    """Training and test accuracy of every network at every number of images, and the paper's."""
+    columns = {}
+    for images, each in by_amount(runs).items():
+        history = each.history
+        ends = {
+            la: (trained_to(history, la), reliance.effect(history, {la: 1}, reliance.TEST).value)
+            for la in each
+        }
+        if "vanilla" in each and each["vanilla"][0].recipe == each["natural"][0].recipe:
+            del ends["vanilla"]
+        columns[f"n = {images:,}"] = {la: "{:.2f} / {:.2f}".format(*ends[la]) for la in ends}
+    table = pd.DataFrame(columns).fillna("–").rename_axis("network").reset_index()
+    shown = table.network.replace("vanilla", "M_natural, as long as the others").map(named)
+    return table.assign(network=shown, paper=table.network.map(published))
+
+
+def named(label: str) -> str:
+    """A network in words, from its label in the plan."""
+    band, _, radius = label.partition("-")
+    trained = f"trained on {band} parts, r = {radius}"
+    return trained if band in ("low", "high") else NAMES.get(label, label)

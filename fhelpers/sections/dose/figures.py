@@ -1,7 +1,6 @@
 """Figures of the section on the amount of data."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -9,12 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fhelpers.claims.learning import trained_to
-from fhelpers.claims.reliance import TEST, effect
 from fhelpers.claims.verdicts import UNDECIDED
 from fhelpers.drawing import charts, style
 from fhelpers.runs.scales import SCALES
-from fhelpers.sections.dose.effects import ACCURACY, STEPS, by_amount
+from fhelpers.sections.dose.effects import ACCURACY, STEPS
 
 ALT = {
     "effects": "Six panels, one for the first effect of each claim, over the number of training "
@@ -190,14 +187,3 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
         columns={"text_x": STEPS, "text_y": ACCURACY}
     )
     return both[["claim", "effect", "images", STEPS, ACCURACY, "verdict"]].fillna("–")
-
-
-def accuracies(runs: Mapping, published: Mapping[str, float]) -> pd.DataFrame:
-    """Training and test accuracy of every network at every number of images, and the paper's."""
-    columns = {}
-    for images, each in by_amount(runs).items():
-        history = each.history
-        ends = {la: (trained_to(history, la), effect(history, {la: 1}, TEST).value) for la in each}
-        columns[f"n = {images:,}"] = {la: "{:.2f} / {:.2f}".format(*ends[la]) for la in ends}
-    table = pd.DataFrame(columns).fillna("–").rename_axis("network").reset_index()
-    return table.assign(paper=table.network.map(published))

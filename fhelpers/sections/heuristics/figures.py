@@ -67,7 +67,7 @@ def warned(runs: Mapping[str, Sequence], chance: float) -> str:
             f"{style.listing(low)}: the accuracy under PGD never exceeded twice that of a guess "
             f"({200 * chance:.0f} %)."
         )
-    return text.strip() or "No run left a warning about its accuracy under PGD."
+    return text.strip() or "No run triggered a warning about its accuracy under PGD."
 
 
 def under_attack(history: pd.DataFrame) -> str:
