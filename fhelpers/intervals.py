@@ -42,6 +42,8 @@ class Estimate:
             return "beyond what was measured"
         if math.isnan(self.low) or math.isnan(self.high):
             return f"{self.value:.3g} (no interval)"
+        if self.low == self.value == self.high:  # a count, which is what it is
+            return f"{self.value:.3g}"
         ends = {"at least": self.low, "at most": self.high}
         bounds = {word: end for word, end in ends.items() if math.isfinite(end)}
         half = max((abs(end - self.value) for end in bounds.values()), default=0.0)
