@@ -42,7 +42,7 @@ verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places, said = measure.most_confident(predictions, labels, radius, 8)
+places, said = measure.most_confident(predictions, labels, radius, 6)
 low, high = (part[places] for part in frequency.split(pixels, radius))
 style.show(
     figures.cases(
