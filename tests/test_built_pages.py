@@ -142,10 +142,14 @@ def merged(rows):
     return [
         name
         for name, points in series.items()
-        # Of the many points of a scatter some share a coordinate by chance.
-        if all(len({point[axis] for point in points}) < 0.95 * len(points) for axis in (0, 1))
+        if all(len({point[axis] for point in points}) < most(points) for axis in (0, 1))
         and len(set(points)) > 1
     ]
+
+
+def most(points):
+    """How many values a coordinate of one curve has; in a large scatter some agree by chance."""
+    return len(points) if len(points) < 500 else 0.95 * len(points)
 
 
 def in_shares(rows, svg):
