@@ -15,27 +15,18 @@ from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
 from fhelpers.runs.scales import vanilla
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.dose import figures
-from fhelpers.sections.dose.effects import (
-    ACCURACY,
-    NETWORKS,
-    STEPS,
-    accuracies,
-    by_amount,
-    effects,
-    named,
-)
+from fhelpers.sections.dose import effects, figures
 from fhelpers.sections.dose.plan import plan
 from fhelpers.sections.shuffled_labels.claims import TABLE1
 
 runs = fetch(plan(scale, dataset, seeds, radii=radii, amounts=amounts, epochs=epochs))
 own = vanilla(scale, dataset, seeds[0]).train_images
-for images, each in by_amount(runs).items():
+for images, each in effects.by_amount(runs).items():
     print(f"{images:,} images{' (of this scale)' * (images == own)}: {', '.join(each)}")
 
 # %% tags=["hide-cell"]
-rows = effects(runs)
-taken = rows[rows.series == STEPS]
+rows = effects.effects(runs)
+taken = rows[rows.series == effects.STEPS]
 for id, each in taken.groupby("claim", sort=False):
     print(f"{id}, effects: {each.part.nunique()}, at {style.listing(each.images.unique())} images")
 
@@ -92,7 +83,7 @@ style.setup(
 
 # %%
 for label in ("natural", "shuffled"):
-    for images, each in by_amount(runs).items():
+    for images, each in effects.by_amount(runs).items():
         if label in each:
             r = each[label][0].recipe
             steps = r.epochs * -(-r.train_images // r.batch_size)
@@ -102,8 +93,8 @@ for label in ("natural", "shuffled"):
 # Which networks each claim needs:
 
 # %%
-for id, labels in NETWORKS.items():
-    print(f"{id}, {CLAIMS[id].short}: {', '.join(map(named, labels))}")
+for id, labels in effects.NETWORKS.items():
+    print(f"{id}, {CLAIMS[id].short}: {', '.join(map(effects.named, labels))}")
 
 # %% [markdown]
 # Not every network is trained at every number, because the page would cost more than all others
@@ -120,7 +111,7 @@ for id, labels in NETWORKS.items():
 table1 = TABLE1 if dataset == "cifar10" else TABLE1[:0]
 published = {f"{row.trained_on}-{row.radius}": row.test for row in table1.itertuples()}
 style.table(
-    accuracies(runs, published),
+    effects.accuracies(runs, published),
     caption="Accuracy on the training images (as the network saw them) / on whole test images, "
     "and the paper's on test images in its Table 1, for 50,000 images of CIFAR-10. Its Table 2 has "
     "0.86 for M_natural and 0.71 for M_adversarial, whose training crops and flips. A dash: not "
@@ -163,7 +154,7 @@ style.table(
 for id, part in (("W7", 2), ("W12", 0)):
     each = taken[(taken.claim == id) & (taken.part == part)]
     print(f"{each.name.iloc[0]}: {dict(zip(each.images, each.verdict, strict=True))}")
-    cut = rows[(rows.claim == id) & (rows.series == ACCURACY)]
+    cut = rows[(rows.claim == id) & (rows.series == effects.ACCURACY)]
     print(f"{id} is compared at a training accuracy of about {cut.level.round().unique().tolist()}")
 
 # %% [markdown]

@@ -17,6 +17,7 @@ from fhelpers.pages import notebooks
 
 def keep_text(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.pop("jupytext", None)  # it lists cells' keys in an order of the moment
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"  # not a new one each time, so that a diff shows results
         for output in cell.get("outputs", ()):
