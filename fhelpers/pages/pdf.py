@@ -121,7 +121,7 @@ def write(pages: Path | None = None) -> Path:
         try:
             whole.write_text(document(page, taken), "utf-8")
             page.goto(whole.as_uri())
-            page.wait_for_load_state("networkidle")
+            page.evaluate("async () => { await document.fonts.ready }")
             margin = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
             page.pdf(
                 path=pages / NAME, format="A4", margin=margin, print_background=True,

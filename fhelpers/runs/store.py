@@ -111,8 +111,8 @@ def plan(recipe: Runnable) -> str:
     if finished(run_id) is None:
         choose_compute(recipe.precision, recipe.device)
         folder = unfinished(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # another process may just now finish the run
+        with suppress(FileNotFoundError, FileExistsError):  # another process may just now finish it
+            folder.mkdir(parents=True, exist_ok=True)
             places.write_text(folder / "recipe.json", records.as_text(kinds.as_json(recipe)))
         if finished(run_id) is not None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -168,7 +168,7 @@ def carry_out(
     run = finished(run_id, whole=whole)
     if run is None:
         folder = unfinished(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock_of(folder)):
             run = finished(run_id, whole=whole) or make(recipe, folder, progress)
     if run.path.parent == records.root():  # not where published numbers are made whole again
