@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import browsing
+import forked
 import pytest
 import smoke
 import standin
@@ -28,6 +29,7 @@ pages, server = browsing.pages, browsing.server
 def pytest_configure(config):
     """Register the stand-in now: torch counts the devices at the first backward pass."""
     standin.register()
+    forked.install()
 
 
 def pytest_addoption(parser):

@@ -14,7 +14,9 @@ from types import SimpleNamespace
 
 ROOT = Path(__file__).parent.parent
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["torch", "torch._dynamo", "torchvision", "seaborn"])
+FORKS.set_forkserver_preload(
+    ["torch", "torch._dynamo", "torchvision", "scipy.stats", "seaborn", "ipykernel.kernelapp"]
+)
 
 
 def copy_of_the_package(folder: Path) -> Path:
