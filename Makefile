@@ -32,7 +32,7 @@ pdf: $(ENV)
 
 test: $(ENV)
 	$(BIN)/fhelpers data cifar10 mnist fashion-mnist
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 3  # one more than two cores: browsers and kernels keep it waiting
 
 # Wrong science, edit by edit: which of it turns a reference notebook red.
 mutants: $(ENV)

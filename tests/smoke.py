@@ -25,8 +25,8 @@ OTHER_SEEDS = {
     "00_scorecard": [0],  # it needs all runs of a seed, so it shares those of the references
     # Networks, measurements and masks with several seeds; more pages would show nothing new.
     "02_shuffled_labels": [1, 2],
-    "09_smoothing_defence": [1, 2],
-    "15_fourier_masks": [1, 2],
+    "13_detection": [1, 2],
+    "16_essential_frequencies": [1, 2],
 }
 
 
