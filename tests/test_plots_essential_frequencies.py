@@ -41,6 +41,8 @@ def test_sentences_name_what_was_measured():
     assert "47 % of whole test images" in words
     assert "30 % through the random mask" in words
     assert words.endswith("is 5 points above the disc and 5 points above the permuted mask.")
+    level = through(3).assign(original=through(3).original.iloc[0])
+    assert "level with the disc" in plots.through_in_words(level, 0.47)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +69,9 @@ def test_the_complement_is_counted_and_called_dark_where_it_is_small():
 
 def test_what_else_differs_between_the_two_networks_is_read_from_their_recipes():
     plain = Recipe(dataset="cifar10", labels="shuffled", epochs=5)
-    same, said = dataclasses.replace(plain, labels="true"), "M_shuffle differs from N in its labels"
-    assert f"{said}, and also in: none." in plots.apart_in_words(same, plain)
+    same = dataclasses.replace(plain, labels="true")
+    assert plots.apart_in_words(same, plain).startswith("M_shuffle differs from N in labels. ")
     other = dataclasses.replace(same, batchnorm="running", epochs=6)
-    assert f"{said}, and also in: BatchNorm and epochs." in plots.apart_in_words(other, plain)
+    assert "N in labels, BatchNorm and epochs." in plots.apart_in_words(other, plain)
     assert "dimmed" in plots.apart_in_words(other, plain)
     assert "dimmed" not in plots.apart_in_words(same, other)

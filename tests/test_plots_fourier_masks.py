@@ -149,6 +149,19 @@ def test_sentences_name_what_was_measured():
     assert "A +35 and −12, S 0 and 0, T +6 and −2 and R −6 and +2. With one seed" in more
 
 
+@pytest.mark.filterwarnings("error")
+def test_masks_of_classes_are_described_by_what_they_have_in_common():
+    ends = pd.DataFrame({"split": "mask", "part": "weight", "value": [0.2, 0.5, 0.0],
+                         "reached": [True, False, False]})  # fmt: skip
+    starts = pd.DataFrame({"split": "learning", "epoch": 0, "images": [30.0, 40.0, 30.0]})
+    frame = pd.concat([ends, starts]).assign(label="classes/natural")
+    one = torch.arange(16.0).view(4, 4)
+    said = plots.classes_in_words(frame, torch.stack([one, -one, 0 * one]), 0.99)
+    assert "from 30 to 40 images" in said
+    assert "between 0.00 and 0.50; 2 of 3 ended below 99 %" in said
+    assert said.endswith("a correlation of -1.00 to 0.00.")
+
+
 @pytest.mark.parametrize(
     ("images", "shares", "said"),
     [

@@ -36,7 +36,7 @@ def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed
     """The masks that networks were trained through."""
     sets = ((natural, VARIED), (shuffled, SHUFFLED))
     made = {
-        textwrap.fill(words.removeprefix("the "), 13): varied(mask, name, seed)
+        textwrap.fill(words.removeprefix("the "), 12): varied(mask, name, seed)
         for mask, names in sets
         for name, words in names.items()
     }
@@ -78,7 +78,9 @@ def through_in_words(frame: pd.DataFrame, whole: float) -> str:
         for name, words in {"disc": "the disc", "permuted": "the permuted mask"}.items()
     }
     gaps = style.listing(
-        f"{abs(100 * gap):.0f} points {'below' if gap < 0 else 'above'} {words}"
+        f"{abs(points):.0f} points {'below' if points < 0 else 'above'} {words}"
+        if (points := round(100 * gap))
+        else f"level with {words}"
         for words, gap in beside.items()
     )
     listed = style.listing(
@@ -127,7 +129,7 @@ def apart_in_words(natural, shuffled) -> str:
     named = {"batchnorm": "BatchNorm", "augmentation": "augmentation", "epochs": "epochs",
              "train_images": "number of images"}  # fmt: skip
     other = [w for name, w in named.items() if getattr(natural, name) != getattr(shuffled, name)]
-    text = f"M_shuffle differs from N in its labels, and also in: {style.listing(other)}."
+    text = f"M_shuffle differs from N in {style.listing(['labels', *other])}."
     if shuffled.batchnorm != "none":
         return text
     return (

@@ -193,7 +193,7 @@ def gain_of_test_set(frame: pd.DataFrame) -> str:
         return text
     return (
         f"{text} The share on test images differs by more between the two masks, {apart:+.1f} "
-        f"points, but these were also learned from {few:,} and {many:,} images, and in as unequal "
+        f"points, but these were also learned from {few:,} and {many:,} images, and in different "
         "numbers of steps."
     )
 
@@ -255,11 +255,12 @@ def classes_in_words(history: pd.DataFrame, found: Tensor, threshold: float) -> 
     ends = own[(own.split == "mask") & (own.part == "weight")]
     missed = len(ends) - int(ends.reached.astype(bool).sum())
     images = own[(own.split == "learning") & (own.epoch == 0)].images
-    alike = np.corrcoef(found.flatten(1))[np.triu_indices(len(found), 1)]
+    with np.errstate(invalid="ignore"):  # a mask that keeps nothing is like no other
+        alike = np.nan_to_num(np.corrcoef(found.flatten(1)))[np.triu_indices(len(found), 1)]
+    counts = " to ".join(f"{each:.0f}" for each in sorted({images.min(), images.max()}))
     return (
-        f"Masks of N for single classes, each learned from {images.min():.0f} to "
-        f"{images.max():.0f} images. Their total weight lies between {ends.value.min():.2f} and "
-        f"{ends.value.max():.2f}; {missed} of {len(ends)} ended below "
-        f"{100 * threshold:.0f} % of the accuracy. Two of them have a correlation of "
+        f"Masks of N for single classes, each learned from {counts} images. Their total weight "
+        f"lies between {ends.value.min():.2f} and {ends.value.max():.2f}; {missed} of {len(ends)} "
+        f"ended below {100 * threshold:.0f} % of the accuracy. Two of them have a correlation of "
         f"{alike.min():.2f} to {alike.max():.2f}."
     )

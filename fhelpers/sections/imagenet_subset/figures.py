@@ -72,7 +72,7 @@ def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         ends = [place - 0.42, place + 0.42]
         axes.plot([margin] * 2, ends, label="_margin", **style.DOTTED)
     theirs = {n: PUBLISHED[effect] for n, effect in enumerate(order) if effect in PUBLISHED}
-    style.paper_value(axes, [*theirs.values()], [n + 0.38 for n in theirs])
+    style.paper_value(axes, [*theirs.values()], [n + 0.34 for n in theirs])
     axes.set_xlim(0, 1.02)
     return figure
 

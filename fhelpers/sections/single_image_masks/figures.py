@@ -76,7 +76,7 @@ def versions(history: pd.DataFrame, chance: float) -> Figure:
     """Share correct on each version of the images, N and A."""
     figure, axes = style.chart(3.2, ylabel="classified correctly")
     both(axes, VERSIONS, lambda name, part: claims.right_on(history, f"images/{name}", part))
-    style.percent(axes, lowest=-0.03, highest=1.03)
+    style.percent(axes, lowest=-0.04, highest=1.05)
     style.chance_line(axes, chance)
     return charts.key(figure, [*charts.entries(axes), charts.PAPER, charts.CHANCE])
 
