@@ -200,39 +200,25 @@ def climb(model, images, labels, epsilon, steps, size, start, loss, found, left)
     The forward pass that a gradient needs also tells who is fooled already, so that knowing it
     costs nothing. Returns the numbers of the images that still resist.
     """
-    if uses_batch_moments(model):
-        return climb_together(model, images, labels, epsilon, steps, size, start, loss, found, left)
-    current = start(images[left])
+    together = uses_batch_moments(model)  # then none can be left out, and those fooled stay still
+    asked = torch.arange(len(images), device=images.device) if together else left
+    current, resists = start(images[asked]), torch.isin(asked, left)
     for done in range(steps + 1):
-        if not len(left):
-            return left
+        if not resists.any():
+            break
         if done < steps:
-            logits, gradient = answers_and_gradient(model, current, labels[left], loss)
+            logits, gradient = answers_and_gradient(model, current, labels[asked], loss)
         else:
             with torch.no_grad():
                 logits = answer(model, current)
-        found[left] = current
-        resists = logits.argmax(1) == labels[left]
-        left, current = left[resists], current[resists]
+        found[asked[resists]] = current[resists]
+        resists &= logits.argmax(1) == labels[asked]
         if done < steps:
-            own = size[left], epsilon[left]
-            current = step(images[left], current, gradient[resists], *own)
-    return left
-
-
-def climb_together(model, images, labels, epsilon, steps, size, start, loss, found, left):
-    """`climb` of a whole batch whose images share their moments, so that none can be left out."""
-    current = start(images)
-    resists = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-    resists[left] = True
-    for done in range(steps + 1):
-        logits, gradient = answers_and_gradient(model, current, labels, loss)
-        found[resists] = current[resists]
-        resists &= logits.argmax(1) == labels
-        if done < steps:
-            moved = step(images, current, gradient, size, epsilon)
+            moved = step(images[asked], current, gradient, size[asked], epsilon[asked])
             current = torch.where(resists[:, None, None, None], moved, current)
-    return resists.nonzero().flatten()
+        if not together:
+            asked, current, resists = asked[resists], current[resists], resists[resists]
+    return asked[resists]
 
 
 def smallest_epsilon(
