@@ -7,6 +7,7 @@ gradients stay untouched, and the model answers in eval mode while it is attacke
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -131,14 +132,12 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Te
     True
     """
     check_epsilon(epsilon)
-    images, labels = as_images(images), as_labels(labels)
-    with evaluating(model):
-        examine(model, images, labels)
-        attacked = []
-        for batch, answers in batches(model, images, labels):
-            _, gradient = answers_and_gradient(model, batch, answers)
-            attacked.append(step(batch, batch, gradient, epsilon, epsilon))
-    return torch.cat(attacked)
+
+    def attack(batch: Tensor, answers: Tensor) -> Tensor:
+        _, gradient = answers_and_gradient(model, batch, answers)
+        return step(batch, batch, gradient, epsilon, epsilon)
+
+    return in_batches(attack, model, images, labels)
 
 
 def pgd(
@@ -172,24 +171,24 @@ def pgd(
     def start(batch: Tensor) -> Tensor:
         return random_point(batch, epsilon, generator) if random_start else batch
 
+    def attack(batch: Tensor, answers: Tensor) -> Tensor:
+        found, left = batch.clone(), torch.arange(len(batch), device=batch.device)
+        ball, stride = (torch.full_like(batch[:, :1, :1, :1], v) for v in (epsilon, size))
+        for _ in range(restarts):
+            left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
+        return found
+
+    return in_batches(attack, model, images, labels)
+
+
+def in_batches(attack: Callable[[Tensor, Tensor], Tensor], model, images, labels) -> Tensor:
+    """What an attack makes of images and labels, some at a time; raises and warns as `examine`."""
     images, labels = as_images(images), as_labels(labels)
     with evaluating(model):
         examine(model, images, labels)
-        attacked = []
-        for batch, answers in batches(model, images, labels):
-            found = batch.clone()
-            left = torch.arange(len(batch), device=batch.device)
-            ball, stride = (torch.full_like(batch[:, :1, :1, :1], v) for v in (epsilon, size))
-            for _ in range(restarts):
-                left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
-            attacked.append(found)
-    return torch.cat(attacked)
-
-
-def batches(model: nn.Module, images: Tensor, labels: Tensor):
-    """Images and labels, some at a time; always as many where images share their moments."""
-    size = BATCH if uses_batch_moments(model) else portion(images)
-    return zip(images.split(size), labels.split(size), strict=True)
+        # Always as many where images share their moments.
+        size = BATCH if uses_batch_moments(model) else portion(images)
+        return torch.cat(list(map(attack, images.split(size), labels.split(size))))
 
 
 def climb(model, images, labels, epsilon, steps, size, start, loss, found, left) -> Tensor:
@@ -244,11 +243,7 @@ def smallest_epsilon(
         raise ValueError(f"attack={attack!r} is not possible: it must be one of fgsm, pgd")
     check_counts(steps=steps, halvings=halvings)
     options = {"steps": steps, "halvings": halvings} if attack == "pgd" else {}
-    images, labels = as_images(images), as_labels(labels)
-    with evaluating(model):
-        examine(model, images, labels)
-        some = batches(model, images, labels)
-        return torch.cat([searches[attack](model, *batch, **options) for batch in some])
+    return in_batches(partial(searches[attack], model, **options), model, images, labels)
 
 
 def along_the_sign(model, images: Tensor, labels: Tensor) -> Tensor:
@@ -331,5 +326,5 @@ def examine(model: nn.Module, images: Tensor, labels: Tensor) -> list[str]:
             "the robust accuracy found says nothing"
         )
     for text in doubts:
-        warnings.warn(text, SuspectGradients, stacklevel=3)
+        warnings.warn(text, SuspectGradients, stacklevel=4)  # where the attack is called
     return doubts
