@@ -7,6 +7,7 @@ second, and its `Estimate` says so.
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,16 @@ from scipy import stats
 CONFIDENCE = 0.95
 _confidence: ContextVar[float] = ContextVar("confidence", default=CONFIDENCE)
 RESAMPLES = 2000  # the ends of a 95 % interval then rest on 50 resamples each
+
+
+def as_read(text: str) -> str:
+    """The text with a true minus sign before its numbers, and no sign before those that are zero.
+
+    >>> intervals.as_read("-0.02 [-0.04, -0.00], +0.0")
+    '−0.02 [−0.04, 0.00], 0.0'
+    """
+    text = re.sub(r"(?<![\w.])[-+−](?=0(\.0+)?(?!\.?\d))", "", text)
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,9 @@ class Estimate:
     over: str
 
     def __str__(self) -> str:
+        return as_read(self._in_digits())
+
+    def _in_digits(self) -> str:
         if math.isnan(self.value):
             return "not measured"
         if math.isinf(self.value):
