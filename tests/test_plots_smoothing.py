@@ -1,5 +1,7 @@
 """The figures of the sections on smooth kernels and on the smoothing defence."""
 
+import itertools
+
 import pandas as pd
 import pytest
 from drawn import check
@@ -7,6 +9,7 @@ from test_claims_smooth_kernels import kernels
 from test_claims_smoothing_defence import RHOS, table
 
 from fhelpers.drawing import numbers
+from fhelpers.drawing.svg import svg
 from fhelpers.sections.smooth_kernels import figures as kernel_plots
 from fhelpers.sections.smoothing_defence import figures as plots
 
@@ -22,6 +25,19 @@ def test_tables_are_drawn_at_page_width(seeds):
     smooth = kernels(0.1, seeds).assign(smoothed=0.0)
     drawn = {"curves": plots.curves(frame), "forms": plots.forms(frame)}
     check(drawn | {"smoothness": kernel_plots.smoothness(smooth)}, 300_000)
+
+
+def test_the_ticks_of_neighbouring_panels_do_not_touch():
+    figure = kernel_plots.smoothness(kernels(0.1).assign(smoothed=0.0))
+    svg(figure)  # which lays it out
+    boxes = sorted(
+        (text.get_window_extent().extents[[0, 2]].tolist(), text.get_text())
+        for panel in figure.axes
+        for text in panel.get_xticklabels()
+        if panel.get_xlim()[0] <= text.get_position()[0] <= panel.get_xlim()[1]
+    )
+    for ((_, end), one), ((start, _), other) in itertools.pairwise(boxes):
+        assert end < start, (one, other)
 
 
 def test_the_papers_values_stand_inside_every_panel_in_their_networks_colour():
