@@ -265,7 +265,7 @@ def speed_in_words(frame: pd.DataFrame, level: float | None) -> str:
 
 
 def least_in_words(ratios: pd.DataFrame) -> str:
-    """Whether the speed-up is smallest where the paper reports it, a sentence with a space."""
+    """Whether the speed-up is smallest where the paper reports it, in a sentence to add."""
     if len(ratios) < 2:
         return ""
     least, smallest = ratios.radius[ratios.value.idxmin()], ratios.radius.min()

@@ -24,10 +24,9 @@ ALT = {
     "are outlines on grey.",
     "summary": "Three panels with a row for each data set. Above, accuracy on low parts with true "
     "and with shuffled labels at equal training accuracy; in the middle, the same for the "
-    "smallest radius, with true labels after 50,000 images and with shuffled ones late in "
-    "training; below, accuracy on whole test images of networks trained on low and on high parts, "
-    "darker for the large radius. Points have intervals, and a dotted tick in each row marks "
-    "chance.",
+    "smallest radius, with true labels early and with shuffled ones late in training; below, "
+    "accuracy on whole test images of networks trained on low and on high parts, in stronger "
+    "shades for larger radii. Points have intervals, and a dotted tick in each row marks chance.",
     "by-epoch": "A panel for each data set. Black curves are the accuracy on whole training "
     "images after each epoch, blue ones that on their low parts at the smallest radius, solid "
     "with true and dashed with shuffled labels. A dotted line marks chance.",

@@ -30,7 +30,6 @@ ALT = {
     "rivals": "A row for each defence. A triangle is the accuracy under PGD, a circle that under "
     "all checks together, a grey square the clean accuracy.",
 }
-WORDS = ("table", "search", "checks")  # labels begin with them
 CHECKS = ("PGD", "more steps", "restarts", "margin loss", "transfer", "all together", "AutoAttack")
 
 
@@ -215,7 +214,8 @@ def rivals_in_words(history: pd.DataFrame, epsilon: float) -> str:
 
 def attacks_in_words(runs) -> str:
     """How the attacks of the tables and the checks are made, and on how many images."""
-    table, search, checks = (runs[f"{each}-natural"][0].recipe for each in WORDS)
+    kinds = ("table", "search", "checks")
+    table, search, checks = (runs[f"{each}-natural"][0].recipe for each in kinds)
     return (
         f"PGD takes {table.attack_steps} steps from a random start, each of size 2.5 ε / "
         f"{table.attack_steps}, and {checks.long_steps} where it says *more steps*. The paper's "
