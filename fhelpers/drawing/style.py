@@ -151,7 +151,8 @@ def percent(axes: Axes, *, lowest: float = 0.0, highest: float = 1.0) -> None:
 
 def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
     """Make the horizontal axis a share in percent from 0 on, with a dotted line at chance."""
-    axes.set(xlim=(0, min(axes.get_xlim()[1], 1.02)), xlabel=label)
+    right = axes.get_xlim()[1]
+    axes.set(xlim=(0, 1.02 if right > 0.97 else right), xlabel=label)  # whole points at 100 %
     in_percent(axes.xaxis)
     if chance is not None:
         axes.axvline(chance, label="_chance", **DOTTED)
