@@ -197,6 +197,7 @@ def clear(run_id: str) -> None:
 def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run:
     """Carry out a recipe in its unfinished folder and move the result to its place."""
     plan(recipe)
+    folder.mkdir(exist_ok=True)  # also where a run published without its tensors is made whole
     needed = tuple(carry_out(each, whole=True) for each in recipe.needs)
 
     def report(done: int) -> None:
