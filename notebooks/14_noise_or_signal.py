@@ -163,8 +163,8 @@ style.show(
     figures.examples(pictures, names),
     name="noise-examples",
     caption="Images of this kind by one split and not by the other, with M_natural's predictions; "
-    f"{(fourier & svd).sum():,} images are of this kind by both. High and trailing parts are shown "
-    "about grey.",
+    f"of this kind by both: {(fourier & svd).sum():,}. High and trailing parts are shown about "
+    "grey.",
     alt=figures.ALT["examples"],
 )
 
