@@ -52,8 +52,9 @@ style.show(
 # suffice. If the network relied on the low part alone, the vermilion curve would stay flat; if it
 # relied on fine patterns alone, the blue one would. At this radius the high part has more
 # frequencies than the low part, and an unlimited perturbation has all of them, so the black curve
-# comes first. Bands are 95 % intervals. So: the corollary holds for as many images as the vermilion
-# curve reaches at an ε too small to be seen.
+# comes first. The search tries sizes that double, so that curves may have shelves just above ½, 1,
+# 2 …, and values below ½ are loose upper bounds. Bands are 95 % intervals. So: read the vermilion
+# curve at an ε too small to see: for that share of images the corollary holds.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -146,7 +147,7 @@ else:
 # assumption A1, a person sees of both. So: where the first and the third row look alike, a change
 # that a person would miss flips the prediction.
 #
-# ## Every network of the last sections
+# ## The networks of sections 3 to 5
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -172,17 +173,19 @@ style.table(
 style.show(
     figures.scatter(history, middle),
     name="tradeoff-scatter",
-    caption="Accuracy and robustness of all networks under PGD: 10 steps in the L∞ ball of "
-    f"ε = {middle:g}.",
+    caption="Accuracy and robustness of all networks under PGD: 10 steps on the margin in the L∞ "
+    f"ball of ε = {middle:g}. {figures.samples(history, middle)}",
     alt=figures.ALT["scatter"],
 )
 
 # %% [markdown]
 # **How to read this.** A trade-off would put the points on a line that falls to the right. Green
-# triangles are adversarially trained networks. The networks differ in more than their heuristic:
-# those that were trained for fewer epochs or learned more slowly are to the left for that reason
-# alone. So: a trade-off is shown only by networks that are equally well trained and still lie on a
-# falling line.
+# triangles are adversarially trained networks. Thin lines join a name to its point. The networks
+# differ in more than their heuristic: those that were trained for fewer epochs or learned more
+# slowly may be to the left for that reason. PGD climbs the margin, as the search above does. On the
+# cross-entropy, whose gradient vanishes where a network is very sure of its answers, it can stall,
+# and make a network such as BatchNorm look more robust than it is. So: a trade-off is shown only by
+# networks that are equally well trained and still lie on a falling line.
 
 # %% tags=["hide-cell"]
 changed = rows.low_change[(rows.part == "high") & (rows["size"] > 0)]
@@ -198,4 +201,5 @@ print(f"low parts that change by more than 1e-6: {(changed > 1e-6).sum()}")
 # ## What we tried that the paper did not
 #
 # The whole page: the paper argues that such pairs exist. It does not ask how far apart they are, or
-# whether the low part is any safer.
+# whether the low part is any safer; the caption of the figure with all networks says in how many it
+# is not.

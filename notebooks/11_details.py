@@ -53,10 +53,11 @@ style.show(
 # that the accuracy is higher with the switch turned, one to the left that it is lower. The panels
 # *low parts* and *high parts* are accuracies on parts of test images. The last panel is the
 # accuracy of the network trained on low parts minus that of the one trained on high parts, both on
-# whole images. The row *running averages* is about the network with BatchNorm, the row *PGD* about
-# M_adversarial, all others about M_natural. Two trainings drift apart by rounding alone: the row
-# *float32* shows how far, where the machine otherwise trains in bfloat16. An effect that is no
-# larger says nothing about its switch.
+# whole images. In the other panels the row *running averages* is about the network with BatchNorm,
+# the row *PGD* about M_adversarial, all others about M_natural. Two trainings drift apart by
+# rounding alone: the row *float32* shows how far, where the machine otherwise trains in bfloat16,
+# and the grey band reaches to the furthest end of its intervals. An interval that does not lie
+# beyond the band says nothing about its switch.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, names))
@@ -83,9 +84,10 @@ style.setup(
 # %% [markdown]
 # The faithful networks are those of the other pages: M_natural, one network trained on low parts
 # and one on high parts of the larger radius, one with BatchNorm, and M_adversarial. Each of the
-# others differs from its faithful one in a single field of the recipe. The order of the batches and
-# the test images are the same, unless the switch is about them; so are the initial weights, except
-# with biases. So outcomes can be compared image by image, which gives narrower intervals.
+# others differs from its faithful one in a single field of the recipe, and is monitored at fewer
+# radii, which changes no training. The order of the batches and the test images are the same,
+# unless the switch is about them; so are the initial weights, except with biases. So outcomes can
+# be compared image by image, which gives narrower intervals.
 
 # %%
 after, before = (runs[label][0].correct("original") for label in ("natural-bias", "natural"))
@@ -123,11 +125,13 @@ style.table(
 # %% [markdown]
 # What each switch touches:
 #
-# - *biases*, *falling learning rate*, *float32* and *drawn images* (*the first images* where the
-#   scale draws them): every claim about M_natural, and the biases also the paper's Table 1
-#   ({doc}`02_shuffled_labels`);
-# - *training undivided*: Table 1 without the division by the maximum;
-# - *test parts divided*: every accuracy on low or high parts, which the released code divides;
+# - *biases*, *falling learning rate* (linearly to 0), *float32* and *drawn images* (at random
+#   instead of the first ones of the data set; *the first images* where the scale draws them): every
+#   claim about M_natural, and the biases also the paper's Table 1 ({doc}`02_shuffled_labels`);
+# - *training undivided*: Table 1 without the division of each training part by its own maximum;
+# - *test parts divided*: every accuracy on low or high parts, each divided by its own maximum as in
+#   the released code. Nothing is trained anew, and without biases a network hardly changes its
+#   answer when an image is multiplied: an effect near 0 is built in;
 # - *< r instead of ≤ r*: Table 1 and every accuracy on parts;
 # - *running averages*: BatchNorm against M_natural ({doc}`06_batchnorm`). The latter has no
 #   averages, so the difference changes by as much as BatchNorm's accuracy;
@@ -136,10 +140,10 @@ style.table(
 # **What differs, and why it may.** With one seed an interval says whether these two networks differ
 # on other test images too; it does not say that another pair would differ in the same way. Several
 # seeds answer that. The accuracy under attack is known for a few hundred test images at most, so
-# its interval is wide. Networks and images are fewer than the paper's at most scales, and a detail
-# that matters little here may matter more after 100 epochs, or the other way round. One detail is
-# left to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that fools
-# each image, where ours have a fixed ε.
+# its interval is wide. At most scales networks are smaller and images fewer than the paper's, and a
+# detail that matters little here may matter more after 100 epochs, or the other way round. One
+# detail is left to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that
+# fools each image, where ours have a fixed ε.
 #
 # ## What we tried that the paper did not
 #

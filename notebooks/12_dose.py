@@ -37,25 +37,26 @@ style.finding(f"**Finding.** {figures.in_short(rows)} {figures.not_judged(rows)}
 style.show(
     figures.effects(rows, first=True),
     name="dose-effects",
-    caption=f"The first effect of each claim over the number of training images. "
-    f"{figures.in_short(rows)} {figures.levels(rows)}",
+    caption="The first effect of each claim over the number of training images. "
+    f"{figures.levels(rows)}",
     alt=figures.ALT["effects"],
 )
 
 # %% [markdown]
 # **How to read this.** Each panel is one effect that a claim is judged by, as its card on the
-# claim's own page has it. The axis below is the number of training images n. Black points are
-# networks that have all taken the same number of optimiser steps, so that fewer images are seen
-# more often. Grey squares are the same networks as they were when they first reached the training
-# accuracy that all networks of the claim reach at every n; W1 has none, since which image is right
-# is recorded at the end only. Bars and bands are 95 % intervals, widened as on the cards where a
-# claim has several effects. A dashed line is the margin of the rule, and the sign above is the
-# verdict on the black point: ✓ reproduced, ≈ weaker, ✗ not reproduced, ? undecided. Where a network
-# has not learned, its point is hollow, has no interval and is undecided. Upright lines mark the n
-# of the scales `quick` and `standard`, where it is among those shown.
+# claim's own page has it (W25: over five networks only). The horizontal axis is the number of
+# training images n. Black points are networks after a number of optimiser steps that is the same at
+# every n, so that fewer images are seen more often; from one network to another it may differ, as
+# M_shuffle needs more of them. Grey squares are the same networks as they were when they first
+# reached the training accuracy that all networks of the claim reach at every n; W1 has none, since
+# which image is right is recorded at the end only. Bars and bands are 95 % intervals, widened as on
+# the cards where a claim has several effects. A dashed line is the margin of the rule, and the sign
+# above is the verdict on the black point: ✓ reproduced, ≈ weaker, ✗ not reproduced, ? undecided.
+# Where a network has not learned, its point is hollow, has no interval and is undecided. Vertical
+# lines mark the n of the scales `quick` and `standard`, where it is among those shown.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(figures.so(rows, own))
+style.finding(figures.so(rows, own, effects.fitted(runs)))
 
 # %% [markdown]
 # ## What the paper did
@@ -98,12 +99,12 @@ for id, labels in effects.NETWORKS.items():
 
 # %% [markdown]
 # Not every network is trained at every number, because the page would cost more than all others
-# together. M_natural is. M_shuffle is up to the scale's own number: with more images the same
-# number of steps ends before their labels are memorised. The five networks of the paper's Figure 5
-# and those of its Table 1 are trained at the scale's own number and at the one furthest from it,
-# and BatchNorm at the smallest too. At `smoke` and `quick`, what costs much is left to the scale's
-# own number: adversarial training, dropout and mix-up, and of Table 1 all but the smallest and the
-# largest radius are left out.
+# together. M_natural is trained at every number, M_shuffle only up to the scale's own: with more
+# images the same number of steps ends before their labels are memorised. The five networks of the
+# paper's Figure 5 and those of its Table 1 are trained at the scale's own number and at the one
+# furthest from it, and BatchNorm at the smallest too. At `smoke` and `quick`, what costs much is
+# left to the scale's own number: adversarial training, dropout and mix-up, and of Table 1 all but
+# the smallest and the largest radius are left out.
 #
 # ## How accurate the networks are
 
@@ -162,12 +163,12 @@ for id, part in (("W7", 2), ("W12", 0)):
 # has seen each of them hundreds of times and fits them, with many it has not. Equal training
 # accuracy removes that difference and brings in another, since the networks are then compared at
 # different moments, and on the monitored images only, so that intervals are wider. The networks are
-# the scale's: with 50,000 images they are far smaller, for the number of images, than the
-# paper's. The line of `quick` says where its n lies, but that scale also takes fewer steps. W25 is
-# here a rank correlation over the five networks of Figure 5 alone, where its own page has many
-# more and the batch sizes beside them: with five, little but a perfect order is told from chance.
-# With one seed an interval says what other images would give with these networks, and not what
-# other trainings would.
+# the scale's: with 50,000 images they are far smaller, for the number of images, than the paper's.
+# The line of `quick` says where its n lies, but that scale also takes fewer steps. W25 is here a
+# rank correlation over the five networks of Figure 5 alone, where its own page has many more and
+# the batch sizes beside them: with five, little but a perfect order can be told from chance. With
+# one seed an interval says what other images would give with these networks, and not what other
+# trainings would.
 #
 # ## What we tried that the paper did not
 #

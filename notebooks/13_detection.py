@@ -45,15 +45,16 @@ left = claims.shares_kept(history)
 style.show(
     figures.kept(left),
     name="detection-kept",
-    caption=figures.kept_in_words(left),
+    caption=figures.kept_in_words(left, radius),
     alt=figures.ALT["kept"],
 )
 
 # %% [markdown]
 # **How to read this.** The mAP of our detector cannot be compared with that of the paper's, because
 # images and objects differ. The share that remains after filtering can: 100 % would mean that
-# filtering does not matter. So: where ours and the paper's diamond agree, detectors lose about the
-# same share of their precision, however they were trained.
+# filtering does not matter. So: where ours and the paper's diamond agree, one detector of generated
+# scenes keeps about the share that another keeps on photographs; whether detectors do so in
+# general, two cannot say.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
@@ -91,7 +92,7 @@ print(main.round(1).to_string(na_rep=""))
 style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. The paper uses "
-    "a network trained on 115,000 images of COCO.",
+    "a network trained on COCO's training set.",
 )
 
 # %% tags=["hide-cell"]
@@ -183,7 +184,7 @@ style.show(
 style.show(
     figures.by_radius(scores),
     name="detection-map",
-    caption=verdicts[0].note,
+    caption=f"{verdicts[0].note} {figures.order_in_words(scores)}",
     alt=figures.ALT["map"],
 )
 
@@ -212,10 +213,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Each line is a size class; at 100 % the low part is as good as the image. If
-# the line of the small objects is the lowest, they suffer most, as the paper says. We compare
-# *shares* of the mAP: in points, a class that is rarely found anyway has little to lose. So: small
-# objects depend on the high part most if their line is the lowest at every radius.
+# **How to read this.** Each row is a size class, at the largest radius; at 0 % the low part is as
+# good as the image. If the small objects are furthest to the right, they suffer most, as the paper
+# says. We compare *shares* of the mAP: in points, a class that is rarely found anyway has little to
+# lose. So: small objects depend on the high part most if their interval lies to the right of the
+# others; where intervals meet, this page cannot tell.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 places = cases.chosen(before, after, shown.truth, better=False)
@@ -233,7 +235,7 @@ style.show(
 # **How to read this.** The thick box marks the object whose score changed most; below each picture
 # stands the score of its best correct detection. Thin boxes are detections with a score of at least
 # 0.3, the most confident at each place: solid where correct, dashed where wrong. So: examples show
-# what a loss looks like; how often it happens is in the figure before.
+# what a loss looks like; how often it happens is in the note of the card *Control*.
 #
 # ## Images that gain
 
@@ -264,21 +266,23 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** An image gains when the best correct box of some object scores more than 0.1
-# higher than on the original, or when an object is found that was missed before. The blue curve
-# counts gains on low parts, the grey one on the control. Only the excess of blue over grey can be
-# attributed to removing high frequencies. The two changes have the same size, but they need not
-# disturb the detector equally: the control adds a pattern where the low part takes detail away, and
-# its own mAP is shown above. The paper's count is drawn at the largest radius; the paper does not
-# say how large the difference must be for an object to count as recognised better. So: removing the
-# high part helps as such only where blue exceeds grey.
+# higher than on the original (a missed object counts as 0). The blue curve counts gains on low
+# parts, the grey one on the control. The two changes have the same size, but they need not disturb
+# the detector equally: the control adds a pattern where the low part takes detail away, and its own
+# mAP is shown above. The paper's count is drawn at the largest radius; the paper does not say how
+# large the difference must be for an object to count as recognised better. So: blue above grey
+# would be evidence that removing the high part helps; blue level with grey is weak evidence either
+# way where the control harms the detector more.
 #
 # **What differs, and why it may.** Scenes are both easier and harder than photographs: objects are
 # cut out with sharp edges, float freely, and have no context. Backgrounds of 32 pixels, enlarged
 # four times, hold next to nothing beyond r = 23; the high part there consists of the objects' own
-# outlines and texture. This favours high parts. Our detector is small and has seen far fewer images
-# than the paper's (see the set-up). It scales pixels about 0, so that a high part looks faint to
-# it; the paper's detector first subtracts a mean colour, so that a high part looks dark. A COCO
-# folder is evaluated as in the paper.
+# outlines and texture. This favours high parts. The radius scales with an image's side and COCO's
+# limits of size do not: small objects of scenes measure up to an eighth of the side, COCO's up to a
+# fifteenth, so that ours may keep more of their detail on low parts. Our detector is small and has
+# seen far fewer images than the paper's (see the set-up). It subtracts no mean colour, so that a
+# high part looks like a faint pattern about 0; the paper's detector subtracts one, so that a high
+# part looks dark. A COCO folder is evaluated as in the paper.
 #
 # ## What we tried that the paper did not
 #

@@ -212,6 +212,13 @@ def test_w25_with_one_seed_is_over_the_networks():
     assert (few.verdict, few.parts[1].estimate.n) == (OPEN, 3)
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_a_perfect_order_of_few_networks_has_a_wide_interval(sign):
+    # Half a swapped pair of five: 0.95, and 1.832 ± 1.697 after Fisher's transformation.
+    ends = [math.tanh(1.832 - 1.697), 1.0]
+    assert rank_interval(1.0 * sign, 5) == pytest.approx(sorted(sign * e for e in ends), abs=1e-3)
+
+
 def rank_interval(correlation, networks):
     found = over_networks(correlation, networks)
     return found.low, found.high

@@ -106,7 +106,7 @@ def outcomes(fourier, svd, seeds=(0, 1, 2), images=1000):
 )
 @pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
 def test_w23(fourier, svd, verdict, seeds):
-    found = CLAIMS["W23"](outcomes(fourier, svd, seeds))
+    found = CLAIMS["W23"](outcomes(fourier, svd, seeds), 0.1)
     assert found.verdict == verdict
     assert found.estimate.value == pytest.approx(fourier - svd, abs=0.005)
 
@@ -114,6 +114,13 @@ def test_w23(fourier, svd, verdict, seeds):
 def test_w23_needs_both_splits_of_the_same_images():
     rows = outcomes(0.2, 0.1)
     with pytest.raises(ValueError, match="Both splits must be of the same images"):
-        CLAIMS["W23"](rows[~((rows.part == "Fourier") & (rows.image == 5))])
+        CLAIMS["W23"](rows[~((rows.part == "Fourier") & (rows.image == 5))], 0.1)
     with pytest.raises(ValueError, match="no column right_low"):
-        CLAIMS["W23"](rows.drop(columns="right_low"))
+        CLAIMS["W23"](rows.drop(columns="right_low"), 0.1)
+
+
+def test_the_note_says_so_where_the_rests_are_answered_at_chance():
+    rows = outcomes(0.12, 0.1)
+    note = CLAIMS["W23"](rows, 0.1).note
+    assert "right on 12 and 10 % of the rests, where guessing is right on 10 %: the counts" in note
+    assert CLAIMS["W23"](rows, 0.02).note.endswith("where guessing is right on 2 %.")

@@ -56,7 +56,7 @@ RECIPE = Recipe(
 def plan(scale, dataset, seeds, *, radii=(4, 8)):
     """A section of one quick run; the recipes of other radii are only named."""
     changes = [scales.vanilla(scale, dataset, s, radii=tuple(radii)) for s in seeds]
-    return {"natural": (RECIPE,)} if changes else {}
+    return {"natural": (RECIPE,), "vanilla": (RECIPE,)} if changes else {}
 
 
 def make_book(folder, patch):
@@ -265,7 +265,8 @@ def test_a_page_ends_with_where_its_numbers_come_from(page):
     block = notebook.cells[-1].source
     rows = dict(re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", block))
     assert rows["Notebook"] == f"notebooks/{SLUG}.py"
-    assert rows["Runs"] == run.run_id
+    assert rows["Runs"] == run.run_id  # once, though it has two labels
+    assert rows["Training"].startswith("1 runs, ")
     assert "&quot;radii&quot;: [6]" in rows["Parameters"]
     assert rows["Precision"] == run.record["precision"]
     assert run.record["versions"]["torch"] in rows["Versions"]

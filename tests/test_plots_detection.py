@@ -1,5 +1,7 @@
 """The figures of the section on detection show what they were given, whatever the parameters."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from fhelpers.drawing import style
 from fhelpers.sections.detection import cases as selection
 from fhelpers.sections.detection import claims
 from fhelpers.sections.detection import figures as plots
+from fhelpers.sections.detection.boxes import frame
 
 SHOWN = scenes.generate(Scenes("planted", size=64, classes=3), "test", 5)
 
@@ -98,9 +101,18 @@ def test_shares_are_relative_to_originals_and_beside_the_papers():
     kept = claims.shares_kept(planted()).set_index("part")
     assert kept.value["low"] == pytest.approx(0.268 / 0.3)
     assert kept.paper.to_list() == pytest.approx([27.5 / 35.6, 10.7 / 35.6])
-    assert "low parts keep 89 % (the paper's 77 %)" in plots.kept_in_words(kept.reset_index())
-    sizes = claims.by_size(planted())
-    assert sizes[sizes["size"] == "small"].value.to_list() == pytest.approx([1.0] * 3)
+    assert "low parts keep 89 % (the paper's 77 %)" in plots.kept_in_words(kept.reset_index(), 34)
+    sizes = claims.by_size(planted()).set_index("size").value
+    assert sizes.to_dict() == pytest.approx(
+        {"small": 0, "medium": 1 - 0.268 / 0.3, "large": 1 - 0.268 / 0.3}
+    )
+
+
+def test_the_radii_are_named_at_which_high_parts_score_higher():
+    scores = claims.scored(planted(), "AP")
+    assert plots.order_in_words(scores).endswith(": none.")
+    scores.loc[(scores.part == "high") & (scores.radius < 20), "value"] = 0.3
+    assert plots.order_in_words(scores).endswith(": 8 and 16.")
 
 
 def test_the_overview_has_a_row_for_each_part_and_dashes_where_there_is_nothing():
@@ -147,3 +159,14 @@ def test_large_pictures_shrink_with_their_boxes():
     assert scale == 0.25
     assert axes[0, 0].get_images()[0].get_array().shape[:2] == (120, 160)
     assert plots.draw_picture(figure.add_subplot(), torch.rand(3, 64, 64)) == 1
+
+
+def test_names_of_boxes_do_not_cover_each_other():
+    _, axes = style.canvas(1, 1, 2)
+    plots.draw_picture(axes[0, 0], torch.rand(3, 125, 125))
+    taken = []
+    for shift in range(4):
+        frame(axes[0, 0], np.array([80.0 + shift, 1, 20, 20]), "Ankle boot 33 %", taken)
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(taken, 2))
+    assert all(p.x0 >= 0 and p.x1 <= 125 and p.y0 >= 0 for p in taken)
+    assert len(axes[0, 0].texts) == len(taken) == 4

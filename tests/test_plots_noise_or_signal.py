@@ -1,6 +1,7 @@
 """The figures of the section on singular values show what they were given."""
 
 import itertools
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -41,7 +42,7 @@ def test_every_figure_is_drawn_at_page_width_and_leaves_no_trace(seeds):
     drawn = {
         "counts": noise.counts(of_natural(rows)),
         "networks": noise.by_network(rows),
-        "examples": noise.examples(pictures),
+        "examples": noise.examples(pictures, ["Fourier only", "SVD only"]),
     }
     assert set(drawn) == set(noise.ALT)
     check(drawn)
@@ -73,4 +74,16 @@ def test_words_and_numbers_are_those_of_the_shares():
     assert table.split.to_list() == list(SPLITS)
     assert table.cases[0].startswith("0.010 ")
     assert table["rest correct"].to_list() == [1.0] * 3
-    assert noise.order_in_words(rows).endswith("in 1 of 2 networks.")
+    said = noise.order_in_words(rows, 0.5)
+    assert said.startswith("The Fourier split gives the most such images in 1 of 2 networks. ")
+    assert said.endswith("by more than 5 points: BatchNorm (100 %) and M_natural (100 %).")
+    assert noise.order_in_words(rows, 0.97).endswith("by more than 5 points: none.")
+
+
+def test_the_commonest_class_among_the_cases_is_counted():
+    rows = of_natural(outcomes(seeds=(0,)))  # the first 10 images are cases, or the first 5
+    tests = SimpleNamespace(labels=torch.arange(IMAGES) // 7, classes=[*map(str, range(200))])
+    recipe = SimpleNamespace(seed=0, load=lambda train: tests)
+    assert noise.in_one_class(rows, [SimpleNamespace(recipe=recipe)]) == (
+        "The commonest class among the cases: 0, 7 of 10 (Fourier); 0, 5 of 5 (SVD, equal energy)."
+    )

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from drawn import check
+from matplotlib.text import Text
 
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import numbers
@@ -92,7 +93,10 @@ def test_medians_are_those_of_the_correctly_classified_images():
     assert table.columns.to_list() == list(tradeoff.BANDS.values())
     assert (table.loc["LeNet"] == "over 32").all()
     text = tradeoff.order_in_words(rows)
-    assert text.endswith(": M_natural (1.0), BatchNorm (2.0) and LeNet (over 32).")
+    assert text.startswith("In 0 of 3 networks a smaller perturbation suffices in the low part. ")
+    assert text.endswith(": M_natural (1.0); BatchNorm (2.0); LeNet (over 32).")
+    swapped = rows.replace({"part": {"high": "low", "low": "high"}})
+    assert tradeoff.order_in_words(swapped).startswith("In 2 of 3 networks")
     finding = tradeoff.in_short(CLAIMS["W3"](rows[rows.network == "natural"]), rows)
     assert "M_natural's correct predictions" in finding
     assert "half of them change at 1.0/255 in the high part and at 2.0/255" in finding
@@ -111,9 +115,15 @@ def test_names_stand_beside_their_points_without_covering_others(crowd):
     data = numbers.read(figure).set_index("series")
     for name, (x, y) in points.items():
         assert (data.x[name], data.y[name]) == pytest.approx((x, y))
-    offsets = np.array([text.xyann for text in axes.texts])
-    assert np.abs(offsets).max() <= 23
+    for text, (x, y) in zip(axes.texts, points.values(), strict=True):  # a line leads to the point
+        spot, end = axes.transData.transform((x, y)), text.arrow_patch.get_path().vertices[-1]
+        assert np.hypot(*(spot - end)) < 6
     if crowd == 1:
-        assert all(text.arrow_patch is None for text in axes.texts)
-        boxes = [text.get_window_extent() for text in axes.texts]
+        boxes = [Text.get_window_extent(text) for text in axes.texts]  # without the lines
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+@pytest.mark.parametrize(("seeds", "over"), [((0,), "200 images"), ((0, 1, 2), "3 seeds")])
+def test_the_caption_says_over_what_intervals_are(seeds, over):
+    said = tradeoff.samples(history(seeds), EPSILON)
+    assert said.startswith(f"Intervals are over {over} along the horizontal axis and over {over} ")

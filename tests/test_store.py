@@ -423,6 +423,8 @@ def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd, monk
     assert setup.loc["shuffled", "seeds"] == "0, 1"
     assert setup.loc["natural", "train_images"] == 40
     assert setup.loc["natural", "batch_size"] == 10
+    twice = records.Runs({"natural": runs["natural"], "vanilla": runs["natural"]})
+    assert list(twice.setup().run) == ["natural, vanilla"]
 
     # What was trained in a worker equals what is trained here.
     monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "here"))

@@ -298,7 +298,8 @@ def example(known: dict) -> dict:
 def provenance_of(slug: str, values: dict) -> str:
     """A folded block that says from which runs, code and machine a page was made."""
     groups = sections.of_section(slug, values).values()
-    runs = [store.carry_out(recipe) for group in groups for recipe in group]
+    recipes = {recipe.run_id: recipe for group in groups for recipe in group}
+    runs = [store.carry_out(recipe) for recipe in recipes.values()]
     records = [run.record for run in runs]
     machines, versions = (
         sorted({json.dumps(record[name], sort_keys=True) for record in records})

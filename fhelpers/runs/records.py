@@ -162,8 +162,15 @@ class Runs(dict[str, list[Run]]):
         return frame[["label", "seed", *frame.columns.drop(["label", "seed"])]]
 
     def setup(self) -> pd.DataFrame:
-        """What was trained and what it cost, a row per label, for a page's set-up table."""
-        return pd.DataFrame([setup_row(label, runs) for label, runs in self.items()])
+        """What was trained and what it cost, for a page's set-up table.
+
+        A row per label; labels of the same runs share one.
+        """
+        labels: dict[tuple, list[str]] = {}
+        for label, runs in self.items():
+            labels.setdefault(tuple(run.path for run in runs), []).append(label)
+        rows = ((", ".join(names), self[names[0]]) for names in labels.values())
+        return pd.DataFrame([setup_row(*row) for row in rows])
 
 
 def by_prefix(runs: Mapping[str, list[Run]]) -> dict[str, Runs]:

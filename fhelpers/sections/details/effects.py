@@ -96,13 +96,14 @@ def leaves_0_out(one: Estimate) -> bool:
 
 
 def by_rounding(rows: pd.DataFrame) -> float:
-    """The largest effect of float32 on M_natural: how far rounding alone drives networks apart."""
+    """How far rounding alone may drive networks apart: the furthest end of float32's intervals."""
     found = rows.difference[rows.switch == "float32"]
-    return max((abs(one.value) for one in found), default=0.0)
+    ends = (max(abs(one.value), abs(one.low), abs(one.high)) for one in found)
+    return max(ends, default=0.0)
 
 
 def that_count(rows: pd.DataFrame) -> list[str]:
-    """Switches with an effect that leaves 0 out and is larger than what rounding does."""
+    """Switches with an effect whose whole interval lies beyond what rounding does."""
     least = by_rounding(rows)
-    large = [leaves_0_out(one) and abs(one.value) > least for one in rows.difference]
+    large = [one.low > least or one.high < -least for one in rows.difference]
     return list(dict.fromkeys(rows.switch[large]))

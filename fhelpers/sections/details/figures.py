@@ -7,15 +7,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fhelpers.drawing import charts, style
+from fhelpers.intervals import CONFIDENCE
 from fhelpers.sections.details.effects import by_rounding, leaves_0_out, that_count
 
 ALT = {
     "effects": "Four panels with a row for each switch: whole images, low parts, high parts, and "
     "trained on low minus trained on high parts. A point with its interval is what the switch "
-    "changes; a thin line marks 0. Black points are whole images, a green triangle attacked ones, "
-    "blue and vermilion points low and high parts, darker at the larger radius.",
+    "changes; a thin line marks 0, a grey band what rounding alone can change. Black points are "
+    "whole images, a green triangle attacked ones, blue and vermilion points low and high parts, "
+    "darker at the larger radius.",
 }
 NETWORKS = {"natural": "M_natural", "batchnorm": "BatchNorm", "adversarial": "M_adversarial"}
+ROUNDING = ("rounding alone", style.PALE, "", "-", {"linewidth": 8})
 WHOLE = {"original": "whole images", "attacked": "attacked images"}
 PANELS = {  # the titles by part
     "original": "whole\nimages", "low": "low\nparts", "high": "high\nparts",
@@ -42,7 +45,7 @@ def named(drawn: bool) -> dict[str, str]:
 def effects(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """What each switch changes, a panel for each kind of quantity."""
     names = {switch: name for switch, name in names.items() if switch in set(rows.switch)}
-    radii = rows.radius.dropna().unique()
+    radii, rounding = rows.radius.dropna().unique(), by_rounding(rows)
     frame = rows.assign(kind=rows.part.replace("attacked", "original"))
     frame = frame.join(pd.DataFrame(map(vars, rows.difference), index=rows.index))
     colours = style.of_parts(radii) | {"attacked": style.COLOURS["adversarial"]}
@@ -51,14 +54,15 @@ def effects(rows: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
     def draw(panel: Axes, kind: str) -> None:
         charts.dots(panel, frame[frame.kind == kind], **look)
+        panel.axvspan(-rounding, rounding, color=style.PALE, linewidth=0, zorder=0)
         panel.axvline(0, color=style.GREY, linewidth=1.2, zorder=1)
         style.in_percent(panel.xaxis, unit="")
-        panel.locator_params(axis="x", nbins=3, steps=[1, 2, 5, 10])
+        panel.locator_params(axis="x", nbins=4, steps=[1, 5, 10])  # more would touch each other
         panel.spines["left"].set_visible(False)
 
     figure, panels = charts.small_multiples(PANELS, 1.7 + 0.42 * len(names), draw, columns=4)
     figure.supxlabel("change of accuracy, percentage points", x=0.65)
-    return charts.key(figure, charts.entries(*panels[:3]), ncols=2)
+    return charts.key(figure, [*charts.entries(*panels[:3]), ROUNDING], ncols=2)
 
 
 def said(part: str, radius: float, *_) -> str:
@@ -85,21 +89,28 @@ def table(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 
 
 def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """How many effects leave 0 out, and which is the largest."""
-    clear = sum(map(leaves_0_out, rows.difference))
+    """How many effects besides that of rounding leave 0 out, and which is the largest."""
+    rows = rows[rows.switch != "float32"]
+    clear, chance = sum(map(leaves_0_out, rows.difference)), (1 - CONFIDENCE) * len(rows)
     largest = max(rows.itertuples(), key=lambda row: abs(row.difference.value))
+    moved = f"{100 * largest.difference.value:+.1f}".replace("-", "−")
     return (
         f"{clear} of {len(rows)} effects of a single switch have a 95 % interval that leaves 0 "
-        f"out. The largest: “{names[largest.switch]}” moves the {quantity(largest)} by "
-        f"{style.points(largest.difference.value)} percentage points, from "
-        f"{100 * largest.faithful:.0f} to {100 * largest.changed:.0f}."
+        f"out, where chance alone would make {chance:.0f} do so. The largest: "
+        f"“{names[largest.switch]}” moves the {quantity(largest)} by {moved} percentage points, "
+        f"from {100 * largest.faithful:.1f} to {100 * largest.changed:.1f}."
     )
 
 
 def so(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Which switches do more than rounding, in a sentence."""
+    """Which switches do more than rounding, in a sentence; “divided” trains nothing anew."""
     count = that_count(rows)
-    rest = [switch for switch in dict.fromkeys(rows.switch) if switch not in (*count, "float32")]
-    do, do_not = (style.listing(f"“{names[switch]}”" for switch in some) for some in (count, rest))
-    least = f"{100 * by_rounding(rows):.0f} points, which rounding alone can make"
-    return f"So: changes of more than {least}, come from these details: {do}. Not from: {do_not}."
+    others = (*count, "float32", "divided")
+    rest = [switch for switch in dict.fromkeys(rows.switch) if switch not in others]
+    do, unknown = (style.listing(f"“{names[each]}”" for each in some) for some in (count, rest))
+    who = f"only {do} {'changes' if len(count) == 1 else 'change'}" if count else "none changes"
+    return (
+        f"So: {who} an accuracy by clearly more than the {100 * by_rounding(rows):.1f} points "
+        "that one retraining with other rounding may make. Of the others that were trained anew "
+        f"this page cannot tell: {unknown}."
+    )

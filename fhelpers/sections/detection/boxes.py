@@ -4,11 +4,14 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Bbox
 from torch.nn import functional as F
 
 from fhelpers.drawing import style
 from fhelpers.drawing.contrast import OVER_PICTURES
 
+SIZE = 7.5  # of the letters, in points
 WIDEST = 160  # pixels of a drawn picture: more would make pages heavy
 
 
@@ -23,9 +26,18 @@ def draw_picture(axes: Axes, image: torch.Tensor) -> float:
 
 
 def frame(
-    axes: Axes, box: np.ndarray, text: str = "", *, dashed: bool = False, thick: float = 0.9
+    axes: Axes,
+    box: np.ndarray,
+    text: str = "",
+    taken: list[Bbox] | None = None,
+    *,
+    dashed: bool = False,
+    thick: float = 0.9,
 ) -> None:
-    """A box (x, y, width, height) on a picture, on a dark ring so that it shows on any ground."""
+    """A box (x, y, width, height) on a picture, on a dark ring so that it shows on any ground.
+
+    text: stands above the box, or lower where others do, whose places are `taken`; it joins them.
+    """
     x, y, width, height = box - [0.5, 0.5, 0, 0]
     wide, high = (max(3, round(4 * side)) for side in (width, height))
     ring = np.pad(np.zeros((high, wide)), 3, constant_values=0.7)
@@ -35,11 +47,17 @@ def frame(
     if not text:
         return
     right = axes.get_xlim()[1]
-    point = right / 125  # a picture is about 125 points wide, and a letter takes 4.6
-    long, y = 4.6 * len(text) * point, max(y, 9 * point)
-    left = x + width - long if x > 0.55 * right else x  # or it would leave the picture
-    shade(axes, (left, y - 9 * point, long, 9 * point), np.full((1, 1), 0.7))
-    axes.text(left + point, y - 1.5 * point, text, color=OVER_PICTURES, fontsize=7.5, clip_on=True)
+    point = right / 125  # a picture is about 125 points wide
+    long = (TextPath((0, 0), text, size=SIZE).get_extents().width + 3) * point
+    high, left = 9 * point, max(0, min(x, right - long))  # or it would leave the picture
+    place = Bbox.from_bounds(left, max(y - 9 * point, 0), long, high)
+    while place.count_overlaps(taken or []):
+        place = place.translated(0, 0.35 * high)
+    if taken is not None:
+        taken.append(place)
+    shade(axes, place.bounds, np.full((1, 1), 0.7))
+    at = place.x0 + point, place.y1 - 1.5 * point
+    axes.text(*at, text, color=OVER_PICTURES, fontsize=SIZE, clip_on=True)
 
 
 def shade(axes: Axes, place: tuple[float, float, float, float], alpha: np.ndarray) -> None:

@@ -62,7 +62,7 @@ def original_low_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     measure="share of its mAP that each size class loses from originals to low parts at the "
     "largest radius: small minus medium, and small minus large",
     rule="reproduced if both intervals lie above 0",
-    figure="detection-kept",
+    figure="detection-sizes",
     inputs=objects,
 )
 def small_lose_most(history: pd.DataFrame) -> tuple[list[Part], str]:
@@ -250,10 +250,7 @@ def shares_kept(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_size(history: pd.DataFrame) -> pd.DataFrame:
-    """Share of its mAP that each size class keeps on low parts: size, radius, value, low, high."""
+    """Share of its mAP that each size class loses at the largest radius: size, value, low, high."""
     return pd.DataFrame(
-        {"size": size, "radius": radius}
-        | vars(compare(history, share_left, *pairs(size), radius=radius))
-        for radius in sorted(history.radius.dropna().unique())
-        for size in SIZES
+        {"size": size} | vars(compare(history, lost, *pairs(size))) for size in SIZES
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 from torch import Tensor
 
 from fhelpers import intervals
@@ -23,8 +24,6 @@ COLOURS["control"] = style.GREY
 MARKERS = {"low": "o", "high": "s", "control": "v"}
 PARTS = {"original": "image", "low": "low part", "high": "high part", "control": "control"}
 CURVES = {"colours": COLOURS, "markers": MARKERS, "styles": {"control": "--"}, "names": NAMES}
-SIZE_MARKERS = {"small": "o", "medium": "s", "large": "^"}
-SIZE_STYLES = {"small": "-", "medium": "--", "large": ":"}
 
 ALT = {
     "images": "Some test images with a frame around each annotated object, their classes beneath.",
@@ -34,8 +33,8 @@ ALT = {
     "each for low parts, high parts and the control, with intervals.",
     "kept": "Two rows, low parts and high parts: the share of the mAP on originals that is left, "
     "ours as a point with its interval and the paper's as a hollow diamond.",
-    "sizes": "The share of its mAP that each size class keeps on low parts, against the radius: a "
-    "line each for small, medium and large objects.",
+    "sizes": "Three rows, small, medium and large objects: a point with its interval is the share "
+    "of its mAP that a size class loses on low parts.",
     "losing": "Up to three test images, originals above and low parts below, with the detector's "
     "frames. An object that is found on the original is missed, or found with a lower score, "
     "below.",
@@ -108,15 +107,12 @@ def kept(frame: pd.DataFrame) -> Figure:
 
 @style.styled
 def sizes(frame: pd.DataFrame) -> Figure:
-    """Share of its mAP that each size class keeps on low parts; frame: what `by_size` returns."""
-    words = {"xlabel": "radius r (bins of the spectrum)", "ylabel": "share of mAP kept"}
-    figure, axes = style.chart(3.6, **words)
-    look = {"colours": COLOURS["low"], "markers": SIZE_MARKERS, "styles": SIZE_STYLES}
-    look |= {"order": sorted(frame.radius.unique()), "dodge": 0.1, "upright": True}
-    charts.dots(axes, frame, at="radius", by="size", **look)
-    axes.axhline(1, color=COLOURS["original"], linewidth=1.6)
-    style.percent(axes, highest=float(np.clip(1.05 * np.nanmax([*frame.high, 1.1]), 1.15, 2.0)))
-    return charts.key(figure, handlelength=3)
+    """Share of its mAP that each size class loses on low parts; frame: what `by_size` returns."""
+    words = {"xlabel": "share of mAP lost on low parts", "at": "size", "names": "lost"}
+    figure, axes = charts.rows(frame, colours=COLOURS["low"], marks=[], **words)
+    ends = [end for end in (*frame.low, *frame.high, *frame.value, 0.1) if np.isfinite(end)]
+    axes.set_xlim(min(0, 1.05 * min(ends)), 1.05 * max(ends))
+    return figure
 
 
 @style.styled
@@ -144,10 +140,11 @@ def cases(chosen: Sequence[Case]) -> Figure:
     for place, case in enumerate(chosen[:3]):
         for panel, part in zip(axes[:, place], ("original", "low"), strict=True):
             panel.set_axis_on()
+            taken: list[Bbox] = []
             scale = draw_picture(panel, case.pictures[part])
             panel.spines[:].set(color=COLOURS[part], linewidth=2.5)
             for box, text, right in case.found[part]:
-                frame(panel, box * scale, text, dashed=not right)
+                frame(panel, box * scale, text, taken, dashed=not right)
             frame(panel, case.box * scale, thick=2.2)
             said = f"{100 * case.scores[part]:.0f} %" if case.scores[part] > 0 else "not found"
             panel.set_xlabel(f"{case.name}: {said}", fontsize=11, fontweight="bold")
@@ -167,7 +164,14 @@ def overview(history: pd.DataFrame) -> pd.DataFrame:
     return tables.spread(rows, ["shown"], "measure")
 
 
-def kept_in_words(frame: pd.DataFrame) -> str:
+def order_in_words(scores: pd.DataFrame) -> str:
+    """At which radii high parts score higher than low parts, in a sentence."""
+    wide = scores[scores.part != "original"].pivot(index="radius", columns="part", values="value")
+    above = style.listing(f"{radius:g}" for radius in wide.index[wide.high > wide.low])
+    return f"Radii at which the detector finds more on high parts than on low parts: {above}."
+
+
+def kept_in_words(frame: pd.DataFrame, radius: float) -> str:
     """What is left of the mAP on each part, beside the paper's."""
     parts = style.listing(
         f"{NAMES[row.part]} keep {100 * row.value:.0f} % (the paper's {100 * row.paper:.0f} %)"
@@ -175,4 +179,4 @@ def kept_in_words(frame: pd.DataFrame) -> str:
     )
     if parts == "none":
         return "Nothing is found on originals, so there is nothing to keep."
-    return f"Of the mAP on originals, {parts}."
+    return f"Of the mAP on originals, {parts}; r = {radius:g} here, r = 128 in the paper."

@@ -126,6 +126,11 @@ def as_trained(history: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(part=rows.part.mask(own & (rows.part == "input"), "original"))
 
 
+def fitted(runs: Mapping) -> dict[int, float]:
+    """The training accuracy of M_natural at each number of images."""
+    return {n: trained_to(each.history, "natural") for n, each in by_amount(runs).items()}
+
+
 def accuracies(runs: Mapping, published: Mapping[str, float]) -> pd.DataFrame:
     """Training and test accuracy of every network at every number of images, and the paper's."""
     columns = {}

@@ -1,13 +1,14 @@
 """Figures of the section on the amount of data."""
 
 import math
+from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fhelpers.claims import CLAIMS
 from fhelpers.claims.verdicts import UNDECIDED
 from fhelpers.drawing import charts, style
 from fhelpers.runs.scales import SCALES
@@ -17,7 +18,7 @@ ALT = {
     "effects": "Six panels, one for the first effect of each claim, over the number of training "
     "images on a logarithmic axis. Black points with intervals are after equal steps, hollow where "
     "a network has not learned; grey squares in a grey band are at equal training accuracy. A "
-    "dashed line is the margin of the rule, and a sign above each point its verdict. Thin upright "
+    "dashed line is the margin of the rule, and a sign above each point its verdict. Thin vertical "
     "lines mark the numbers of images of two scales.",
     "further": "Panels of the same kind for the further effects of W7, W12 and W13.",
 }
@@ -26,7 +27,7 @@ PANELS = {  # (claim, part): its title, and its unit
     ("W1", 0): ("W1: cases of Figure 2", SHARE),
     ("W5", 0): ("W5: true − shuffled", POINTS),
     ("W7", 0): ("W7: trained, low − high", POINTS),
-    ("W12", 0): ("W12: speed-up by BN", RATIO),
+    ("W12", 0): ("W12: BatchNorm, speed", RATIO),
     ("W13", 0): ("W13: accuracy lost", POINTS),
     ("W25", 0): ("W25: gap, high part", RANKS),
     ("W7", 1): ("W7: low, gain with r", POINTS),
@@ -38,7 +39,7 @@ PANELS = {  # (claim, part): its title, and its unit
     ("W13", 3): ("W13: coarse high parts", POINTS),
 }
 MARKED = {"quick": ":", "standard": "-"}  # scales whose number of images is marked
-LEVEL = {"colours": style.GREY, "markers": "s", "linewidth": 1.6, "markersize": 4}
+LEVEL = {"colours": style.GREY, "markers": "s", "linewidth": 1.6, "markersize": 8}  # under black
 
 
 @style.styled
@@ -46,16 +47,14 @@ def effects(rows: pd.DataFrame, *, first: bool) -> Figure:
     """The first effect of each claim over the number of images, or all the others."""
     own = dict(list(rows.groupby(["claim", "part"])))
     names = {key: PANELS[key][0] for key in PANELS if key in own and (key[1] == 0) == first}
-    amounts = sorted(rows.images.unique())
-    ticks = amounts[-1:]
-    for images in reversed(amounts):  # only numbers that have room for their names
-        ticks = [images, *ticks] if images * 3 <= ticks[0] else ticks
+    amounts, hollow = sorted(rows.images.unique()), (rows.stuck[rows.series == STEPS] != "").any()
     scales = {name: SCALES[name].train_images for name in MARKED}
     scales = {name: n for name, n in scales.items() if amounts[0] <= n <= amounts[-1]}
 
     def draw(panel: Axes, key: tuple[str, int]) -> None:
         over_amounts(panel, own[key], PANELS[key][1])
-        panel.set(xscale="log", xlim=(amounts[0] / 1.35, amounts[-1] * 1.35), xticks=ticks)
+        limits, ticks = (amounts[0] / 1.35, amounts[-1] * 1.35), with_room(own[key].images)
+        panel.set(xscale="log", xlim=limits, xticks=ticks)
         panel.minorticks_off()
         panel.grid(False, axis="x")
         panel.xaxis.set_major_formatter("{x:,.0f}")
@@ -68,12 +67,22 @@ def effects(rows: pd.DataFrame, *, first: bool) -> Figure:
     )
     entries = [
         (STEPS, style.INK, "o"),
-        (ACCURACY, style.GREY, "s", "-", {"markersize": 4}),
-        ("not learned", style.INK, "o", "", charts.HOLLOW),
+        (ACCURACY, style.GREY, "s", "-", {"markersize": 8}),
+        *[("not learned", style.INK, "o", "", charts.HOLLOW)] * int(hollow),
         ("margin", style.INK, "", "--", {"linewidth": 1.2}),
         *((f"n of {name}", style.GREY, "", MARKED[name], {"linewidth": 1.2}) for name in scales),
     ]
     return charts.key(figure, entries, ncols=3)
+
+
+def with_room(images: pd.Series) -> list[int]:
+    """Those of the numbers that have room for their names on a logarithmic axis, the last first."""
+    first, *others = sorted(images.unique(), reverse=True)
+    ticks = [first]
+    for each in others:
+        if each * 3 <= ticks[-1]:
+            ticks.append(each)
+    return ticks
 
 
 def over_amounts(panel: Axes, rows: pd.DataFrame, unit: str) -> None:
@@ -105,36 +114,25 @@ def verdicts(rows: pd.DataFrame) -> dict[str, dict[int, str]]:
 
 def in_short(rows: pd.DataFrame) -> str:
     """Which claims keep their verdict over the numbers of images, and which change it."""
-    found, kept, changed, undecided, alone = verdicts(rows), [], [], [], []
+    found, said = verdicts(rows), {}
     for id in rows.claim.unique():
         each = found.get(id, {})
-        said = set(each.values())
+        where = {word: [f"{n:,}" for n in each if each[n] == word] for word in each.values()}
         if len(each) < 2:
-            alone.append(id)
-        elif said == {UNDECIDED}:
-            undecided.append(id)
-        elif len(said) == 1:
-            kept.append(f"{id} ({min(said)} at all {len(each)})")
+            group, at = "judged at fewer than two numbers of images", ""
+        elif len(where) > 1:
+            group = "these change it"
+            at = ": " + ", ".join(
+                f"{word} at {style.listing(some)}" for word, some in where.items()
+            )
+        elif UNDECIDED in where:
+            group, at = "undecided throughout", ""
         else:
-            where = {word: [f"{n:,}" for n in each if each[n] == word] for word in each.values()}
-            parts = (f"{word} at {style.listing(some)}" for word, some in where.items())
-            changed.append(f"{id} ({', '.join(parts)})")
-    kept, changed, undecided, alone = map(style.listing, (kept, changed, undecided, alone))
-    sides = kept_sides(rows)
-    return (
-        f"After equal steps on {style.listing(f'{n:,}' for n in sorted(rows.images.unique()))} "
-        f"training images, these claims keep their verdict: {kept}; these change it: {changed}. "
-        f"Undecided throughout: {undecided}. Judged at fewer than two numbers of images: {alone}. "
-        f"Of {len(sides)} effects that can be compared, {sum(sides)} lie on the same side of no "
-        "effect at every number."
-    )
-
-
-def kept_sides(rows: pd.DataFrame) -> list[bool]:
-    """For each effect at two numbers of images or more, whether it keeps its sign."""
-    own = rows[(rows.series == STEPS) & (rows.stuck == "") & rows.value.notna()]
-    groups = [each for _, each in own.groupby(["claim", "part"]) if len(each) > 1]
-    return [np.sign(each.value - each.neutral).nunique() == 1 for each in groups]
+            group, at = "these claims keep their verdict", f": {min(where)} at all {len(each)}"
+        said.setdefault(group, []).append(f"{CLAIMS[id].short} ({id}{at})")
+    clauses = "; ".join(f"{group}: {', and '.join(some)}" for group, some in said.items())
+    numbers = style.listing(f"{n:,}" for n in sorted(rows.images.unique()))
+    return f"After equal steps on {numbers} training images, {clauses}."
 
 
 def not_judged(rows: pd.DataFrame) -> str:
@@ -156,25 +154,37 @@ def levels(rows: pd.DataFrame) -> str:
     return f"The common training accuracy: {style.listing(said)}."
 
 
-def so(rows: pd.DataFrame, own: int) -> str:
-    """Which of the book's own verdicts are others with another amount of data, in a sentence."""
-    found, changed, stand, unknown = verdicts(rows), [], [], []
+def so(rows: pd.DataFrame, own: int, fitted: Mapping[int, float]) -> str:
+    """Which of the book's own verdicts are others with another amount of data, in a sentence.
+
+    fitted: the training accuracy of M_natural at each number of images.
+    """
+    found, groups, there = verdicts(rows), {}, own
     for id in rows.claim.unique():
         said = found.get(id, {})
         furthest = max(said, key=lambda each: abs(math.log(each / own)), default=own)
-        here, there = said.get(own), said.get(furthest)
-        if here is None or furthest == own or here == there == UNDECIDED:
-            unknown.append(id)
-        elif here == there:
-            stand.append(f"{id} ({here}, also at {furthest:,})")
+        here, other = said.get(own), said.get(furthest)
+        if here is None or furthest == own:
+            group, text = "not judged at two numbers", id
+        elif here != other:
+            group, there = "others", furthest
+            text = f"{id} ({here} here, {other} at {furthest:,})"
+        elif here == UNDECIDED:
+            group, text = "undecided at both", id
         else:
-            changed.append(f"{id} ({here} here, {there} at {furthest:,})")
-    changed, stand, unknown = map(style.listing, (changed, stand, unknown))
-    return (
-        f"So: of the verdicts at {own:,} images, where this scale stands, these are others at the "
-        "number furthest from it at which they were judged, and may be artefacts of size: "
-        f"{changed}. These stand there: {stand}. Nothing can be said of: {unknown}."
-    )
+            group, text = "the same at both", f"{id} ({here}, also at {furthest:,})"
+        groups.setdefault(group, []).append(text)
+    start = f"no verdict at the number furthest from {own:,} images, this scale's, is another"
+    if others := groups.pop("others", []):
+        start = (
+            f"these verdicts are others at the number furthest from {own:,} images, this scale's: "
+            f"{style.listing(others)}; the cause may be the number of images, or that the same "
+            f"steps are then {'fewer' if there > own else 'more'} epochs: M_natural fits "
+            f"{100 * fitted[there]:.0f} % of {there:,} images and {100 * fitted[own]:.0f} % of "
+            f"{own:,}"
+        )
+    rest = [f"{group}: {style.listing(some)}" for group, some in groups.items()]
+    return f"So: {'; '.join([start, *rest])}."
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -171,8 +171,13 @@ def rank_correlation(history, labels: list[str], first: Measure, second: Measure
 
 
 def over_networks(correlation: float, networks: int) -> Estimate:
-    """The interval of a rank correlation over so many networks, as if drawn at random."""
-    inside = np.clip(correlation, -1 + 1e-9, 1 - 1e-9)
+    """The interval of a rank correlation over so many networks, as if drawn at random.
+
+    Fisher's transformation of 1 is infinite: a perfect order counts as half a swapped pair less.
+    """
+    most = 1 - 6 / (networks * (networks**2 - 1))
+    inside = np.clip(correlation, -most, most)
     half = stats.norm.ppf(quantile()) * math.sqrt((1 + correlation**2 / 2) / (networks - 3))
     low, high = np.tanh(np.arctanh(inside) + np.array([-half, half]))
+    low, high = min(low, correlation), max(high, correlation)
     return Estimate(correlation, float(low), float(high), networks, "networks")

@@ -1,7 +1,8 @@
 """Figures of the section on singular values in place of frequencies (W §8)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -18,11 +19,12 @@ ALT = {
     "the share to be expected if the three predictions were independent.",
     "networks": "A row for each network with three points: the share of such images by the "
     "Fourier split, by singular values of equal energy and of equally many coefficients.",
-    "examples": "A row of pictures for each image: the image, its low and its high part, and the "
-    "leading and trailing part by singular values, each with the network's prediction above it.",
+    "examples": "A row of pictures for each image, named after its split: the image, its low and "
+    "its high part, and the leading and trailing part by singular values, each with the network's "
+    "prediction above it.",
 }
 LOOKS = {
-    "colours": dict(zip(SPLITS, (style.COLOURS["high"], style.INK, style.GREY), strict=True)),
+    "colours": dict(zip(SPLITS, (style.INK, style.GREY, style.GREY), strict=True)),
     "markers": dict(zip(SPLITS, "osD", strict=True)),
 }
 
@@ -59,12 +61,13 @@ def by_network(rows: pd.DataFrame) -> Figure:
 
 
 @style.styled
-def examples(pictures: list[Mapping[str, tuple[Tensor, str]]]) -> Figure:
-    """Images with their parts by two splits: a row for each, title -> (picture, prediction)."""
+def examples(pictures: list[Mapping[str, tuple[Tensor, str]]], names: Sequence[str]) -> Figure:
+    """Images with their parts by two splits: a named row for each, title -> (picture, answer)."""
     images = [[image for image, _ in row.values()] for row in pictures]
     said = [[text for _, text in row.values()] for row in pictures]
     said[0] = [f"{title}\n{text}" for title, text in zip(pictures[0], said[0], strict=True)]
-    return style.pictures(images, 1.42 * len(images) + 0.3, titles=[*zip(*said, strict=True)])[0]
+    titles, height = [*zip(*said, strict=True)], 1.42 * len(images) + 0.3
+    return style.pictures(images, height, titles=titles, names=names)[0]
 
 
 def numbers(rows: pd.DataFrame) -> pd.DataFrame:
@@ -75,7 +78,7 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
             "split": split,
             "cases": style.with_interval(claims.share(found)),
             "if independent": claims.expected(found),
-            "energy in first part": found.energy.mean(),
+            "energy in first part": f"{found.energy.mean():.3f}",
             "first part correct": float(found.right_low.mean()),
             "rest correct": float(found.right_high.mean()),
         }
@@ -83,8 +86,33 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def order_in_words(rows: pd.DataFrame) -> str:
-    """In how many networks the Fourier split gives the most cases, in a sentence."""
+def order_in_words(rows: pd.DataFrame, chance: float) -> str:
+    """In how many networks the Fourier split gives the most cases, and which see its rest."""
     wide = shares(rows).pivot_table("value", "network", "part")[list(SPLITS)]
     most = (wide[SPLITS[0]] > wide[list(SPLITS[1:])].max(axis=1)).sum()
-    return f"The Fourier split gives the most such images in {most} of {len(wide)} networks."
+    right = rows[rows.part == SPLITS[0]].groupby("network").right_high.mean().astype(float)
+    able = right[right > chance + claims.NEAR].sort_values(ascending=False)
+    named = style.listing(f"{NAMES[label]} ({100 * each:.0f} %)" for label, each in able.items())
+    return (
+        f"The Fourier split gives the most such images in {most} of {len(wide)} networks. Above "
+        f"guessing on the high part by more than {100 * claims.NEAR:g} points: {named}."
+    )
+
+
+def in_one_class(rows: pd.DataFrame, trained: Sequence) -> str:
+    """How many cases of each split are of a single class, in a sentence.
+
+    rows: of one network; trained: its runs, one for each seed.
+    """
+    tests = {run.recipe.seed: run.recipe.load(train=False) for run in trained}
+    said = []
+    for split in SPLITS[:2]:
+        own = rows[rows.part == split]
+        own = own[claims.cases(own)]
+        places = zip(own.seed, own.image.astype(int), strict=True)
+        answers = [int(tests[seed].labels[image]) for seed, image in places]
+        if answers:
+            counts = np.bincount(answers)
+            name = tests[rows.seed.iloc[0]].classes[counts.argmax()]
+            said.append(f"{name}, {counts.max():,} of {len(answers):,} ({split})")
+    return f"The commonest class among the cases: {'; '.join(said) or 'none'}."

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.verdicts import Part, claim, estimate
+from fhelpers.drawing.names import NAMES
 from fhelpers.intervals import Estimate, paired_difference, proportion
 
 EPSILON = 1 / 255  # root mean square: one grey level, which networks that are robust withstand
@@ -40,6 +41,7 @@ def perturbations_of_natural(runs) -> tuple:
     "of root mean square at most 1/255, that flips the prediction of M_natural; one that changes "
     f"the low part by more than {UNCHANGED:g} does not count",
     rule=f"reproduced if the interval lies above {SHARE:g}",
+    paper="proved (Corollary 1); no pair and no number shown",
     figure="tradeoff-fooled",
     inputs=perturbations_of_natural,
     networks=("natural",),
@@ -79,7 +81,8 @@ def of_batchnorm(runs) -> tuple:
     "under any perturbation found of root mean square at most 1/255, M_natural minus BatchNorm; "
     "ours beside it: accuracy under PGD on all images measured, mean over the ε of the plan",
     rule=f"reproduced if the interval lies above {MORE:g}",
-    figure="tradeoff-scatter",
+    paper="stated in the text, §5.1, without a number",
+    figure="tradeoff-sizes",
     inputs=of_batchnorm,
     networks=NETWORKS,
 )
@@ -106,7 +109,7 @@ def batchnorm_is_vulnerable(
     return [
         Part(name, less, MORE),
         Part("accuracy under PGD, M_natural minus BatchNorm", pgd, MORE, ours=True),
-    ], f"{note}{', '.join(f'{each} {share:.2f}' for each, share in left.items())}."
+    ], f"{note}{', '.join(f'{NAMES[each]} {share:.2f}' for each, share in left.items())}."
 
 
 def under_attack(attacked: pd.DataFrame) -> Estimate:

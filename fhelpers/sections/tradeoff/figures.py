@@ -1,11 +1,13 @@
 """Figures of the section on accuracy and robustness (W §3.2, Corollary 1)."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from torch import Tensor
 
@@ -135,20 +137,24 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> 
     """Names beside points (x, y, name, colour), near them and where they cover no other."""
     axes.figure.draw_without_rendering()  # until then the layout is not known
     spots = axes.transData.transform([point[:2] for point in points])
-    taken, panel = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in spots], axes.bbox
-    offsets = [(side * 7, up) for up in (0, 6, -6, 11, -11, 17, -17, 23, -23) for side in (1, -1)]
+    taken, panel = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in spots], axes.bbox
+    grid = [(side * x, y) for x in range(8, 65, 8) for y in range(-64, 65, 8) for side in (1, -1)]
+    offsets = sorted(grid, key=lambda offset: math.hypot(*offset))
+    leader = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 3}
     for *point, name, colour in points:
         look = {"va": "center", "color": for_text(colour), "textcoords": "offset points"}
-        text = axes.annotate(name, point, (0, 0), **look)
+        text = axes.annotate(name, point, (0, 0), arrowprops=leader, in_layout=False, **look)
 
-        def covered(offset: tuple[float, float], text=text) -> float:
-            """On how many others the moved name lies, two less if within the panel."""
+        def covered(offset: tuple[float, float], text=text) -> int:
+            """On how many others the moved name lies, and ten more where it leaves the panel."""
             text.set(position=offset, ha="left" if offset[0] > 0 else "right")
-            box = text.get_window_extent()
-            return box.count_overlaps(taken) - 2 * (panel.x0 < box.x0 and box.x1 < panel.x1)
+            text.get_window_extent()  # moves it
+            box = Text.get_window_extent(text)  # without the line
+            inside = panel.x0 < box.x0 and box.x1 < panel.x1 and panel.y0 < box.y0
+            return box.count_overlaps(taken) + 10 * (not inside)
 
         covered(min(offsets, key=covered))
-        taken.append(text.get_window_extent())
+        taken.append(Text.get_window_extent(text))
 
 
 def in_short(verdict, rows: pd.DataFrame) -> str:
@@ -181,5 +187,19 @@ def order_in_words(rows: pd.DataFrame) -> str:
     high = frame[frame.part == "high"].sort_values("value", kind="stable")
     texts = high.value.map("{:.1f}".format).replace("inf", f"over {LARGEST}")
     names = high.network.map(NAMES)
-    listed = style.listing(f"{name} ({text})" for name, text in zip(names, texts, strict=True))
-    return f"From the most easily fooled in its high part (255ths): {listed}."
+    listed = "; ".join(f"{name} ({text})" for name, text in zip(names, texts, strict=True))
+    wide = frame.pivot(index="network", columns="part", values="value")
+    return (
+        f"In {(wide.low < wide.high).sum()} of {len(wide)} networks a smaller perturbation "
+        "suffices in the low part. From the most easily fooled in its high part (255ths): "
+        f"{listed}."
+    )
+
+
+def samples(history: pd.DataFrame, epsilon: float) -> str:
+    """Over what the intervals of `scatter` are, in a sentence."""
+    clean = effect(history, {"natural": 1}, TEST)
+    attacked = history[(history.part == "attacked") & np.isclose(history.epsilon, epsilon)]
+    few = f"over {attacked.images.iloc[0]:,.0f} images"
+    upwards = few if clean.over == "images" else clean.sample
+    return f"Intervals are {clean.sample} along the horizontal axis and {upwards} along the other."

@@ -128,7 +128,7 @@ def answers(model: nn.Module, images: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corollary(OfNetwork, kind="corollary"):
+class Corollary(OfNetwork, kind="corollary", version=2):
     """The smallest perturbations of a network's test images in the high part, low part and whole.
 
     Also its accuracy under PGD within a few ε, for the figure of accuracy against robustness.
@@ -169,8 +169,9 @@ class Corollary(OfNetwork, kind="corollary"):
                 keep_examples(measured, model, images, labels, sizes, found)
         for epsilon in self.epsilons:
             generator = torch.Generator().manual_seed(self.seed)
+            # The margin: cross-entropy has no gradient where a network is very sure (BatchNorm).
+            options = {"steps": self.attack_steps, "generator": generator, "loss": attacks.margin}
             with job.compute.autocast():
-                options = {"steps": self.attack_steps, "generator": generator}
                 made = attacks.pgd(model, images, labels, epsilon, **options)
             accuracy = correct(model, made, labels).float().mean().item()
             row = {"part": "attacked", "epsilon": epsilon, "images": len(images)}
