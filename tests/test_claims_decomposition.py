@@ -100,18 +100,16 @@ def test_a_network_with_one_answer_to_all_high_parts_has_no_excess_and_a_favouri
     found = int((own.right_original & ~own.right_low).sum())
     assert verdict.estimate.value == pytest.approx(found / 4000)
     assert verdict.parts[1].estimate.value == pytest.approx(0, abs=1e-12)
-    said = f"{found} of the {found} images are of one class; from the high part alone the network "
-    assert (
-        f"{said}is right for 400 of the 400 test images of this class and for 0 of the 3,600 "
-        in (verdict.note)
-    )
+    said = f"{found} of the {found} images of this kind are of one class; from the high part alone"
+    right = "right for 400 of the 400 test images of this class and for 0 of the 3,600 others."
+    assert f"{said} the network is {right}" in verdict.note
 
 
 def test_the_favourite_is_named_and_where_there_is_none_nothing_is_said():
     right, answer = np.array([True, True, True, False]), np.array([0, 1, 1, 2])
     none, names = np.zeros(4, dtype=bool), ("cat", "dog", "frog")
     said = favourite(right, right, none, answer, names)
-    assert said.startswith("2 of the 3 images are of the class dog;")
+    assert said.startswith("2 of the 3 images of this kind are of the class “dog”;")
     assert "right for 2 of the 2 test images of this class and for 1 of the 2 others." in said
     assert favourite(right, none, none, answer, names) == ""
     assert favourite(right, right, none, np.zeros(4, dtype=int), names) == ""

@@ -45,7 +45,7 @@ def effects(outcomes: list[Outcome]) -> Figure:
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set(text=label.get_text(), fontweight="bold" if isinstance(row, str) else "normal")
     axes.set(xlim=(-FARTHEST - 0.4, FARTHEST + 0.4), xticks=[0], xticklabels=["margin"])
-    axes.set_xlabel("← other side      claimed side →")
+    axes.set_xlabel("← short of the margin\u2003|\u2003beyond the margin →")
     axes.grid(False)
     return figure
 
