@@ -31,7 +31,7 @@ COLUMNS = {  # of the figure: the settings that differ from the fixed rule in on
     "as\nfixed": {},
     "half the\nmargin": {"margin": "half"},
     "twice the\nmargin": {"margin": "twice"},
-    "interval may\nend on margin": {"boundary": "other"},
+    "interval\nmay end\non margin": {"boundary": "other"},
     "without\nsmallest r": {"radius": "without smallest"},
     "without\nlargest r": {"radius": "without largest"},
 }

@@ -105,9 +105,9 @@ def favourite(original, high, low, answer, classes: Sequence[str] = ()) -> str:
         return ""
     name = f"the class “{classes[count.argmax()].replace('_', ' ')}”" if classes else "one class"
     return (
-        f"{count.max():,.0f} of the {count.sum():,.0f} images of this kind are of {name}; from "
-        f"the high part alone the network is right for {(high & own).sum():,} of the "
-        f"{own.sum():,} test images of this class and for {(high & ~own).sum():,} of the {(~own).sum():,} others."
+        f"{count.max():,.0f} of the {count.sum():,.0f} images of this kind are of {name}; from the "
+        f"high part alone the network is right for {(high & own).sum():,} of the {own.sum():,} "
+        f"test images of this class and for {(high & ~own).sum():,} of the {(~own).sum():,} others."
     )
 
 
