@@ -7,6 +7,7 @@ gradients stay untouched, and the model answers in eval mode while it is attacke
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -131,14 +132,12 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, epsilon: float) -> Te
     True
     """
     check_epsilon(epsilon)
-    images, labels = as_images(images), as_labels(labels)
-    with evaluating(model):
-        examine(model, images, labels)
-        attacked = []
-        for batch, answers in batches(model, images, labels):
-            _, gradient = answers_and_gradient(model, batch, answers)
-            attacked.append(step(batch, batch, gradient, epsilon, epsilon))
-    return torch.cat(attacked)
+
+    def attack(batch: Tensor, answers: Tensor) -> Tensor:
+        _, gradient = answers_and_gradient(model, batch, answers)
+        return step(batch, batch, gradient, epsilon, epsilon)
+
+    return in_batches(attack, model, images, labels)
 
 
 def pgd(
@@ -172,24 +171,24 @@ def pgd(
     def start(batch: Tensor) -> Tensor:
         return random_point(batch, epsilon, generator) if random_start else batch
 
+    def attack(batch: Tensor, answers: Tensor) -> Tensor:
+        found, left = batch.clone(), torch.arange(len(batch), device=batch.device)
+        ball, stride = (torch.full_like(batch[:, :1, :1, :1], v) for v in (epsilon, size))
+        for _ in range(restarts):
+            left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
+        return found
+
+    return in_batches(attack, model, images, labels)
+
+
+def in_batches(attack: Callable[[Tensor, Tensor], Tensor], model, images, labels) -> Tensor:
+    """What an attack makes of images and labels, some at a time; raises and warns as `examine`."""
     images, labels = as_images(images), as_labels(labels)
     with evaluating(model):
         examine(model, images, labels)
-        attacked = []
-        for batch, answers in batches(model, images, labels):
-            found = batch.clone()
-            left = torch.arange(len(batch), device=batch.device)
-            ball, stride = (torch.full_like(batch[:, :1, :1, :1], v) for v in (epsilon, size))
-            for _ in range(restarts):
-                left = climb(model, batch, answers, ball, steps, stride, start, loss, found, left)
-            attacked.append(found)
-    return torch.cat(attacked)
-
-
-def batches(model: nn.Module, images: Tensor, labels: Tensor):
-    """Images and labels, some at a time; always as many where images share their moments."""
-    size = BATCH if uses_batch_moments(model) else portion(images)
-    return zip(images.split(size), labels.split(size), strict=True)
+        # Always as many where images share their moments.
+        size = BATCH if uses_batch_moments(model) else portion(images)
+        return torch.cat(list(map(attack, images.split(size), labels.split(size))))
 
 
 def climb(model, images, labels, epsilon, steps, size, start, loss, found, left) -> Tensor:
@@ -200,39 +199,25 @@ def climb(model, images, labels, epsilon, steps, size, start, loss, found, left)
     The forward pass that a gradient needs also tells who is fooled already, so that knowing it
     costs nothing. Returns the numbers of the images that still resist.
     """
-    if uses_batch_moments(model):
-        return climb_together(model, images, labels, epsilon, steps, size, start, loss, found, left)
-    current = start(images[left])
+    together = uses_batch_moments(model)  # then none can be left out, and those fooled stay still
+    asked = torch.arange(len(images), device=images.device) if together else left
+    current, resists = start(images[asked]), torch.isin(asked, left)
     for done in range(steps + 1):
-        if not len(left):
-            return left
+        if not resists.any():
+            break
         if done < steps:
-            logits, gradient = answers_and_gradient(model, current, labels[left], loss)
+            logits, gradient = answers_and_gradient(model, current, labels[asked], loss)
         else:
             with torch.no_grad():
                 logits = answer(model, current)
-        found[left] = current
-        resists = logits.argmax(1) == labels[left]
-        left, current = left[resists], current[resists]
+        found[asked[resists]] = current[resists]
+        resists &= logits.argmax(1) == labels[asked]
         if done < steps:
-            own = size[left], epsilon[left]
-            current = step(images[left], current, gradient[resists], *own)
-    return left
-
-
-def climb_together(model, images, labels, epsilon, steps, size, start, loss, found, left):
-    """`climb` of a whole batch whose images share their moments, so that none can be left out."""
-    current = start(images)
-    resists = torch.zeros(len(images), dtype=torch.bool, device=images.device)
-    resists[left] = True
-    for done in range(steps + 1):
-        logits, gradient = answers_and_gradient(model, current, labels, loss)
-        found[resists] = current[resists]
-        resists &= logits.argmax(1) == labels
-        if done < steps:
-            moved = step(images, current, gradient, size, epsilon)
+            moved = step(images[asked], current, gradient, size[asked], epsilon[asked])
             current = torch.where(resists[:, None, None, None], moved, current)
-    return resists.nonzero().flatten()
+        if not together:
+            asked, current, resists = asked[resists], current[resists], resists[resists]
+    return asked[resists]
 
 
 def smallest_epsilon(
@@ -258,11 +243,7 @@ def smallest_epsilon(
         raise ValueError(f"attack={attack!r} is not possible: it must be one of fgsm, pgd")
     check_counts(steps=steps, halvings=halvings)
     options = {"steps": steps, "halvings": halvings} if attack == "pgd" else {}
-    images, labels = as_images(images), as_labels(labels)
-    with evaluating(model):
-        examine(model, images, labels)
-        some = batches(model, images, labels)
-        return torch.cat([searches[attack](model, *batch, **options) for batch in some])
+    return in_batches(partial(searches[attack], model, **options), model, images, labels)
 
 
 def along_the_sign(model, images: Tensor, labels: Tensor) -> Tensor:
@@ -345,5 +326,5 @@ def examine(model: nn.Module, images: Tensor, labels: Tensor) -> list[str]:
             "the robust accuracy found says nothing"
         )
     for text in doubts:
-        warnings.warn(text, SuspectGradients, stacklevel=3)
+        warnings.warn(text, SuspectGradients, stacklevel=4)  # where the attack is called
     return doubts

@@ -57,10 +57,10 @@ def runs() -> None:
     from fhelpers.runs import records, store
 
     listing = store.listing()
-    if not len(listing):
+    if len(listing):
+        print(listing.to_string(index=False))
+    else:
         print(f"no runs yet in {places.writable(records.root(), folder=True)}")
-        return
-    print(listing.to_string(index=False))
 
 
 @app.command

@@ -7,6 +7,7 @@ second, and its `Estimate` says so.
 
 import itertools
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,16 @@ from scipy import stats
 CONFIDENCE = 0.95
 _confidence: ContextVar[float] = ContextVar("confidence", default=CONFIDENCE)
 RESAMPLES = 2000  # the ends of a 95 % interval then rest on 50 resamples each
+
+
+def as_read(text: str) -> str:
+    """The text with a true minus sign before its numbers, and no sign before those that are zero.
+
+    >>> intervals.as_read("-0.02 [-0.04, -0.00], +0.0")
+    '−0.02 [−0.04, 0.00], 0.0'
+    """
+    text = re.sub(r"(?<![\w.])[-+−](?=0(\.0+)?(?!\.?\d))", "", text)
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 @dataclass(frozen=True)
@@ -36,6 +47,9 @@ class Estimate:
     over: str
 
     def __str__(self) -> str:
+        return as_read(self._in_digits())
+
+    def _in_digits(self) -> str:
         if math.isnan(self.value):
             return "not measured"
         if math.isinf(self.value):
@@ -133,14 +147,28 @@ def accuracy(values: Sequence[float], images: int) -> Estimate:
     return proportion(round(values[0] * images), images)
 
 
-def difference(successes: float, images: int, others: float, other_images: int) -> Estimate:
-    """Difference of two independent proportions, first minus second, over images.
+def difference(
+    successes: float, images: int, others: float, other_images: int, correlation: float = 0.0
+) -> Estimate:
+    """Difference of two proportions, independent unless told otherwise, first minus second.
 
-    Newcombe's interval (1998, method 10), which stays within [-1, 1] and keeps its level for shares
-    near 0 or 1. On the same images it is too wide where the outcomes agree more often than by
-    chance, as those of two networks do: outcomes image by image belong in `paired_difference`.
+    Newcombe's interval over images (1998, method 10), which stays within [-1, 1] and keeps its
+    level for shares near 0 or 1: the distances of each share to its own Wilson limits are combined
+    as one would standard errors. On the same images it is too wide where the outcomes agree more
+    often than by chance, as those of two networks do: outcomes image by image belong in
+    `paired_difference`.
     """
-    return _newcombe(successes, images, others, other_images, correlation=0.0)
+    (low, other_low), (high, other_high) = wilson([successes, others], [images, other_images])
+    share, other = successes / images, others / other_images
+
+    def combined(one, two):
+        # Rounding can take the sum of squares a hair below zero when the correlation is 1.
+        return math.sqrt(max(one**2 - 2 * correlation * one * two + two**2, 0))
+
+    value = float(share - other)
+    down, up = combined(share - low, other_high - other), combined(high - share, other - other_low)
+    n = min(int(images), int(other_images))
+    return Estimate(value, value - down, value + up, n, "images")
 
 
 def paired_difference(first, second) -> Estimate:
@@ -161,7 +189,7 @@ def paired_difference(first, second) -> Estimate:
         excess = max(excess - n / 2, 0)
     margins = math.prod([int(o.sum()) for o in (first, ~first, second, ~second)])
     correlation = excess / math.sqrt(margins) if margins else 0.0
-    return _newcombe(int(first.sum()), n, int(second.sum()), n, correlation)
+    return difference(int(first.sum()), n, int(second.sum()), n, correlation)
 
 
 def independent_difference(first: Estimate, second: Estimate) -> Estimate:
@@ -222,21 +250,6 @@ def estimates(
             )
             rows.append(dict(zip(each, said, strict=True)) | vars(found))
     return pd.DataFrame(rows, columns=[*each, *Estimate.__annotations__])
-
-
-def _newcombe(successes, images, others, other_images, correlation) -> Estimate:
-    """Combine the distances of each share to its own Wilson limits as one would standard errors."""
-    (low, other_low), (high, other_high) = wilson([successes, others], [images, other_images])
-    share, other = successes / images, others / other_images
-
-    def combined(one, two):
-        # Rounding can take the sum of squares a hair below zero when the correlation is 1.
-        return math.sqrt(max(one**2 - 2 * correlation * one * two + two**2, 0))
-
-    value = float(share - other)
-    down, up = combined(share - low, other_high - other), combined(high - share, other - other_low)
-    n = min(int(images), int(other_images))
-    return Estimate(value, value - down, value + up, n, "images")
 
 
 def _outcomes(values) -> np.ndarray:

@@ -94,8 +94,6 @@ def is_alive(process: str) -> bool:
     """Whether a process of this machine has that number."""
     try:
         os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, ValueError, OverflowError):
-        return True
+    except (OSError, ValueError, OverflowError) as error:
+        return not isinstance(error, ProcessLookupError)
     return True

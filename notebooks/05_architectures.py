@@ -42,7 +42,7 @@ style.finding(f"**Finding.** {finding([verdict])}")
 style.show(
     comparisons.ends(history, names, chance, {}),
     name="architectures-ends",
-    caption=comparisons.gaps(history, names),
+    caption=figures.gaps_in_words(history, names),
     alt=figures.ALT["ends"],
 )
 
@@ -80,17 +80,17 @@ style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The ResNet has "
     "the scale's own learning rate. Those of the others were chosen at scale quick on held-out "
-    "training images of CIFAR-10; at other scales or on other data a network may be behind because "
-    "its rate does not suit.",
+    "training images of CIFAR-10, and not anew for other widths; at other widths, at other scales "
+    "or on other data a network may be behind because its rate does not suit.",
 )
 
 # %% [markdown]
-# The ResNet is that of the paper's released code: 6n + 2 layers with shortcuts that have no weights
-# {cite:p}`he2016identity`. AlexNet and VGG-11 are adapted to small images: 3×3 kernels in the first
-# layer, and fewer values between the convolutions and the fully connected layers. No network has
-# BatchNorm or dropout. Those with *parameters* or *multiply-adds* behind their name are LeNet,
-# AlexNet and VGG-11 once more, as wide as brings that count nearest to the ResNet's: the comparison
-# beside the claim that the paper does not make.
+# The ResNet is of the family of the paper's released code: 6n + 2 layers with shortcuts that have
+# no weights {cite:p}`he2016identity`. AlexNet and VGG-11 are adapted to small images: 3×3 kernels
+# in the first layer, and fewer values between the convolutions and the fully connected layers. No
+# network has BatchNorm or dropout. Those with *parameters* or *multiply-adds* behind their name are
+# LeNet, AlexNet and VGG-11 once more, as wide as brings that count nearest to the ResNet's: the
+# comparison beside the claim that the paper does not make.
 #
 # ## What a network costs
 #
@@ -102,23 +102,25 @@ style.setup(
 shape = (info.channels, info.height, info.width)
 costs = {label: cost(runs[label][0].recipe.rebuild(), shape) for label in names}
 for label, counted in costs.items():
-    print(f"{names[label]}: {counted.parameters:,} parameters, {counted.multiply_adds:,}")
+    print(f"{names[label]}: {counted.parameters:,} parameters, ", end="")
+    print(f"{counted.multiply_adds:,} multiply-adds")
 
 # %% [markdown]
 # Before training, what a network answers depends on its layers and its seed alone. Here each sees
 # an image that goes evenly from black to white.
 
 # %%
-ramp = torch.linspace(0, 1, info.channels * info.height * info.width).view(1, *shape)
+ramp = torch.linspace(0, 1, info.height * info.width).view(1, 1, info.height, info.width)
 for label in names:
-    logits = training.predict(recipes[label].rebuild(), ramp)
+    logits = training.predict(recipes[label].rebuild(), ramp.expand(1, *shape))
     print(f"{names[label]}, untrained: standard deviation of the logits {logits.std():.3g}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 widths = {label: recipes[label].width for label in names}
 style.table(
     figures.costs_table(costs, widths),
-    caption="The networks and what they cost. Fewer channels than published save time.",
+    caption="The networks and what they cost. Where channels are fewer than published, this saves "
+    "time.",
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -132,9 +134,10 @@ style.finding(figures.resnet18_in_words(costs, cost(untrained, shape)))
 style.show(
     comparisons.panels(history, names, chance),
     name="architectures-epochs",
-    caption="Test accuracy at the end: "
+    caption=f"Test accuracy at the end, on {recipes[resnet].test_images:,} images: "
     + style.listing(f"{name} {value(la, reliance.TEST):.0f} %" for la, name in names.items())
-    + ".",
+    + f". Curves are drawn on {recipes[resnet].monitored_images:,} images, so they may differ by "
+    "some points.",
     alt=figures.ALT["epochs"],
 )
 
@@ -150,8 +153,7 @@ style.show(
 style.show(
     comparisons.bands(history, names, chance),
     name="architectures-bands",
-    caption=f"Percentage points that all bands beyond r = {min(radii):g} add to the test accuracy: "
-    f"{comparisons.listed(history, names, reliance.lost_without_high([min(radii)]))}.",
+    caption=figures.lost_in_words(history, names),
     alt=figures.ALT["bands"],
 )
 
@@ -171,11 +173,11 @@ style.table(
 
 # %% [markdown]
 # **What differs, and why it may.** The paper does not say how wide its networks were or how their
-# learning rates were chosen. At scales with fewer images and narrower networks (see the set-up), an
-# architecture may rank differently than at full width. A network that learns fast can reach a
-# higher training accuracy in the same number of epochs, and with it a larger gap; a small gap can
-# be the sign of a network that has learned little. The claim compares the networks at equal data
-# and epochs, as the paper does.
+# learning rates were chosen. At scales with fewer images, a shallower ResNet and narrower AlexNet
+# and VGG (see the set-up), an architecture may rank differently than at full size. A network that
+# learns fast can reach a higher training accuracy in the same number of epochs, and with it a
+# larger gap; a small gap can be the sign of a network that has learned little. The claim compares
+# the networks at equal data and epochs, as the paper does.
 #
 # ## What we tried that the paper did not
 #
@@ -183,19 +185,22 @@ style.table(
 # explain nothing. So here we plot them against both counts.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
+equal = {la: cost(runs[la][0].recipe.rebuild(), shape) for la in runs if la not in names}
 style.show(
-    figures.against_cost(history, costs),
+    figures.against_cost(history, costs | equal),
     name="architectures-cost",
-    caption=figures.cost_in_short(costs, resnet),
+    caption=f"{figures.cost_in_short(costs, resnet)} "
+    f"{figures.equal_in_words(history, costs | equal)}".strip(),
     alt=figures.ALT["cost"],
 )
 
 # %% [markdown]
-# **How to read this.** Both columns show the same points, against parameters on the left and
-# against multiply-adds on the right. If size were the reason, the points of a panel would follow
-# one line, and both columns would show the same pattern. Where a network is ahead of others that
-# cost as much, cost is not the reason; the figure does not say what is. So: an explanation by size
-# fails where networks of equal cost differ.
+# **How to read this.** Both columns show the same filled points, against parameters on the left and
+# against multiply-adds on the right. Hollow points are the other networks once more, as wide as
+# brings that count nearest to the ResNet's. If size were the reason, the points of a panel would
+# follow one line, and both columns would show the same pattern. Where a network is ahead of others
+# that cost as much, cost is not the reason; the figure does not say what is. So: an explanation by
+# size fails where networks of equal cost differ.
 #
 # With so few architectures this can refute an explanation by size, but it cannot prove one by
 # architecture. The networks also differ in other ways: depth, pooling, fully connected layers and
@@ -210,6 +215,6 @@ print(f"{comparisons.common(level, chance)} {again}")
 told = [f"{part.name} {part.estimate}" for part in again.parts[1:]]
 style.finding(
     f"The networks can also be compared when they first reach the same accuracy on their training "
-    f"images. {comparisons.common(level, chance)} Then: {'; '.join(told)} (against the closest "
-    "competitor, on the monitored subset)."
+    f"images. {comparisons.common(level, chance)} Then, each time against the best rival in that "
+    f"measure and on the monitored subset: {'; '.join(told)}."
 )

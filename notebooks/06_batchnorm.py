@@ -49,8 +49,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Above zero BatchNorm helps, below zero it harms. The paper expects both
-# curves to rise to the right. So: a curve that rises bears out that BatchNorm helps more, the more
-# of the faint high part is there.
+# curves to rise to the right. So: only if both curves rise does BatchNorm help less the smaller the
+# radius, as the paper says.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -69,9 +69,9 @@ for name, label in scored.items():
 #
 # BatchNorm {cite:p}`ioffe2015batch` shifts and scales every channel of a network by the mean and
 # the deviation of the current batch. {cite:t}`wang2020high` see that a network with BatchNorm
-# trains faster and relies more on high frequencies, and they suggest one reason for both: high
-# parts are much fainter than low parts, and BatchNorm puts signals of different size on one scale,
-# so that the network can pick up all of them at the same time. If so, BatchNorm should help little
+# trains faster and picks up more of both parts, and they suggest one reason for both: high parts
+# are much fainter than low parts, and BatchNorm puts signals of different size on one scale, so
+# that the network can pick up all of them at the same time. If so, BatchNorm should help little
 # where all signals are large already. They therefore train with and without it on low parts only,
 # at four radii, and test on whole images and on the same low parts (their Figure 6). They report
 # that the smaller the radius, the less BatchNorm helps, and that it speeds up training least at r =
@@ -90,11 +90,13 @@ style.setup(
 # The two networks of each pair start from the same seed, see the same batches and have the same
 # learning rate. BatchNorm starts at scale 1 and offset 0, as in the paper.
 #
-# ## What BatchNorm does to a faint signal
+# ## What BatchNorm does to images of low contrast
 #
-# BatchNorm gives each channel the mean 0 and the deviation 1 over each batch, so that a
-# network answers a faint signal as strongly as a clear one. Running averages do so only for signals
-# of the strength seen in training, and these networks have seen none yet.
+# BatchNorm gives each channel the mean 0 and the deviation 1 over each batch, so that a network
+# answers dim images of low contrast as strongly as clear ones. Running averages do so only for
+# images of the contrast seen in training, and these networks have seen none yet. Here all pixels
+# are divided by four, brightness and contrast alike; a faint pattern in images of full contrast
+# follows below.
 
 # %%
 clear = recipe.load(train=False).pixels()[:50]
@@ -105,13 +107,14 @@ for kind in ("none", "batch", "running"):
     print(f"at a quarter of the contrast {spread[1]:.3f}")
 
 # %% [markdown]
-# ## Whole images: faster, and more of both parts
+# ## Whole images: how fast, and how much of each part
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
     figures.whole(history, chance),
     name="batchnorm-whole",
-    caption=f"{verdicts['W12'].note} {figures.parts_in_words(verdicts['W12'])}",
+    caption=f"{verdicts['W12'].note} {figures.parts_in_words(verdicts['W12'])} "
+    f"{figures.watched_in_words(recipe)} {figures.dips_in_words(history)}".strip(),
     alt=figures.ALT["whole"],
 )
 
@@ -119,9 +122,11 @@ style.show(
 # **How to read this.** In the left panel, a curve further to the left belongs to a network that
 # learns sooner. The right panel shows the accuracy on low (blue) and on high parts (vermilion) of
 # test images: where the dashed line lies above the solid one, the network with BatchNorm picks up
-# more of that part. A more accurate network has more of both, so compare the two distances;
-# {doc}`04_heuristics` compares at equal accuracy. So: BatchNorm favours the high part only if it
-# lifts the vermilion curve by more than the blue one.
+# more of that part. BatchNorm takes the moments of the tested batch here, so it also rescales high
+# parts, which are faint, when they are tested; a lead on them may come from that alone. A more
+# accurate network has more of both, so compare the two distances; {doc}`04_heuristics` compares at
+# equal accuracy. So: BatchNorm favours the high part only if it lifts the vermilion curve by more
+# than the blue one.
 #
 # ## Trained on low parts only
 
@@ -129,7 +134,8 @@ style.show(
 style.show(
     figures.by_epoch(history, chance),
     name="batchnorm-by-epoch",
-    caption=f"The paper's Figure 6. {figures.help_in_words(helped)}",
+    caption=f"The paper's Figure 6. {figures.help_in_words(helped)} "
+    f"{figures.watched_in_words(recipe)}",
     alt=figures.ALT["by-epoch"],
 )
 
@@ -138,7 +144,7 @@ style.show(
 # radius only. Compare the dashed curve with the solid one of the same panel: the difference is the
 # effect of BatchNorm. Blue is the accuracy on low parts of test images, prepared as the training
 # images were; black is the accuracy on whole test images, which these networks have never seen.
-# Bands are 95 % intervals over seeds; with one seed there is none. So: where dashed and solid
+# Bands are 95 % intervals over seeds; with one seed there are none. So: where dashed and solid
 # curves of a colour coincide, BatchNorm changes nothing at that radius.
 
 # %% [markdown]
@@ -164,9 +170,9 @@ style.show(
 #
 # The paper infers what BatchNorm does from networks trained on low parts. We can test it directly.
 # In the planted images only a fine pattern, the *high cue*, depends on the class, and we choose its
-# size. We make it fainter step by step and ask which network still learns it. If BatchNorm
-# amplifies faint signals, the network with BatchNorm should still learn cues that are too faint for
-# the other.
+# strength. We make it fainter step by step and ask which network learns it within the same number
+# of epochs. If BatchNorm amplifies faint signals, the network with BatchNorm should learn cues that
+# are too faint for the other.
 
 # %% tags=["hide-input"]
 same = [data.load("planted", train=False, limit=1, low=0.0, high=s).pixels()[0] for s in strengths]
@@ -189,9 +195,12 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each point is a network that was trained and tested on images with a cue of
 # that strength; the learning rate is the same throughout. The faintest cue that a network learns is
-# where its curve crosses the grey line, interpolated between two strengths. If the size of the cue
-# did not matter to a network, its curve would be flat. So: if the curve of BatchNorm crosses the
-# line further towards the faint cues, it does lift faint signals.
+# where its curve crosses the grey line, interpolated between two strengths; the interval on the
+# card covers the test images and not this interpolation. A network that is still learning when
+# training ends may only need longer. If the strength of the cue did not matter to a network, its
+# curve would be flat. So: if the curve of BatchNorm crosses the line further towards the faint
+# cues, a network with BatchNorm learns fainter signals within the same epochs; that the other would
+# never learn them does not follow.
 #
 # ## Other explanations
 #
@@ -225,6 +234,7 @@ style.finding(figures.averages_in_words(history))
 # ## What we tried that the paper did not
 #
 # The paper judges by eye how much BatchNorm helps and how much it speeds up training. Here both are
-# numbers with intervals, and the rules of the verdicts were fixed beforehand. The planted cues test
-# the hypothesis itself, and the networks with running averages separate what a network has learned
-# from the scale on which it expects its input.
+# numbers with intervals, and the rules of the verdicts were fixed before any record of the scale
+# `standard` existed (see {doc}`../intro`). The planted cues test the hypothesis itself, and the
+# networks with running averages separate what a network has learned from the scale on which it
+# expects its input.

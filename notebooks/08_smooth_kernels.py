@@ -14,7 +14,7 @@ import torch
 
 from fhelpers import data, heatmap, networks, smoothing
 from fhelpers.claims import CLAIMS, finding
-from fhelpers.drawing import style
+from fhelpers.drawing import comparisons, style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.smooth_kernels import claims, figures
 from fhelpers.sections.smooth_kernels.plan import plan
@@ -49,8 +49,9 @@ style.show(
 # with a single non-zero weight: 81 %). Small dots are single filters; the large point is their mean
 # with its 95 % interval, over seeds or, with one seed, over filters. Multiplying a kernel by a
 # number changes neither measure. Compare the green rows with the black ones of the same kernel
-# size. So: adversarial training smooths kernels if green lies to the left of black at both kernel
-# sizes and on both measures.
+# size. The rule takes the left panel and compares the networks filter by filter, which start alike;
+# the right panel is our own check. So: adversarial training smooths kernels if green lies clearly
+# to the left of black in the left panel at both kernel sizes.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -60,7 +61,7 @@ style.card(verdict)
 for label, weight in first.items():
     both = weight, smoothing.smooth_kernel(weight, rho)
     before, after = (smoothing.high_share(each).mean() for each in both)
-    print(f"{label}: smoothing leaves {after / before:.1f} of the high share")
+    print(f"{label}: smoothing leaves {after / before:.1f} of the share beyond half Nyquist")
 for name, title in figures.NAMES.items():
     mean = runs[f"map-{name}"][0].tensors()["accuracy"].mean()
     print(f"{title}: mean accuracy over all waves {mean:.0f}")
@@ -81,7 +82,7 @@ for name, title in figures.NAMES.items():
 style.setup(
     runs.setup(),
     caption=f"What was trained and measured for this page at scale {scale}, and what it cost. "
-    "Labels that begin with map are Fourier heat maps.",
+    f"Labels that begin with map are Fourier heat maps. {comparisons.attacked_in_words(runs)}",
 )
 
 # %% [markdown]
@@ -98,7 +99,7 @@ for name, kernel in {"corner": corner, "constant": flat, "chequered": chequered}
     for when, weight in (("", kernel), (" smoothed", smoothing.smooth_kernel(kernel, rho))):
         rough, share = smoothing.adjacent_difference(weight), smoothing.high_share(weight)
         print(f"{name}{when}: difference of neighbours {rough.item():.2f}, ", end="")
-        print(f"high share {share.item():.2f}")
+        print(f"beyond half Nyquist {share.item():.2f}")
 
 # %% [markdown]
 # The sum is not normalised: a constant kernel grows by a factor of 1 + 8ρ. The next page examines
@@ -141,7 +142,9 @@ style.table(figures.means(table), caption="The means of the figure.")
 after = [smoothing.high_share(smoothing.smooth_kernel(w, rho)) for w in first.values()]
 before = [smoothing.high_share(w) for w in first.values()]
 less = [bool(b.mean() > a.mean()) for b, a in zip(before, after, strict=True)]
-style.finding(f"Smoothing lowered the high share of {sum(less)} of {len(less)} first layers.")
+style.finding(
+    f"Smoothing lowered the share beyond half Nyquist in {sum(less)} of {len(less)} first layers."
+)
 
 # %% [markdown]
 # ## What the kernels let through
@@ -164,9 +167,9 @@ style.show(
 # ## Which frequency hurts most
 #
 # Kernels are only the first layer. To see how the whole network responds to a frequency, we add a
-# single wave to every test image and measure the accuracy {cite:p}`yin2019fourier`. Each pixel of
-# the map is one wave. A network that looks for stripes with four crests across and two down, and
-# for nothing else, is disturbed by that wave alone, which stands at two mirrored pixels of its map.
+# single wave to test images and measure the accuracy {cite:p}`yin2019fourier`. Each pixel of the
+# map is one wave. A network that looks for stripes with four crests across and two down, and for
+# nothing else, is disturbed by that wave alone, which stands at two mirrored pixels of its map.
 
 # %%
 crests = (4 * torch.arange(16) + 2 * torch.arange(16)[:, None]) / 16
@@ -183,7 +186,8 @@ found = {t: runs[f"map-{name}"][0].tensors()["accuracy"] for name, t in figures.
 style.show(
     figures.maps(found),
     name="kernels-maps",
-    caption=figures.maps_in_words(found),
+    caption=f"{figures.maps_in_words(found)} Measured on "
+    f"{runs['map-natural'][0].recipe.images:,} test images.",
     alt=figures.ALT["maps"],
 )
 
@@ -200,13 +204,14 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** In the maps, a dark pixel is a wave that the network does not tolerate. All
-# waves have the same size, an L2 norm of 4 in each channel, and a sign drawn for each image. Below,
-# each curve is the mean over all waves at that distance; the diamond at its left is the accuracy on
-# clean images. A curve that stays high towards the right belongs to a network that ignores fine
-# patterns. So: a network is robust to the frequencies where its curve stays near the diamond.
+# waves have the same size, an L2 norm of 4 in each channel, and a sign drawn for each image and
+# channel. Below, each curve is the mean over all waves at that distance; the diamond at its left is
+# the accuracy on clean images. Bands are 95 % intervals, over seeds or, with one seed, over images.
+# A curve that stays high towards the right belongs to a network that ignores fine patterns. So: a
+# network is robust to the frequencies where its curve stays near the diamond.
 #
-# **What differs, and why it may.** The paper shows kernels and no numbers. At this scale
-# M_adversarial is trained for fewer epochs than M_natural, since each of its epochs costs eight
+# **What differs, and why it may.** The paper shows kernels and no numbers. Below the scale `paper`
+# M_adversarial is trained for fewer epochs than M_natural, since each of its epochs costs several
 # times as much (see the set-up). Both start from the same initial weights, so what they share may
 # come in part from there. The released code crops and flips the images of M_adversarial but not
 # those of M_natural; here neither network has augmentation.

@@ -84,7 +84,7 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(figures.threshold_in_words(frame, recipe.threshold))
+style.finding(figures.threshold_in_words(frame, recipe))
 
 # %% [markdown]
 # For each image x with label y, the loss of the mask M is
@@ -96,16 +96,15 @@ style.finding(figures.threshold_in_words(frame, recipe.threshold))
 # of ones that learning starts from. It penalises a lower cross-entropy as well as a higher one: the
 # network should predict as before, not better. The optimiser is Adam; the learning rate is warmed
 # up and then decays {cite:p}`smith2019super`, and after each step the weights are clipped to
-# [0, 1]. Learning stops when the masked accuracy is at least 99 % of the original one and the
-# mask's weight has not changed for seven epochs.
+# [0, 1].
 #
 # All five networks see crops and flips, as in the released code. At `standard` they have BatchNorm,
-# too, learn 20,000 images and train for the same number of epochs, so that N and A differ in the
-# attack alone. At `quick` they are networks of {doc}`01_decomposition`'s kind, and A is trained for
-# fewer epochs than N, because each of them costs many times as much. S, T and R have the
-# architecture, the images and the number of epochs of N. VGG-11 is a second architecture; below
-# `standard` there are only its N and A, and its A is trained with three attack steps instead of
-# ten.
+# too, and are trained on 20,000 images for the same number of epochs, so that N and A differ in the
+# attack alone. At `quick` they have the architecture of the network of {doc}`01_decomposition`, and
+# A is trained for fewer epochs than N, because each of them costs many times as much. S, T and R
+# have the architecture, the images and the number of epochs of N. VGG-11 is a second architecture;
+# below `standard` there are only its N and A, and its A is trained with three attack steps instead
+# of ten.
 #
 # ## The mask in code
 
@@ -161,16 +160,16 @@ style.show(
 style.show(
     figures.accuracies(frame, chance),
     name="masks-reliability",
-    caption=f"{figures.title_of('natural')}: {verdicts['K1'].estimate} of the accuracy is kept. "
-    f"{verdicts['K1'].note}",
+    caption=f"Through the mask of N {claims.kept(history, 'mask/natural')} of its accuracy remain. "
+    f"{verdicts['K1'].note} Hollow diamonds: VGG-11 in the paper (other data).",
     alt=figures.ALT["reliability"],
 )
 
 # %% [markdown]
 # **How to read this.** If the mask cost nothing, the two markers of a row would coincide. The
 # number at the right is the total weight of the mask: 1 keeps every frequency, 0 none. All images
-# here are test images, which no mask has seen. So: a mask says what a network needs only where its
-# two markers lie close together.
+# here are test images, and all masks were learned on training images. So: a mask says what a
+# network needs only where its two markers lie close together.
 #
 # ## On which images a mask is learned
 #
@@ -191,7 +190,7 @@ style.finding(figures.gain_of_test_set(both))
 style.show(
     figures.energies(history),
     name="masks-energies",
-    caption=verdicts["K2"].note,
+    caption=figures.energies_in_words(history),
     alt=figures.ALT["energies"],
 )
 
@@ -215,35 +214,36 @@ style.show(
 # **How to read this.** A disc on a square grid already differs by direction. So only whole rings
 # are counted here, and what a mask without direction would have there is subtracted. What is left
 # of A minus N, in percentage points of a mask's energy, is zero everywhere if adversarial training
-# moves the mask in all directions alike. So: the further the curve leaves zero, above all in the
-# grey bands near the axes, the more direction matters.
+# moves the mask in all directions alike. The grey bands are near the axes: K3 adds them up, and the
+# caption says what each axis contributes. So: the further the curve leaves zero, the more direction
+# matters.
 
 # %% folded="K4: what every network keeps beside N, band by band" tags=["nbval-ignore-output"]
 style.show(
     figures.differences(history),
     name="masks-differences",
-    caption=f"{verdicts['K4'].note}",
+    caption=figures.differences_in_words(history),
     alt=figures.ALT["differences"],
 )
 
 # %% [markdown]
 # **How to read this.** Above the line a network keeps more of a band than N, below it less. The
-# coloured bands are 95 % intervals over seeds. With one seed they are over five masks that were
-# learned on five disjoint sets of images; they show how far a mask depends on its images, and say
-# nothing about training the networks again. So: S, T and R share the shift of A only if their bands
-# leave the line where that of A does.
+# coloured bands are 95 % intervals over seeds. With one seed they are over the five masks; they
+# show how far a mask depends on its images, and say nothing about training the networks again. So:
+# S, T and R share the shift of A only as far as they, too, gain at low distances *and* lose beyond.
 #
 # ## One mask for each class
 
 # %% folded="Ten masks of N, one for each class" tags=["nbval-ignore-output"]
 single = [run.model().masks().detach().mean(1) for run in runs["classes/natural"]]
 classes = data.load(dataset, train=False, limit=1, **recipe.network.options).classes
-weights = [float(mask.mean()) for mask in torch.stack(single).mean(0)]
+mean = torch.stack(single).mean(0)
 style.show(
-    figures.class_masks(torch.stack(single).mean(0), classes),
+    figures.class_masks(mean, classes),
     name="masks-classes",
-    caption=f"Masks of N for single classes. Their total weight lies between {min(weights):.2f} "
-    f"and {max(weights):.2f}. Where two differ, N relies on different frequencies for the two.",
+    caption=f"{figures.classes_in_words(history, mean, recipe.threshold)} No network has "
+    "a second mask of a class, learned from other images, so that nothing here tells what belongs "
+    "to a class from what is chance.",
     alt=figures.ALT["classes"],
 )
 
@@ -253,7 +253,7 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 test = data.load(dataset, train=False, limit=3, **recipe.network.options).pixels()
 seen = {LETTERS[name]: runs[f"mask/{name}"][0].model() for name in ("natural", "adversarial")}
-like = verdicts["K6"].estimate
+like = claims.similarity(history, "mask/natural")
 style.show(
     figures.images(test, seen),
     name="masks-images",
@@ -266,13 +266,13 @@ style.show(
 # **How to read this.** The number below each image seen through a mask is its structural similarity
 # {cite:p}`wang2004image` to the original: 1 for the same image, about 0 for one that has nothing in
 # common with it. Every picture is drawn with the image's mean: where a mask keeps or removes it, it
-# is added back. So: an image that scores low and is still classified correctly shows that network
-# and person look at different things.
+# is added back. So: the lower the number, the less of what we see is left; whether the network is
+# still right is not to be seen here, but in K1 and K6.
 #
 # ```{admonition} Why high frequencies are hard to keep out
 # :class: note
-# A network could not simply ignore what lies above some frequency: its own nonlinearities make new
-# ones. A sine that passes through a nonlinearity comes out with multiples of its frequency.
+# Even an input without high frequencies gives a network high ones inside: its own nonlinearities
+# make them. A sine that passes through a nonlinearity comes out with multiples of its frequency.
 # ```
 
 # %% folded="A sine through four nonlinearities"
@@ -281,8 +281,8 @@ shown = {name: f"{behind[name][2]:.2f}, {behind[name][3]:.2f}" for name in measu
 style.show(
     figures.nonlinearity(behind),
     name="masks-nonlinearity",
-    caption="A pure sine, black, and what each nonlinearity makes of it, vermilion. Strength at "
-    "twice and three times the frequency: "
+    caption="What each nonlinearity makes of a pure sine: black what comes out at the sine's own "
+    "frequency, vermilion what comes out elsewhere. Strength at two and three times the frequency: "
     + style.listing(f"{name} {values}" for name, values in shown.items())
     + ". Functions that treat up and down alike make odd multiples, softplus and ReLU even ones.",
     alt=figures.ALT["nonlinearity"],

@@ -34,19 +34,19 @@ style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
-    figures.versions(history),
+    figures.versions(history, 1 / len(test.classes)),
     name="single-versions",
-    caption=verdicts["K7"].note,
+    caption=f"{figures.versions_in_words(history)} Hollow diamonds: N in the paper (other data).",
     alt=figures.ALT["versions"],
 )
 
 # %% [markdown]
 # **How to read this.** Only images whose original the network classifies correctly count here, so x
 # itself would be at 100 %. So is M(x), by construction, because each mask is one that keeps the
-# class; the caption says how many of the masks still did so at their last step. For N, x_A is at 0
-# % because the images were selected so (see the set-up). The other versions can fail. In the paper
-# 59 % of M(x_A) and 56 % of C(x) are correct, where C keeps the frequencies whose weight is 0.
-# Everything that the mask takes away, partly or wholly, is x − M(x). So: where C(x) is often
+# class; the caption says how many of the masks still did so at their last step. For N, hardly any
+# x_A is correct where the images could be selected so (see the set-up). The other versions can
+# fail. C keeps the frequencies whose weight is 0; everything that the mask takes away, partly or
+# wholly, is x − M(x). So: where C(x) is often
 # correct too, the mask holds enough and not all that the network could use.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -91,8 +91,10 @@ style.finding(figures.wrong_in_words(runs))
 # x_A.
 #
 # As in the released code, the images are selected: N classifies them correctly and is fooled by
-# their attacked version. Where too few are, the first test images serve instead. A gets masks for
-# the same images, many of which it misclassifies.
+# their attacked version. Where too few are, the first test images serve instead. They are selected
+# in single precision; where all the rest is computed in bfloat16 (see the foot of the page), a few
+# of them are misclassified after all. A gets masks for the same images, many of which it
+# misclassifies.
 #
 # All images are learned at once. Their losses are added and no two masks share a weight, so each
 # mask is what it would be had it been learned alone.
@@ -148,10 +150,14 @@ style.show(
 # %% [markdown]
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The complement C holds the frequencies whose weight is exactly 0. Pixels outside the
-# displayable range are clipped; where a mask removes the image's mean, it is added back. So: what a
-# network needs of one image is little, and seldom what we would call its subject.
+# displayable range are clipped. Where a mask removes the image's mean, it is added back for us to
+# see something; the network sees the image without it. So: for most images the mask keeps little,
+# and often not what we would call the subject.
 #
 # ## What is still classified correctly
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.finding(figures.means_in_words(runs))
 
 # %% folded="The shares of all versions, as a table" tags=["nbval-ignore-output"]
 style.table(
@@ -165,12 +171,12 @@ style.table(
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 kinds = [runs[f"images/{name}"] for name in ("natural", "adversarial")]
-pairs = [tuple(map(figures.masks_of, pair)) for pair in zip(*kinds, strict=True)]
+pairs = [figures.comparable(*pair) for pair in zip(*kinds, strict=True)]
 gains = figures.gains(pairs)
 style.show(
     figures.gain_by_band(gains),
     name="single-gains",
-    caption=figures.gains_in_words(gains),
+    caption=figures.gains_in_words(gains, pairs),
     alt=figures.ALT["gains"],
 )
 
@@ -178,8 +184,9 @@ style.show(
 # **How to read this.** Every image has a mask for N and one for A, compared here in each of 16
 # rings and 16 directions. Above one half, most images need more energy in that band for A than for
 # N. Where both masks are empty, as for most images far from the centre, the image counts half on
-# either side. The intervals are over seeds or, with one seed, over images. So: adversarial training
-# moves the needs of a network to the bands above one half.
+# either side. The intervals are over seeds or, with one seed, over images. Where the masks of one
+# network are sparser as a whole, all bands fall or rise together. So: read the shape, not the
+# height: adversarial training moves the needs of a network from low to high places of the curve.
 #
 # ## Do masks of one class resemble each other?
 
@@ -187,7 +194,8 @@ style.show(
 style.show(
     figures.atlas(run, history, test.classes),
     name="single-map",
-    caption=verdicts["K8"].note,
+    caption=f"{verdicts['K8'].note} Distance on the map and difference in total weight have a rank "
+    f"correlation of {figures.order_of_map(run):.2f}. Hollow diamonds: the paper (other data).",
     alt=figures.ALT["map"],
 )
 
@@ -195,10 +203,12 @@ style.show(
 # **How to read this.** On the maps, every point is the mask of one image. Similar masks lie
 # together: the map minimises the objective of UMAP {cite:p}`mcinnes2018umap` over all pairs of
 # masks, but is not UMAP itself. The axes have no meaning, and the few most distant points are
-# outside the frame. The map uses no class labels. In the last panel, a linear classifier is trained
-# on four fifths of the masks to predict the class and tested on the last fifth, in turn. Shuffling
-# the classes shows what it would reach if there were nothing to find. Intervals are over images or
-# over seeds. So: masks tell the class only as far as true classes exceed shuffled ones.
+# outside the frame. The map uses no class labels; the nearer the rank correlation in the caption is
+# to 1, the more it orders masks by nothing but their total weight. In the last panel, a linear
+# classifier is trained on four fifths of the masks to predict the class and tested on the last
+# fifth, in turn. Shuffling the classes shows what it would reach if there were nothing to find.
+# Intervals are over images or over seeds. So: masks tell the class only as far as true classes
+# exceed shuffled ones.
 #
 # **What differs, and why it may.** The class of a mask is here the one that the network predicts
 # for the image, because this is what the mask was made to keep; for the paper's accurate networks

@@ -37,7 +37,8 @@ style.finding(figures.in_words(verdicts, names))
 style.show(
     figures.compared(frame, names),
     name="subset-effects",
-    caption=figures.apart_in_words(frame),
+    caption=f"{figures.apart_in_words(verdicts, names)} "
+    f"{figures.accuracies_in_words(groups, names)} Hollow diamonds: the paper (other data).",
     alt=figures.ALT["effects"],
 )
 
@@ -47,8 +48,8 @@ style.show(
 # that remains through the mask to the right. K7 holds where both of its effects lie to the right:
 # what the image loses when it is seen through the frequencies that its mask leaves out, and the
 # share of attacks that the mask undoes. Intervals are over images or, with several seeds, over
-# seeds. A test set of 250 images makes them wide. So: a claim carries over to larger images where
-# its marks lie on the same side of the tick as those of the small ones.
+# seeds. A test set of 250 images makes them wide. So: a verdict carries over to larger images where
+# the marks lie on the same side of the tick as those of the small ones.
 
 # %% tags=["hide-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
@@ -63,7 +64,8 @@ for row in frame[frame.network != "small"].itertuples():
 # with BatchNorm and ResNet-18, trained with random crops and flips. On such images they find that
 # what passes the mask is hard to recognise ({doc}`15_fourier_masks`, claim K6) and that the mask of
 # a single image keeps its class and undoes many attacks ({doc}`17_single_image_masks`, K7). Those
-# pages test both claims on images of 32 pixels. This page tests them on ImageNet.
+# pages test both claims on images of 32 pixels. This page tests them on five classes of Tiny
+# ImageNet.
 #
 # ## The set-up
 #
@@ -72,22 +74,23 @@ for row in frame[frame.network != "small"].itertuples():
 # grey. The networks are a ResNet-8 and a VGG-11 a quarter as wide as published, both with
 # BatchNorm, crops and flips. They are the same at every scale of this book, and their records are
 # published with it, together with the pictures below: this page needs the data set only to compute
-# them again. At the scale `smoke`, planted images stand for it.
+# them again. At the scale `smoke`, planted images stand in for them.
 
 # %% folded="What was computed for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
-    caption="What was computed for this page, and what it cost. The rows of `small` are those of "
-    f"the pages on masks, on {dataset} at scale {scale}.",
+    caption="What was computed for this page, and what it cost. The rows that begin with small are "
+    f"those of the pages on masks, on {dataset} at scale {scale}.",
 )
 
 # %% [markdown]
 # ## Which frequencies there are
 #
-# Frequencies are counted in waves across the image. An image with twice the side has them up to
-# twice as many, so a mask has four times as many weights, and the frequencies of a small image are
-# the lower half of those of a large one. A pattern with four crests across has the same frequency
-# in both. Here it is, with the share of it that a disc of radius 3 and one of radius 4 keep:
+# Frequencies are counted in waves across the image. An image with twice the side reaches
+# frequencies twice as high, so a mask has four times as many weights, and the frequencies of a
+# small image are the lower half of those of a large one. A pattern with four crests across has the
+# same frequency in both. Here it is, with the share of it that a disc of radius 3 and one of radius
+# 4 keep:
 
 # %%
 for side in (32, 64):
@@ -145,15 +148,17 @@ else:
 #
 # **What differs, and why it may.** The paper's images have 128 pixels, ours 64; its networks are
 # four times as wide, its ResNet has ten more layers, and they see about twice as many images of
-# each class. Its VGG-11 classifies 90 % of them correctly. Where ours are right less often, and
-# less surely, it takes less to change their answers, and it is harder to keep 99 % of their
-# accuracy. The small images are in colour and have ten classes, so the three networks differ in
-# more than the size of what they see: this page shows whether the claims hold on images like the
-# paper's, not what the size alone does.
+# each class. Its VGG-11 classifies 90 % of them correctly; the first caption says how often ours
+# are right. Where they are right less often, and less surely, it takes less to change their
+# answers, and it is harder to keep 99 % of their accuracy. One mask is no measure of similarity,
+# either: for the same network, masks learned on other images differ by the numbers in that caption.
+# The small images are in colour and have ten classes, so the three networks differ in more than the
+# size of what they see: this page shows whether the claims hold on images like the paper's, not
+# what the size alone does.
 #
 # ## What we tried that the paper did not
 #
 # The two claims are judged by the same rules on small and on larger images. The mask of K6 is also
 # judged on images that it has not seen, and K7 also on all that a mask takes away, not only on the
-# frequencies that it stops altogether; the table lists both. What {doc}`07_other_datasets` says of
-# the ten classes concerns the first paper.
+# frequencies that it stops altogether; the table lists both. {doc}`07_other_datasets` trains on ten
+# classes of Tiny ImageNet, too, but asks there what the first paper claims of low and high parts.

@@ -121,8 +121,9 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** These are the differences between neighbouring points of the blue curve.
-# They add up to the accuracy on whole images. A band below zero is one without which the model
-# would do better. So: the tallest bars are the bands that the model relies on.
+# They add up to the accuracy on whole images. The first starts from nothing, so chance is part of
+# it; bands also differ in width. A band below zero is one without which the model would do better.
+# So: the highest points, the first less chance, are the bands that the model relies on.
 #
 # ### Single frequencies, and a mask
 
@@ -150,6 +151,10 @@ style.show(
 )
 
 # %% [markdown]
+# **How to read this.** A band that the mask keeps whole is at 100 %. The left panel has 16 rings
+# around frequency zero, the right panel 16 directions, where 0 is change from left to right. So:
+# where a curve is low, the model can do without the band.
+#
 # ### Small perturbations
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -163,25 +168,29 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve that falls to zero within 4/255 belongs to a model without
 # adversarial training. One that does not fall at all deserves suspicion: see
-# {doc}`09_smoothing_defence`. So: the ε at which the curve has lost half is the number to compare
-# between models.
+# {doc}`09_smoothing_defence`. So: the accuracy at ε = 1/255 is the number to compare between
+# models.
 #
 # ## Three models of this book
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 colours = {"M_natural": style.COLOURS["original"], "BatchNorm": style.GREY}
 colours["M_adversarial"] = style.COLOURS["adversarial"]
+epochs = [runs[label][0].recipe.epochs for label in names]
 style.show(
     page.compared(reports, colours),
     name="report-compared",
-    caption=" ".join(f"{name}: {page.in_short(each)}" for name, each in reports.items()),
+    caption=" ".join(f"{name}: {page.in_short(each)}" for name, each in reports.items())
+    + f" Trained for {style.listing(epochs)} epochs, in this order.",
     alt="Accuracy on low parts over accuracy on whole images against the radius, three models.",
 )
 
 # %% [markdown]
 # **How to read this.** Each curve is divided by its model's accuracy on whole images, so that
-# models of different accuracy can be compared. The dotted line is at 90 %. So: the model whose
-# curve crosses the line first relies on the coarsest patterns.
+# models of different accuracy can be compared. The dotted line is at 90 %. The three models may
+# differ in their number of epochs, and that with BatchNorm uses the moments of each batch, in
+# testing, too. So: where one curve lies above another at every radius, its model relies on coarser
+# patterns; where two cross, no single radius ranks them.
 
 # %% folded="The main numbers of the three models, as a table" tags=["nbval-ignore-output"]
 table = page.summary(first).rename(columns={"value": "M_natural"})

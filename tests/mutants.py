@@ -351,7 +351,8 @@ def workplace() -> Iterator[Path]:
         ignored = shutil.ignore_patterns("__pycache__")
         for part in ("fhelpers", "notebooks", "tests/reference"):
             shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-        helpers = (f"tests/{name}.py" for name in ("conftest", "browsing", "smoke", "standin"))
+        names = ("conftest", "browsing", "copies", "forked", "smoke", "standin")
+        helpers = (f"tests/{name}.py" for name in names)
         for file in ("Snakefile", "pyproject.toml", *helpers):
             shutil.copy(ROOT / file, folder / file)
         (folder / "results").mkdir()

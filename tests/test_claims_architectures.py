@@ -42,7 +42,7 @@ def test_w14(seeds, changes, expected):
 def test_w14_compares_with_whichever_comes_closest():
     runs = history(KINDS | {"resnet-18": network(0.99, 0.9, 0.0)}, spread=0)
     parts = CLAIMS["W14"](runs).parts
-    assert [part.name.rpartition(" ")[2] for part in parts] == ["alexnet", "lenet", "lenet"]
+    assert [part.name.rpartition(" ")[2] for part in parts] == ["AlexNet", "LeNet", "LeNet"]
     assert [part.estimate.value for part in parts] == pytest.approx([0.05, 0.2, 0.1])
 
 
@@ -61,8 +61,8 @@ def test_w14_at_equal_size_is_beside_the_verdict():
     assert verdict.verdict == YES
     assert [part.ours for part in verdict.parts] == [False] * 3 + [True] * 6
     assert [part.verdict for part in verdict.parts if part.ours] == [NO] * 3 + [YES] * 3
-    assert verdict.parts[3].name.endswith("-parameters")
-    assert "alexnet-parameters 0.690" in verdict.note
+    assert verdict.parts[3].name.endswith(" with about as many parameters")
+    assert "AlexNet with about as many parameters 0.690" in verdict.note
 
 
 @pytest.mark.parametrize(("scale", "farthest"), [("smoke", 0.5), ("standard", 0.16)])

@@ -67,8 +67,11 @@ def on_low_parts(
     return pd.concat(frames, ignore_index=True)
 
 
-def with_cues(*, seeds=3, limits=(0.5, 0.125), spread=0.02, images=2000):
-    """Accuracy rises with log2 of the strength and is 0.55 at each network's limit."""
+def with_cues(*, seeds=3, limits=(0.5, 0.125), spread=0.02, images=2000, late=0.0):
+    """Accuracy rises with log2 of the strength and is 0.55 at each network's limit.
+
+    late: what training accuracy gains after three quarters of the epochs.
+    """
     random, frames = np.random.default_rng(3), []
     for seed, (name, limit) in itertools.product(
         range(seeds), zip(batchnorm.NETWORKS, limits, strict=True)
@@ -80,6 +83,8 @@ def with_cues(*, seeds=3, limits=(0.5, 0.125), spread=0.02, images=2000):
             frames.append(
                 rows(label, seed, score, split="test", part="original", scope="all", images=images)
             )
+            curve = 0.1 + late * (np.arange(EPOCHS + 1) > 0.8 * EPOCHS)
+            frames.append(rows(label, seed, curve, split="train", part="original"))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -208,6 +213,18 @@ def test_hypothesis_measures_the_planted_limits(seeds):
     assert beyond.estimate.value == pytest.approx(4.0)  # at least, from 1
     assert beyond.estimate.high == math.inf
     assert "none without BatchNorm, 0.25 with" in beyond.note
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_a_network_that_still_learns_the_cue_it_missed_is_said(seeds):
+    note = HYPOTHESIS(with_cues(seeds=seeds, limits=(0.4, 0.1), spread=0, late=0.2), 0.1).note
+    assert "learned within 30 epochs: 0.4 without BatchNorm" in note
+    assert "At strength 0.25, which the network without BatchNorm does not learn" in note
+    assert "from 10 to 30 % in the last quarter of the epochs: it was still learning" in note
+    flat = HYPOTHESIS(with_cues(seeds=seeds, limits=(0.4, 0.1)), 0.1).note
+    assert "from 10 to 10 % in the last quarter of the epochs: no clear rise." in flat
+    every = HYPOTHESIS(with_cues(seeds=seeds, limits=(0.001, 0.1), late=0.2), 0.1).note
+    assert "does not learn" not in every
 
 
 def test_one_strength_bounds_the_ratio_on_one_side_only():

@@ -166,23 +166,57 @@ def test_the_directions_near_the_axes_add_up_to_what_k3_judges():
     assert rows[["low", "high"]].notna().all(axis=None)
 
 
-def test_masks_are_also_compared_at_a_weight_that_all_of_them_had():
-    """A's mask is learned to half the weight of the others: at theirs it was lower by half."""
+def learned_to(adversarial, others):
+    """One mask of each network, learned to these weights."""
     random = np.random.default_rng(0)
     frames = []
     for name, low in SHARES.items():
         about = (f"mask/{name}", 0, 0)
-        weight = 0.2 if name == "adversarial" else 0.6
+        weight = adversarial if name == "adversarial" else others
         noise = 1e-4 * random.normal()
         frames.append(mask_rows(*about, low=low + noise, along=0.5, weight=weight))
         frames.append(learning_rows(*about, low=low, weight=weight))
-    frame = pd.concat(frames, ignore_index=True)
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_masks_are_also_compared_at_a_weight_that_all_of_them_had():
+    """A's mask is learned to half the weight of the others: at theirs it was lower by half."""
+    frame = learned_to(0.2, 0.6)
     assert masks.common_weight(frame, SHARES) == pytest.approx(0.6)
     parts = CLAIMS["K4"](frame).parts
     raw, matched = parts[0].estimate.value, parts[3].estimate.value
     assert raw == pytest.approx(0.3, abs=0.001)
     assert matched == pytest.approx(0.2 + 0.5 * 0.5 - 0.4)
     assert "at weight 0.60" in parts[3].name
+
+
+def test_the_mask_of_ones_is_no_mask_that_had_a_weight():
+    """A's mask falls below the others' last weight within the first epoch: 0.6 is passed, not had.
+
+    The weight of the others, at 0.6 after four epochs, lies between A's mask of ones and 0.3.
+    """
+    frame = learned_to(0.2, 0.6)
+    learning = (frame.split == "learning") & (frame.epoch > 0)
+    frame.loc[learning & (frame.label == "mask/adversarial"), "weight"] = [0.3, 0.25, 0.2, 0.2]
+    assert masks.common_weight(frame, SHARES) is None
+    verdict = CLAIMS["K4"](frame)
+    assert [part.ours for part in verdict.parts] == 3 * [False]
+    assert "no total weight that the masks of all five networks had" in verdict.note
+    assert "0.60 (N), 0.20 (A), 0.60 (S)" in verdict.note
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([0.8, 0.6, 0.4], 0.3),  # falling: halfway between the second and the third
+        ([0.4, 0.6, 0.7], 0.15),  # rising
+        ([0.6, 0.4, 0.8], 0.25),  # twice there: the last time, a quarter of the way
+        ([0.5], 0.1),  # a single epoch
+    ],
+)
+def test_the_low_share_is_that_of_the_last_time_that_a_mask_had_the_weight(weights, expected):
+    shares = np.array([0.1, 0.2, 0.4])[: len(weights)]
+    assert masks.low_share_at(0.5)({"path": (np.array(weights), shares)}) == pytest.approx(expected)
 
 
 def test_one_seed_without_folds_has_no_interval():

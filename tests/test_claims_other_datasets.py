@@ -64,29 +64,31 @@ def test_w24_holds_when_all_hold(seeds):
     verdict = judged(**{name: {"seeds": seeds} for name in ALL})
     assert verdict.verdict == YES
     assert len(verdict.parts) == 9
-    assert "mnist: W5 reproduced, W6 reproduced, W7 reproduced; fashion" in verdict.note
+    assert "MNIST: W5 reproduced, W6 reproduced, W7 reproduced; Fashion" in verdict.note
+    assert verdict.claim.published == "stated, without numbers"
     assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")
 
 
 @pytest.mark.parametrize(
     ("change", "expected", "failed"),
     [
-        ({"kept": 0.95}, NO, "W5"),  # shuffled labels are ahead on low parts
-        ({"first": 0.05}, WEAK, "W6"),  # true labels are near chance after an epoch
-        ({"high": 0.5}, NO, "W7"),
-        ({"high": 0.15}, OPEN, "W7"),  # at the margin
-        ({"grows": -0.1}, NO, "W7"),
-        ({"grows": 0.0}, OPEN, "W7"),
+        # Shuffled labels are ahead on low parts.
+        ({"kept": 0.95}, NO, "W5: accuracy on low parts, true minus shuffled labels"),
+        # True labels are near chance after an epoch.
+        ({"first": 0.05}, WEAK, "W6: true labels above chance at r = 3.5 after 50,000 images"),
+        ({"high": 0.5}, NO, "W7: high above chance"),
+        ({"high": 0.15}, OPEN, "W7: high above chance"),  # at the margin
+        ({"grows": -0.1}, NO, "W7: low, r = 10.5 minus r = 3.5"),
+        ({"grows": 0.0}, OPEN, "W7: low, r = 10.5 minus r = 3.5"),
     ],
 )
 @pytest.mark.parametrize("name", ALL)
 def test_w24_fails_where_one_claim_fails_on_one_data_set(name, change, expected, failed):
     verdict = judged(**{name: change})
     assert verdict.verdict == expected
-    assert [part.name for part in verdict.parts if part.verdict == expected].count(
-        f"{name}, {failed}"
-    ) == 1
-    others = [part for part in verdict.parts if not part.name.startswith(name)]
+    found = [part.name for part in verdict.parts if part.verdict == expected]
+    assert found.count(f"{data.TITLES[name]}, {failed}") == 1
+    others = [part for part in verdict.parts if not part.name.startswith(data.TITLES[name])]
     assert {part.verdict for part in others} == {YES}
 
 
@@ -106,8 +108,8 @@ def test_w24_is_open_where_a_network_has_not_learned():
     verdict = CLAIMS["W24"](histories, dict.fromkeys(ALL, 0.1))
     assert verdict.verdict == OPEN
     open_parts = {part.name for part in verdict.parts if part.verdict == OPEN}
-    assert open_parts == {"mnist, W5", "mnist, W6"}
-    assert "mnist, not judged because these have not learned: shuffled (" in verdict.note
+    assert {name.partition(":")[0] for name in open_parts} == {"MNIST, W5", "MNIST, W6"}
+    assert "MNIST, not judged because these have not learned: shuffled (" in verdict.note
 
 
 def test_w24_takes_either_imagenet_subset_and_passes_over_cifar10():
@@ -139,7 +141,7 @@ def test_each_data_set_has_its_own_chance():
 def test_a_verdict_is_listed_by_the_part_that_decides_it(values, expected):
     parts = [Part("a", Estimate(v, v - 0.1, v + 0.1, 9, "seeds"), 0.0) for v in values]
     part = decided_by("new", Judged(tuple(parts)))
-    assert (part.name, part.estimate.value) == ("new", expected)
+    assert (part.name, part.estimate.value) == ("new: a", expected)
     assert part.verdict == Judged(tuple(parts)).verdict
     nothing = decided_by("new", None)
     assert (nothing.name, nothing.verdict) == ("new", OPEN)
@@ -226,7 +228,7 @@ def test_w24_says_where_the_number_of_classes_is_another():
     chances = dict.fromkeys(ALL, 0.1)
     assert "classes" not in CLAIMS["W24"](histories, chances).note
     note = CLAIMS["W24"](histories, chances | {"tiny-imagenet": 1 / 200}).note
-    assert "tiny-imagenet has 200 classes, and the margins 0.1 and 0.05" in note
+    assert "Tiny ImageNet has 200 classes, and the margins 0.1 and 0.05" in note
     assert note.count("classes") == 1
 
 

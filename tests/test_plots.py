@@ -149,6 +149,30 @@ def test_a_table_without_rows_is_its_heads(shown):
     assert re.findall(r"<th[^>]*>([^<]*)</th>", page) == ["a", "b c"]
 
 
+def test_heads_have_spaces_but_networks_keep_their_names(shown):
+    style.table(
+        pd.DataFrame(columns=["train_images", "M_natural", "gap of M_shuffle"]), caption="c"
+    )
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", shown[0][0]["text/html"])
+    assert heads == ["train images", "M_natural", "gap of M_shuffle"]
+
+
+def test_whatever_a_page_says_has_true_minus_signs_and_no_signed_zeros(shown):
+    claim = claims.Claim("W9", "", "", "", "a minus b", "> 0", "", check=len, paper="-0.2")
+    parts = (claims.Part("difference", intervals.Estimate(-0.02, -0.3, 0.26, 9, "images"), 0.0),)
+    style.card(claims.Verdict(claim, parts[0].estimate, "undecided", "at 128 -0.013", parts))
+    style.finding("a -0.5 [-0.04, -0.00], cifar10-resnet-8")
+    style.table(pd.DataFrame({"x": [-0.5, -0.0], "y": ["-0.000 ± 0.001", "-1"]}), caption="c")
+    figure, _ = style.chart(1)
+    style.show(figure, name="n", caption="from -0.0 to -3", alt="a")
+    card, finding, table, drawn = (data["text/plain"] for data, _ in shown)
+    for text in ("−0.2", "0.0 [−0.3, 0.3]", "at 128 −0.013"):
+        assert text in card
+    assert finding == "a −0.5 [−0.04, 0.00], cifar10-resnet-8"
+    assert table.split() == ["c", "x", "y", "−0.50", "0.000", "±", "0.001", "0.00", "−1"]
+    assert drawn.endswith("from 0.0 to −3")
+
+
 @pytest.mark.parametrize(
     ("texts", "kind"),
     [
@@ -171,6 +195,7 @@ def test_columns_are_set_as_numbers_words_or_text(texts, kind, shown):
         ((0.0, 0.012, 0.071), 0.002, "0.01 [0.00, 0.07] (0.002)"),  # uneven
         ((0.4982, 0.5, 0.5018), None, "0.500 ± 0.002"),
         ((math.nan, -0.5, 0.75), 0.1, "−0.50 (0.10)"),
+        ((-0.0012, -0.0002, 0.0008), None, "0.000 ± 0.001"),
     ],
 )
 def test_tables_give_two_digits_with_the_interval_and_the_paper_in_brackets(ends, paper, text):

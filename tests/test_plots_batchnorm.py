@@ -96,6 +96,27 @@ def test_speed_is_epochs_to_the_same_accuracy():
     assert f"{row.times:.1f} times at r = 4" in batchnorm.speed_in_words(needed, level)
 
 
+@pytest.mark.parametrize(("least", "said"), [(4, "as the paper reports"), (8, "here r = 4")])
+def test_where_the_speed_up_is_smallest_is_said_beside_the_paper(least, said):
+    frame = pd.DataFrame({"network": "times", "radius": [4.0, 8.0, 16.0], "value": 2.0})
+    frame.loc[frame.radius == least, "value"] = 1.5
+    text = batchnorm.speed_in_words(frame, 0.9)
+    assert f"The factor is smallest at r = {least}" in text
+    assert text.endswith(f"{said}.")
+    assert "smallest" not in batchnorm.speed_in_words(frame[:1], 0.9)
+
+
+def test_a_sudden_dip_is_explained_only_where_there_is_one():
+    history = planted()
+    assert batchnorm.dips_in_words(history) == ""
+    curve = (history.label == "batchnorm") & (history.split == "train")
+    curve &= (history.scope == "subset") & (history.part == "original")
+    history.loc[curve, "accuracy"] = [0.1, 0.5, 0.2, 0.9, 1, 0.68, 1, 1, 1]  # the first is no dip
+    text = batchnorm.dips_in_words(history)
+    assert "drops with BatchNorm to 68 % (epoch 5): probably" in text
+    assert "without" not in text
+
+
 def test_networks_that_learn_nothing_still_give_a_page():
     history = planted()
     history.loc[history.label.str.startswith("vanilla"), "accuracy"] = 0.1

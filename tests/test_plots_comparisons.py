@@ -116,6 +116,14 @@ def test_ends_are_the_accuracies_with_the_papers_beside_them():
         assert ("test, in the paper" in [text.get_text() for text in key.get_texts()]) == there
 
 
+def test_points_at_100_per_cent_are_whole():
+    learned = history()
+    learned.loc[learned.split == "train", "accuracy"] = 1.0
+    (axes,) = comparisons.ends(learned, heuristics.EVERY, 0.1, {}).axes
+    left, right = axes.transData.transform([(1, 0), (axes.get_xlim()[1], 0)])[:, 0]
+    assert right - left > 5  # pixels, at 100 to the inch: half a marker
+
+
 def test_bands_are_steps_from_chance_to_the_whole_image():
     cells = numbers.read(comparisons.bands(history(radii=(4, 8)), heuristics.HEURISTICS, 0.1))
     gains = cells.pivot(index="y_tick", columns="x_tick", values="value") / 100

@@ -1,11 +1,14 @@
 """The figures of the section on training through masks show what they were given."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 from drawn import check
 from test_claims_essential_frequencies import trained
 from test_plots_fourier_masks import module
 
+from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.essential_frequencies import figures as plots
 
 
@@ -36,5 +39,39 @@ def test_every_figure_is_drawn_at_page_width(seeds):
 def test_sentences_name_what_was_measured():
     words = plots.through_in_words(through(3), 0.47)
     assert "47 % of whole test images" in words
-    assert "30 % through random frequencies" in words
-    assert "45 %" in plots.memorised_in_words(through(3))
+    assert "30 % through the random mask" in words
+    assert words.endswith("is 5 points above the disc and 5 points above the permuted mask.")
+    level = through(3).assign(original=through(3).original.iloc[0])
+    assert "level with the disc" in plots.through_in_words(level, 0.47)
+
+
+@pytest.mark.parametrize(
+    ("complement", "said"), [(0.94, "does not separate"), (0.1, "mask separates")]
+)
+def test_whether_a_mask_separates_is_asked_of_both_of_its_sides(complement, said):
+    frame = trained({"mask": 0.88, "complement": complement}, 1).assign(
+        label="mask/shuffled", split="train", part=["masked", "complement"]
+    )
+    words = plots.memorised_in_words(through(3), frame)
+    assert said in words
+    assert f"88 % of its training labels right through its mask and {100 * complement:.0f}" in words
+
+
+def test_the_complement_is_counted_and_called_dark_where_it_is_small():
+    mask = module()
+    assert "holds 0 of 1,024 frequencies: that half" in plots.zeros_in_words([mask])
+    mask.weight.data[..., :20] = 0  # 20 pairs, or 19 and the zero frequency
+    held = int(mask.masks().eq(0).sum())
+    assert f"holds {held} of 1,024 frequencies: that half" in plots.zeros_in_words([mask])
+    mask.weight.data[..., :200] = 0
+    assert plots.zeros_in_words([mask]).endswith(" of 1,024 frequencies.")
+
+
+def test_what_else_differs_between_the_two_networks_is_read_from_their_recipes():
+    plain = Recipe(dataset="cifar10", labels="shuffled", epochs=5)
+    same = dataclasses.replace(plain, labels="true")
+    assert plots.apart_in_words(same, plain).startswith("M_shuffle differs from N in labels. ")
+    other = dataclasses.replace(same, batchnorm="running", epochs=6)
+    assert "N in labels, BatchNorm and epochs." in plots.apart_in_words(other, plain)
+    assert "dimmed" in plots.apart_in_words(other, plain)
+    assert "dimmed" not in plots.apart_in_words(same, other)

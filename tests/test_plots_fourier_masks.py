@@ -1,6 +1,7 @@
 """The figures of the section on masks of networks show what they were given."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from drawn import check
 from test_claims_fourier_masks import history
 
+from fhelpers import intervals
 from fhelpers.masks import FourierMask
 from fhelpers.sections.fourier_masks import claims, measure
 from fhelpers.sections.fourier_masks import figures as plots
@@ -133,13 +135,48 @@ def test_nonlinearities_make_the_harmonics_of_theory():
 
 def test_sentences_name_what_was_measured():
     frame = every_network(kept=0.9, spread=0)
-    own = measure.on_which_images(frame)
-    assert "by +0.0 percentage points" in plots.gain_of_test_set(own)
     found = measure.reliability(frame)
-    assert "All masks do." in plots.threshold_in_words(found, 0.99)
+    recipe = SimpleNamespace(threshold=0.99, patience=7, epochs=9)
+    assert "after 9 epochs. All masks keep" in plots.threshold_in_words(found, recipe)
     missed = found.assign(reached=[0.0, *[1.0] * (len(found) - 1)])
-    assert "6 of 7" in plots.threshold_in_words(missed, 0.99)
-    assert "N, natural" in plots.threshold_in_words(missed, 0.99)
+    assert "1 of 7 ended below 99 %: N." in plots.threshold_in_words(missed, recipe)
+    planted = {"spread": 0, "shares": {"adversarial": 0.68}}
+    near = plots.energies_in_words(every_network(seeds=3, **planted))
+    # Of 100 in all, 40 and 68 lie in the lowest sixteen of 64 bands, which hold 5 each.
+    assert "N keeps 50 % and A 85 %, of one in the upper half 25 % and 13 %" in near
+    assert "five masks a network" not in near
+    more = plots.differences_in_words(every_network(seeds=1, **planted))
+    assert "A +35 and −12, S 0 and 0, T +6 and −2 and R −6 and +2. With one seed" in more
+
+
+@pytest.mark.filterwarnings("error")
+def test_masks_of_classes_are_described_by_what_they_have_in_common():
+    ends = pd.DataFrame({"split": "mask", "part": "weight", "value": [0.2, 0.5, 0.0],
+                         "reached": [True, False, False]})  # fmt: skip
+    starts = pd.DataFrame({"split": "learning", "epoch": 0, "images": [30.0, 40.0, 30.0]})
+    frame = pd.concat([ends, starts]).assign(label="classes/natural")
+    one = torch.arange(16.0).view(4, 4)
+    said = plots.classes_in_words(frame, torch.stack([one, -one, 0 * one]), 0.99)
+    assert "from 30 to 40 images" in said
+    assert "between 0.00 and 0.50; 2 of 3 ended below 99 %" in said
+    assert said.endswith("a correlation of -1.00 to 0.00.")
+
+
+@pytest.mark.parametrize(
+    ("images", "shares", "said"),
+    [
+        ((50, 80), ((0.9, 0.9), (0.9, 0.9)), "of 0.0 and 0.0 percentage points"),
+        ((50, 80), ((0.92, 0.91), (0.93, 0.95)), "by more between the two masks, +4.0 points"),
+        ((50, 50), ((0.92, 0.91), (0.93, 0.95)), "of +1.0 and +2.0 percentage points"),
+    ],
+)
+def test_what_differs_between_two_masks_is_not_put_down_to_the_images_that_judge_them(
+    images, shares, said
+):
+    columns = ["share kept, training", "share kept, test"]
+    text = plots.gain_of_test_set(pd.DataFrame(shares, columns=columns).assign(images=images))
+    assert said in intervals.as_read(text)
+    assert ("50 and 80 images" in text) == ("by more" in said)
 
 
 def test_four_neighbouring_directions_are_drawn_as_one():

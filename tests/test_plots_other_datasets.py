@@ -104,9 +104,37 @@ def test_data_sets_whose_networks_share_no_accuracy_are_said_and_drawn():
 
 def test_texts_and_tables_name_every_data_set():
     histories, verdicts, _, frame = compared([4, 12])
-    assert other_datasets.verdict_table(verdicts).W5.str.startswith("✓ reproduced, 0.").all()
+    said = "✓ reproduced: accuracy on low parts, true minus shuffled labels 0."
+    assert other_datasets.verdict_table(verdicts).W5.str.startswith(said).all()
     assert "on CIFAR-10 and" in other_datasets.leads_in_words(frame)
     assert "91 % on CIFAR-10" in other_datasets.ends_in_words(histories)
+
+
+def test_high_parts_that_suffice_are_said_and_no_others():
+    frame = compared([4, 12])[-1]
+    assert other_datasets.high_in_words(frame) == ""
+    high = (frame.dataset == "cifar10") & (frame.claim == "W7") & (frame.series == "high")
+    frame.loc[high, ["value", "low"]] = [(0.404, 0.4), (0.486, 0.48)]
+    text = other_datasets.high_in_words(frame)
+    assert "trained on high parts classify 40 to 49 % on CIFAR-10 correctly" in text
+    frame.loc[high, ["value", "low"]] = [(0.404, 0.4), (0.16, 0.14)]  # one is no more than near
+    assert other_datasets.high_in_words(frame) == ""
+
+
+@pytest.mark.parametrize("radii", [[6], [4, 12], [4, 8, 12, 16]])
+def test_every_point_of_a_row_stands_alone_in_a_colour_of_the_key(radii):
+    frame = compared(radii)[-1]
+    figure = other_datasets.compared(frame[frame.dataset == "cifar10"])
+    drawn = [line for panel in figure.axes for line in panel.lines if hasattr(line, "entry")]
+    keyed = {line.get_color() for line in figure.legends[0].get_lines()}
+    ends = {min(radii), max(radii)}
+    for line in drawn:
+        if "r = " not in line.entry[0] or float(line.entry[0].rpartition(" ")[2]) in ends:
+            assert line.get_color() in keyed
+    for panel in figure.axes:
+        lines = [line for line in panel.lines if hasattr(line, "entry")]
+        places = [y for line in lines for y in line.get_ydata()]
+        assert len(set(places)) == len(places)
 
 
 def test_the_same_radius_is_the_same_length_in_pixels():

@@ -39,7 +39,7 @@ def figures(seeds, channels, size):
     pair = (torch.rand(5, size, size), torch.rand(5, size, size))
     return {
         "gallery": plots.gallery(torch.rand(6, channels, size, size), run, [0, 2]),
-        "versions": plots.versions(both(seeds)),
+        "versions": plots.versions(both(seeds), 0.1),
         "gains": plots.gain_by_band(plots.gains([pair] * seeds)),
         "map": plots.atlas(run, both(seeds), ["a", "b", "c"]),
     }
@@ -60,10 +60,43 @@ def test_gains_count_images():
     adversarial[:3, low] = 1
     natural[3, low] = 1
     frame = plots.gains([(natural, adversarial)])
+    words = plots.gains_in_words(frame, [(natural, adversarial)])
     radial = frame[frame.part == "radial"].set_index("band").value
     assert radial[radial.index <= 2].unique().tolist() == [0.75]
     assert radial[radial.index > 2].unique().tolist() == [0.5]
-    assert "75 % of the masks" not in plots.gains_in_words(frame)  # rings are averaged
+    assert "75 % of the masks" not in words  # rings are averaged
+    assert "These are 4 images" in words
+    assert plots.gains([(natural[:0], adversarial[:0])]).empty
+
+
+def test_masks_are_compared_of_images_that_both_networks_get_right_and_whose_masks_kept_them():
+    natural, adversarial = image_run(), image_run()
+    # Right: 0 and 1; the mask of 1 lost its class. The second network gets 0, 1 and 5 right.
+    adversarial.tensors()["answers"] = torch.tensor([0, 1, 0, 1, 0, 2])
+    natural.tensors()["answers"][5] = 2
+    pair = plots.comparable(natural, adversarial)
+    for run, masks in zip((natural, adversarial), pair, strict=True):
+        torch.testing.assert_close(masks, plots.masks_of(run)[[0, 5]])
+    natural.tensors()["reached"][:] = False
+    none = [plots.comparable(natural, adversarial)]
+    assert plots.gains_in_words(plots.gains(none), none).startswith("No image is right")
+    plots.gain_by_band(plots.gains(none))
+
+
+def test_masks_that_keep_the_mean_are_counted():
+    run = image_run(count=5)
+    zero = run.tensors()["weight"].shape[-1]
+    middle = module(count=5).bins.view(32, 32)[16, 16]
+    run.tensors()["weight"][:3, :, middle] = 0
+    assert zero == 514
+    assert "Of 5 masks of N, 2 keep" in plots.means_in_words({"images/natural": [run]})
+
+
+def test_a_map_that_orders_masks_by_weight_has_a_correlation_of_one():
+    run = image_run()
+    weights = plots.masks_of(run).mean((1, 2))
+    run.tensors()["map"] = torch.stack([weights, 0 * weights], 1)
+    assert plots.order_of_map(run) == pytest.approx(1)
 
 
 def test_shown_images_are_right_and_kept_where_there_are_such():

@@ -1,5 +1,8 @@
 """The figures of the sections on smooth kernels and on the smoothing defence."""
 
+import itertools
+import math
+
 import pandas as pd
 import pytest
 from drawn import check
@@ -7,6 +10,7 @@ from test_claims_smooth_kernels import kernels
 from test_claims_smoothing_defence import RHOS, table
 
 from fhelpers.drawing import numbers
+from fhelpers.drawing.svg import svg
 from fhelpers.sections.smooth_kernels import figures as kernel_plots
 from fhelpers.sections.smoothing_defence import figures as plots
 
@@ -22,6 +26,19 @@ def test_tables_are_drawn_at_page_width(seeds):
     smooth = kernels(0.1, seeds).assign(smoothed=0.0)
     drawn = {"curves": plots.curves(frame), "forms": plots.forms(frame)}
     check(drawn | {"smoothness": kernel_plots.smoothness(smooth)}, 300_000)
+
+
+def test_the_ticks_of_neighbouring_panels_do_not_touch():
+    figure = kernel_plots.smoothness(kernels(0.1).assign(smoothed=0.0))
+    svg(figure)  # which lays it out
+    boxes = sorted(
+        (text.get_window_extent().extents[[0, 2]].tolist(), text.get_text())
+        for panel in figure.axes
+        for text in panel.get_xticklabels()
+        if panel.get_xlim()[0] <= text.get_position()[0] <= panel.get_xlim()[1]
+    )
+    for ((_, end), one), ((start, _), other) in itertools.pairwise(boxes):
+        assert end < start, (one, other)
 
 
 def test_the_papers_values_stand_inside_every_panel_in_their_networks_colour():
@@ -48,7 +65,49 @@ def test_the_data_of_the_two_forms_name_every_curve():
 def test_table_2_has_the_papers_values_in_brackets():
     shown = plots.side_by_side(defence(), "natural")
     assert shown.columns.to_list()[:3] == ["ρ", "clean", "FGSM 0.03"]
-    assert shown["clean"].str.endswith(("(0.86)", "(0.74)", "(0.63)")).all()
+    assert shown["clean"].str.endswith(("(0.856)", "(0.743)", "(0.631)")).all()
+    assert shown["clean"].str.fullmatch(r"0\.\d{3} \(0\.\d{3}\)").all()
     frame = defence()
     other = pd.concat([frame, frame[frame.rho == 0.25].assign(rho=0.7)])
     assert "(" not in plots.side_by_side(other, "natural").set_index("ρ").loc["0.7", "clean"]
+
+
+def test_effects_are_said_in_percentage_points():
+    def accuracy(network, rho, attack, epsilon):
+        if network == "adversarial":
+            return 0.3 - 0.1 * rho
+        return 0.6 - 0.2 * rho if attack == "clean" else 0.1 + 0.05 * rho * (attack == "pgd")
+
+    text = plots.effects_in_words(table(accuracy, (0, 1, 2)))
+    assert "with ρ = 1 changes M_natural by −20 clean, 0 under FGSM and +5 under PGD" in text
+    assert "−10 at ε = 0.03, −10 at ε = 0.06 and −10 at ε = 0.09" in text
+    assert text.endswith("at ε = 0.09 the smoothed M_natural differs from M_adversarial by −15.")
+
+
+def test_a_lead_that_stronger_attacks_take_is_said_to_be_gone():
+    kept = {
+        ("natural", "PGD", 0.09): 0.1, ("natural", "all together", 0.09): 0.0,
+        ("adversarial", "PGD", 0.09): 0.04, ("adversarial", "all together", 0.09): 0.024,
+        ("natural", "PGD", 0.03): 0.104, ("natural", "all together", 0.03): 0.0,
+        ("adversarial", "PGD", 0.03): 0.256, ("adversarial", "all together", 0.03): 0.2,
+    }  # fmt: skip
+    defences = {"natural": ("smoothed", 1.0), "adversarial": ("as it is", math.nan)}
+    rows = pd.DataFrame(
+        {"label": f"checks-{network}", "attack": attack, "epsilon": epsilon, "accuracy": value,
+         "defence": defences[network][0], "setting": defences[network][1]}
+        for (network, attack, epsilon), value in kept.items()
+    ).assign(seed=0, images=250)  # fmt: skip
+    assert plots.trust_in_words(rows, [0.03, 0.09]) == (
+        "At ε = 0.03, M_natural with ρ = 1 keeps 10.4 % under PGD and 0.0 % under all checks "
+        "together; M_adversarial keeps 25.6 % and 20.0 % (250 images). "
+        "At ε = 0.09, M_natural with ρ = 1 keeps 10.0 % under PGD and 0.0 % under all checks "
+        "together; M_adversarial keeps 4.0 % and 2.4 % (250 images), so that the lead under PGD "
+        "is gone."
+    )
+
+
+def test_points_at_0_per_cent_are_whole():
+    frame = table(lambda network, rho, attack, epsilon: 0.0)
+    for panel in plots.forms(frame.assign(accuracy=0.0)).axes:
+        low, zero = panel.transData.transform([(0, panel.get_ylim()[0]), (0, 0)])[:, 1]
+        assert zero - low > 1

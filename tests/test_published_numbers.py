@@ -149,7 +149,7 @@ def energies_of(name, *energies):
     for seed, values in enumerate(energies):
         bands = np.broadcast_to(values, 64)
         about = {"label": f"mask/{name}", "seed": seed, "mask": 0}
-        columns = {"band": range(64), "value": bands, "even": bands, "split": "mask"}
+        columns = {"band": range(64), "value": bands, "even": bands, "whole": 1.0, "split": "mask"}
         frames += [pd.DataFrame(about | {"split": "mask", "part": "weight", "value": [0.5]})]
         frames += [pd.DataFrame(about | columns | {"part": part}) for part in ("radial", "within")]
         learning = {"epoch": [0, 1], "weight": [1.0, 0.5], "low_share": [0.2, 0.5]}

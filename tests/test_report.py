@@ -76,7 +76,9 @@ def test_its_sentences_name_the_band_where_the_cue_was_planted(planted):
     assert (inner, outer) == (round(100 * rings[:8].mean()), round(100 * rings[8:].mean()))
     least = round(100 * float(found.heat_map.min()))
     assert f"between {least} and" in pages.maps_in_short(found)
-    assert pages.robust_in_short(found).endswith("/255.")
+    robust = r"of 200 images .* of the first 100 at ε = 4/255\.$"
+    assert re.search(robust, pages.robust_in_short(found))
+    assert "of 100 images are correct; the mask, learned from 50," in pages.maps_in_short(found)
     page = pages.page(found)
     assert all(said(found) in html.unescape(page) for said in pages.IN_SHORT.values())
 

@@ -3,6 +3,7 @@
 import importlib
 import re
 from collections import Counter
+from pathlib import Path
 
 import jupytext
 import pytest
@@ -34,6 +35,24 @@ def test_cells_are_short_define_nothing_and_show_something(slug):
         if "parameters" not in cell.metadata.get("tags", ()):
             shows = r"print\(|(style|opening|scorecard_figures)\.(show|table|setup|card|finding)"
             assert re.search(shows, cell.source), cell.source
+
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(ROOT.glob("notebooks/*.py")) + sorted(ROOT.glob("book/*.md"))
+
+
+def prose(path: Path) -> str:
+    """The Markdown of a notebook, or of a page of the book."""
+    if path.suffix == ".md":
+        return path.read_text("utf-8")
+    cells = jupytext.read(path).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_no_line_of_prose_is_a_comment(path):
+    """A line that begins with % is left out of the page, and with it a part of a sentence."""
+    assert re.findall(r"^\s*% .*", prose(path), re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("section", DRAWN)

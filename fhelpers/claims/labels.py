@@ -11,7 +11,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus, smallest_radii
 from fhelpers.claims.verdicts import Part
-from fhelpers.intervals import Estimate, accuracy, each_over_seeds
+from fhelpers.intervals import Estimate, accuracy, each_over_seeds, estimates
 
 NAMES = {"natural": "true labels", "shuffled": "shuffled labels"}
 FAR = 0.10  # above chance, or above another: twice what counts as near, and below all of Table 1
@@ -144,13 +144,11 @@ def band_trained(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
     """
     final = history[history.scope == "all"]
     seen = {"train": ("train", "input"), "test": ("test", "original"), "same": ("test", "input")}
-    rows = []
-    for band in ("low", "high"):
-        for radius in radii:
-            own = final[final.label == f"{band}-{radius:g}"]
-            for split, (images, part) in seen.items():
-                scores = own[(own.split == images) & (own.part == part)]
-                estimate = accuracy(scores.accuracy, int(scores.images.iloc[0]))
-                names = {"trained_on": band, "radius": radius, "split": split}
-                rows.append(names | vars(estimate))
-    return pd.DataFrame(rows)
+
+    def measured(band: str, radius: float, split: str) -> Estimate:
+        images, part = seen[split]
+        own = final[(final.label == f"{band}-{radius:g}") & (final.split == images)]
+        scores = own[own.part == part]
+        return accuracy(scores.accuracy, int(scores.images.iloc[0]))
+
+    return estimates(measured, trained_on=("low", "high"), radius=radii, split=list(seen))

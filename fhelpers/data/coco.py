@@ -12,7 +12,7 @@ import math
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class CocoFolder:
     truth: Truth
     class_names: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    limits: tuple[float, float] = field(default=COCO_LIMITS)
+    limits: tuple[float, float] = COCO_LIMITS
 
     def __len__(self) -> int:
         return self.truth.images
@@ -234,9 +234,6 @@ def reaches_out(box: Sequence[float], image: dict) -> bool:
     left, top, width, height = box
     ends = (left + width - image["width"], top + height - image["height"])
     return max(-left, -top, *ends) > 1
-
-
-# Tiny ImageNet ---------------------------------------------------------------------------------
 
 
 def from_tiny_imagenet(source: Path, destination: Path) -> int:

@@ -6,7 +6,6 @@ They are known by a digest over the files' own bytes, which does not depend on t
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,16 +14,15 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 from tqdm import tqdm
+from tqdm.contrib.concurrent import thread_map
 
+from fhelpers import places
 from fhelpers.data import files, kept
 from fhelpers.data.dataset import SPLITS, Dataset, DatasetInfo, ImageData
 
 BYTES = "utf-8", "surrogateescape"  # a name's own, where it is not UTF-8
 THREADS = min(4, os.cpu_count() or 1)
 Files = tuple[tuple[str, int], ...]  # (path below the data set's folder, label) of each image
-
-
-# ---------------------------------------------------------------- listing and decoding
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,11 @@ class Folder:
         """Images start to stop of a split: uint8 (n, C, H, W) and labels uint8 (n,)."""
         listed = self.files[split][start:stop]
         images = np.empty((len(listed), self.channels, self.size, self.size), np.uint8)
-        paths = [self.base / name for name, _ in listed]
-        decoded = _in_threads(
-            lambda path: _decode(path, self.size, self.mode), paths, f"decoding {self.base.name}"
-        )
-        for i, image in enumerate(decoded):
-            images[i] = image
+
+        def decode(number: int) -> None:
+            images[number] = _decode(self.base / listed[number][0], self.size, self.mode)
+
+        _in_threads(decode, range(len(listed)), f"decoding {self.base.name}")
         return [images, np.array([label for _, label in listed], dtype=np.uint8)]
 
 
@@ -84,13 +81,10 @@ def shuffled(listed: Iterable[tuple[str, int]]) -> Files:
     return tuple(sorted(listed, key=lambda entry: hashlib.sha256(entry[0].encode(*BYTES)).digest()))
 
 
-def _in_threads(function, items: Sequence, description: str):
+def _in_threads(function, items: Sequence, description: str) -> list:
     """Map in threads (decoding and reading release the interpreter), with a bar when it is long."""
-    bar = tqdm(total=len(items), desc=description, leave=False, delay=1)
-    with bar, ThreadPoolExecutor(THREADS) as pool:
-        for result in pool.map(function, items):
-            yield result
-            bar.update()
+    bar = {"desc": description, "leave": False, "delay": 1, "tqdm_class": tqdm}
+    return thread_map(function, items, max_workers=THREADS, **bar)
 
 
 def _sha256(path: Path) -> str:
@@ -106,9 +100,6 @@ def _decode(path: Path, size: int, mode: str) -> np.ndarray:
         image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     array = np.asarray(image)
     return array[None] if mode == "L" else array.transpose(2, 0, 1)
-
-
-# ---------------------------------------------------------------- folders as they are
 
 
 class ImageFolder(Dataset):
@@ -143,9 +134,8 @@ class ImageFolder(Dataset):
             digest = folder.digest
             if workspace is not None:
                 check = hashlib.sha256(digest.encode()).hexdigest()
-                (workspace / path.name).write_text(f"{digest} {check}")
                 path.parent.mkdir(exist_ok=True)
-                os.replace(workspace / path.name, path)
+                places.write_text(path, f"{digest} {check}")
         return digest
 
     def load(self, split: str, limit: int | None, root: Path, **options) -> ImageData:

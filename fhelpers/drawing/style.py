@@ -5,6 +5,7 @@ until it stands out from the dark page as much as it did from the white one.
 """
 
 import html
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -22,6 +23,7 @@ from fhelpers.drawing import numbers
 from fhelpers.drawing.contrast import for_text, with_contrast
 from fhelpers.drawing.names import NAMES
 from fhelpers.drawing.svg import STYLE, darkened, data_uri, svg
+from fhelpers.intervals import as_read
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
@@ -150,7 +152,8 @@ def percent(axes: Axes, *, lowest: float = 0.0, highest: float = 1.0) -> None:
 
 def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
     """Make the horizontal axis a share in percent from 0 on, with a dotted line at chance."""
-    axes.set(xlim=(0, min(axes.get_xlim()[1], 1.02)), xlabel=label)
+    right = axes.get_xlim()[1]
+    axes.set(xlim=(0, 1.02 if right > 0.97 else right), xlabel=label)  # whole points at 100 %
     in_percent(axes.xaxis)
     if chance is not None:
         axes.axvline(chance, label="_chance", **DOTTED)
@@ -158,7 +161,7 @@ def across_percent(axes: Axes, label: str, chance: float | None = None) -> None:
 
 def in_percent(axis: Axis, unit: str = " %") -> None:
     """Label ticks in percent, as precisely as they stand; without a unit, in percentage points."""
-    axis.set_major_formatter(lambda value, _: f"{round(100 * value, 6):g}{unit}".replace("-", "−"))
+    axis.set_major_formatter(lambda value, _: as_read(f"{round(100 * value, 6):g}{unit}"))
     axis.get_major_formatter().times = 1 if unit else 100  # of the figure's data
 
 
@@ -224,7 +227,7 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     for what, value in (("name", name), ("caption", caption), ("alt", alt)):
         if not value or not value.strip():
             raise ValueError(f"The {what} of a figure must not be empty: write one sentence.")
-    light = svg(figure)
+    light, caption = svg(figure), as_read(caption)
     images = "".join(
         f'<img class="{which}" alt="{html.escape(alt)}" src="{data_uri(text)}">'
         for which, text in (("only-light", light), ("only-dark", darkened(light)))
@@ -252,7 +255,7 @@ def with_interval(estimate, paper: float | None = None) -> str:
     half = ends.mean()
     places = int(np.clip(np.ceil(-np.log10(half)), 2 if abs(value) <= 1 else 0, 4))
     value, low, high, down, up = (
-        f"{each:.{places}f}".replace("-", "−").replace("inf", "∞")
+        as_read(f"{each:.{places}f}").replace("-", "−").replace("inf", "∞")
         for each in (value, low, high, value - low, high - value)
     )
     return f"{value} ± {up}{theirs}" if up == down else f"{value} [{low}, {high}]{theirs}"
@@ -262,14 +265,12 @@ def rounded(value: float) -> str:
     """A number to two places, or to two digits where that would leave fewer; – for none."""
     if pd.isna(value):
         return "–"
-    text = f"{value:.2f}" if abs(value) >= 0.0995 or value == 0 else f"{value:.2g}"
-    return text.replace("-", "−")
+    return as_read(f"{value:.2f}" if abs(value) >= 0.0995 or value == 0 else f"{value:.2g}")
 
 
 def points(difference: float) -> str:
     """A difference of accuracies in percentage points, with its sign; what rounds to 0 has none."""
-    whole = round(100 * difference)
-    return f"{whole:+d}".replace("-", "−") if whole else "0"
+    return as_read(f"{100 * difference:+.0f}")
 
 
 def cell_text(value) -> str:
@@ -287,10 +288,10 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
     """Display a data frame without its index, numbers to two places; caption as for `show`."""
     if not caption.strip():
         raise ValueError("The caption of a table must not be empty: write one sentence.")
-    texts = frame.reset_index(drop=True).map(cell_text).astype(object)
+    texts = frame.reset_index(drop=True).map(cell_text).map(as_read).astype(object)
     kinds = [_cell_class(texts[column]) for column in texts]
     head = "".join(
-        f'<th scope="col"{kind}>{html.escape(str(column).replace("_", " "))}</th>'
+        f'<th scope="col"{kind}>{html.escape(spaced(column))}</th>'
         for column, kind in zip(frame, kinds, strict=True)
     )
     cells = texts.map(html.escape)
@@ -317,17 +318,22 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
     """
     frame = frame.assign(run=frame.run.map(named))
     if len(frame) == 1:
-        names, values = frame.columns.str.replace("_", " "), frame.iloc[0].map(cell_text)
+        names, values = [*map(spaced, frame)], frame.iloc[0].map(cell_text)
         table(pd.DataFrame({"what": names, "value": values.to_numpy()}), caption=caption)
         return
     same = [column for column in frame if frame[column].nunique() == 1]
-    common = ", ".join(f"{c.replace('_', ' ')} {cell_text(frame[c].iloc[0])}" for c in same)
+    common = ", ".join(f"{spaced(c)} {cell_text(frame[c].iloc[0])}" for c in same)
     table(frame.drop(columns=same), caption=f"{caption} The same for all: {common}.")
 
 
 def named(labels: str) -> str:
     """The names of labels in a plan, which are joined by commas, each of them once."""
     return ", ".join(dict.fromkeys(NAMES.get(label, label) for label in labels.split(", ")))
+
+
+def spaced(column) -> str:
+    """A column's name with spaces; M_natural and its like keep their underscore."""
+    return re.sub(r"(?<!\bM)_", " ", str(column))
 
 
 def _cell_class(texts: pd.Series) -> str:
@@ -339,6 +345,7 @@ def _cell_class(texts: pd.Series) -> str:
 
 def finding(text: str) -> None:
     """Display one sentence computed from the numbers, as Markdown."""
+    text = as_read(text)
     display({"text/markdown": text, "text/plain": text}, raw=True)
 
 
@@ -369,7 +376,7 @@ def card(verdict) -> None:
         f"{sign} {claim.id} {said}: {claim.text}\nPaper: {claim.published}\nHere: {lines['Here']}\n"
         f"{verdict.note}"
     )
-    display({"text/html": page, "text/plain": plain.strip()}, raw=True)
+    display({"text/html": as_read(page), "text/plain": as_read(plain.strip())}, raw=True)
 
 
 def listing(values: Iterable) -> str:

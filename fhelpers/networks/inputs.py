@@ -41,13 +41,9 @@ def as_images(images: Tensor | np.ndarray, *, bounded: bool = True) -> Tensor:
         images = images.float()
     if bounded:
         frequency.check_images(images)
-        images = images if within(images) else images.clamp(0, 1)
+        if images.numel() and (images.min() < 0 or images.max() > 1):  # by rounding
+            images = images.clamp(0, 1)
     return images
-
-
-def within(images: Tensor) -> bool:
-    """Whether all values lie in [0, 1], without any rounding."""
-    return not images.numel() or bool(images.min() >= 0 and images.max() <= 1)
 
 
 def from_whole_numbers(images: Tensor) -> Tensor:

@@ -56,20 +56,13 @@ def form(value: Tensor) -> str:
 
 def state_dicts(found: object, depth: int = 2) -> list[Mapping[str, Tensor]]:
     """The state dicts in what a file holds, down to those in a checkpoint in a list."""
-    if is_state_dict(found):
-        return [found]
-    parts = found.values() if isinstance(found, Mapping) else found
-    if depth == 0 or not isinstance(found, Mapping | list | tuple):
+    if isinstance(found, Mapping):
+        if found and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
+            return [found]
+        found = list(found.values())
+    if depth == 0 or not isinstance(found, list | tuple):
         return []
-    return [state for part in parts for state in state_dicts(part, depth - 1)]
-
-
-def is_state_dict(found: object) -> bool:
-    return (
-        isinstance(found, Mapping)
-        and bool(found)
-        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items())
-    )
+    return [state for part in found for state in state_dicts(part, depth - 1)]
 
 
 def fitted(state: Mapping[str, Tensor], model: nn.Module) -> list[Mapping[str, Tensor]]:

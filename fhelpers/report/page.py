@@ -11,6 +11,7 @@ from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import SIDE, by_band, centres
 from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.drawing.svg import darkened, data_uri, svg
+from fhelpers.intervals import as_read
 from fhelpers.places import write_text
 from fhelpers.report import FrequencyReport
 
@@ -78,9 +79,7 @@ def gained(report: FrequencyReport) -> Figure:
     ends = [f"{end:g}" for end in found["at"]]
     inner = [f"{a}–{b}" for a, b in zip(["0", *ends], ends[:-1], strict=False)]
     found["name"] = [*inner, f"> {ends[-1]}"]
-    colours = dict.fromkeys(found.name, style.COLOURS["high"])
-    colours[found.name.iloc[0]] = style.COLOURS["low"]
-    charts.dots(axes, found, at="name", colours=colours, names="accuracy gained", upright=True)
+    charts.dots(axes, found, at="name", names="accuracy gained", upright=True)
     axes.axhline(0, color=style.INK, linewidth=0.9)
     axes.tick_params(axis="x", rotation=45)
     style.in_percent(axes.yaxis)
@@ -155,25 +154,30 @@ def in_short(report: FrequencyReport) -> str:
 
 
 def band_in_short(report: FrequencyReport) -> str:
-    """Which band adds most, in a sentence."""
+    """Which band adds most to chance, in two sentences."""
     bands, beyond = rows_of(report, "gained", "band"), one(report, "gained", "beyond")
-    place = int(bands.value.argmax())
+    added, chance = bands.value.to_numpy().copy(), report.about["chance"]
+    added[0] -= chance  # which needs no frequency
+    place = int(added.argmax())
     inner = [0.0, *bands["at"]][place]
-    return (
+    return as_read(
         f"The band from {inner:g} to {bands['at'].iloc[place]:g} adds most, "
-        f"{100 * bands.value.max():.0f} percentage points; what lies beyond {beyond['at']:g} adds "
-        f"{100 * beyond.value:.1f}.".replace("-", "−")
+        f"{100 * added[place]:.0f} percentage points; what lies beyond {beyond['at']:g} adds "
+        f"{100 * beyond.value:.1f}. Of the first band's {100 * bands.value.iloc[0]:.0f} points, "
+        f"{100 * chance:.0f} are chance and not counted here."
     )
 
 
 def maps_in_short(report: FrequencyReport) -> str:
     """How far single frequencies disturb, and how many are needed, in a sentence."""
     least, most = (100 * float(end) for end in (report.heat_map.min(), report.heat_map.max()))
-    weight, step = 100 * one(report, "mask", "weight").value, report.about.get("step", 1)
+    weight, step = one(report, "mask", "weight"), report.about.get("step", 1)
+    count = report.about["few"]
     coarse = f" Frequencies {step} apart in each direction were tried." if step > 1 else ""
     return (
-        f"With one frequency added, between {least:.0f} and {most:.0f} % of the images are correct;"
-        f" the learned mask holds {weight:.0f} % of the frequencies' weight.{coarse}"
+        f"With one frequency added, between {least:.0f} and {most:.0f} % of {count:,} images are "
+        f"correct; the mask, learned from {int(weight.images):,}, holds {100 * weight.value:.0f} % "
+        f"of the frequencies' weight.{coarse}"
     )
 
 
@@ -192,7 +196,8 @@ def robust_in_short(report: FrequencyReport) -> str:
     whole, last = one(report, "accuracy", "original"), rows_of(report, "robust accuracy", "PGD-10")
     epsilon, left = 255 * last["at"].iloc[-1], last.value.iloc[-1]
     return (
-        f"Of {100 * whole.value:.0f} % correct answers PGD leaves {100 * left:.0f} % at "
+        f"Without an attack {100 * whole.value:.0f} % of {int(whole.images):,} images are correct, "
+        f"under PGD {100 * left:.0f} % of the first {int(last.images.iloc[-1]):,} at "
         f"ε = {epsilon:.0f}/255."
     )
 

@@ -8,9 +8,18 @@ import pandas as pd
 from fhelpers.claims.histories import MORE
 from fhelpers.claims.reliance import GAP, TEST, effect, lost_without_high, monitored_radii
 from fhelpers.claims.verdicts import Part, claim
+from fhelpers.networks import NETWORKS
 
 OTHERS = ("lenet", "alexnet", "vgg-11")
 EQUAL = ("parameters", "multiply-adds")  # behind the label of a network with as many as the ResNet
+
+
+def title(label: str) -> str:
+    """The name of a network, and of which count it has about as many as the ResNet, if of one."""
+    for count in EQUAL:
+        if label.endswith(f"-{count}"):
+            return f"{title(label.removesuffix(f'-{count}'))} with about as many {count}"
+    return NETWORKS[label].title
 
 
 def small_resnet(labels) -> str:
@@ -47,7 +56,7 @@ def resnet_generalises_best(history: pd.DataFrame) -> tuple[list[Part], str]:
         if equal := [f"{name}-{count}" for name in OTHERS if f"{name}-{count}" in there]:
             parts += [replace(part, ours=True) for part in leads(history, resnet, equal)]
             every += equal
-    scores = [f"{label} {effect(history, {label: 1}, TEST).value:.3f}" for label in every]
+    scores = [f"{title(label)} {effect(history, {label: 1}, TEST).value:.3f}" for label in every]
     return parts, f"Test accuracy: {', '.join(scores)}."
 
 
@@ -62,5 +71,5 @@ def leads(history: pd.DataFrame, resnet: str, others: Iterable[str]) -> list[Par
     for name, (measure, sign) in measures.items():
         found = {other: effect(history, {resnet: sign, other: -sign}, measure) for other in others}
         closest = min(found, key=lambda other: found[other].value)
-        parts.append(Part(f"{name} {closest}", found[closest], MORE))
+        parts.append(Part(f"{name} {title(closest)}", found[closest], MORE))
     return parts

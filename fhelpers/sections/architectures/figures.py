@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
 from fhelpers.claims import reliance
-from fhelpers.claims.reliance import GAP, TEST
+from fhelpers.claims.reliance import GAP, TEST, TRAIN, effect
 from fhelpers.drawing import charts, comparisons, style
 from fhelpers.networks import NETWORKS
 from fhelpers.networks.cost import Cost
-from fhelpers.sections.architectures.claims import small_resnet
+from fhelpers.sections.architectures.claims import EQUAL, small_resnet, title
 
 ALT = {
     "epochs": comparisons.ALT["panels"].format(each="kind of network"),
@@ -20,7 +20,7 @@ ALT = {
     "cost": "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
     "part, one below the other, against the number of parameters on the left and the "
     "multiply-adds of one image on the right, both on logarithmic axes. A marker for each kind of "
-    "network.",
+    "network; hollow ones, close to the ResNet, are networks of about as many.",
 }
 MARKERS = {"lenet": "s", "alexnet": "^", "vgg-11": "v", "resnet-18": "P"}
 COUNTS = {"parameters": "parameters", "multiply_adds": "multiply-adds per image"}
@@ -36,20 +36,20 @@ def named(labels) -> dict[str, str]:
 @style.styled
 def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
     """Accuracy, gap and dependence on the high part against the size and the work of a network."""
-    names = named(costs)
-    # The ResNet, which the claim is about, in black; the networks it is compared with in grey.
-    colours = {la: style.INK if la.startswith("resnet") else style.GREY for la in names}
+    names = {label: title(label) for label in costs}
     lost = reliance.lost_without_high(reliance.monitored_radii(history))
     measures = {"test accuracy": TEST, "gap": GAP, "lost without\nhigh part": lost}
     rows = comparisons.estimates(history, names, measures)
     for count in COUNTS:
         rows[count] = [getattr(costs[label], count) for label in rows.label]
     look = {"order": "scale", "upright": True, "by": "label", "names": names, "markersize": 8}
-    look |= {"colours": colours, "markers": lambda label, _: MARKERS.get(label, "o")}
+    look |= {"colours": colour, "markers": lambda label, _: marker(label)}
     figure, axes = style.canvas(3, 2, 7.2, sharex="col", sharey="row")
-    for row, (title, own) in zip(axes, rows.groupby("measure", sort=False), strict=True):
+    for row, (measure, own) in zip(axes, rows.groupby("measure", sort=False), strict=True):
         for panel, (count, words) in zip(row, COUNTS.items(), strict=True):
-            charts.dots(panel, own, at=count, **look)
+            equal = own.label.str.endswith(count.replace("_", "-"))
+            charts.dots(panel, own[equal], at=count, hollow=True, **look)
+            charts.dots(panel, own[own.label.isin(named(costs))], at=count, **look)
             limits = rows[count].min() / 1.6, rows[count].max() * 1.6
             panel.set(xscale="log", xlim=limits, xlabel=words)
             panel.label_outer()
@@ -61,8 +61,23 @@ def against_cost(history: pd.DataFrame, costs: Mapping[str, Cost]) -> Figure:
         low, high = row[0].get_ylim()
         room = 0.06 * (high - min(low, 0))  # or a marker at the edge would be cut
         row[0].set_ylim(min(low, 0) - room, max(high, 0.02) + room)
-        row[0].set_ylabel(title)
-    return charts.key(figure, columnspacing=1.2)
+        row[0].set_ylabel(measure)
+    marks = [(name, colour(label), marker(label), "") for label, name in named(costs).items()]
+    if len(costs) > len(marks):
+        marks.append(("as large as the ResNet", style.GREY, "o", "", charts.HOLLOW))
+    return charts.key(figure, marks, columnspacing=1.2)
+
+
+def colour(label: str, *_) -> str:
+    """The ResNet, which the claim is about, in black; the networks it is compared with in grey."""
+    return style.INK if label.startswith("resnet") else style.GREY
+
+
+def marker(label: str) -> str:
+    """That of the network of which it is another width."""
+    for count in EQUAL:
+        label = label.removesuffix(f"-{count}")
+    return MARKERS.get(label, "o")
 
 
 def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> pd.DataFrame:
@@ -78,16 +93,59 @@ def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> 
 
 def resnet18_in_words(costs: Mapping[str, Cost], large: Cost) -> str:
     """Whether the page has a ResNet-18, or how much more it would cost; large: its cost."""
-    if "resnet-18" in costs:
-        return "ResNet-18 is among them."
     resnet = small_resnet(costs)
-    own = costs[resnet]
+    own, name = costs[resnet], named(costs)[resnet]
+    n = (int(resnet.removeprefix("resnet-")) - 2) // 6
+    family = f"{name} has 6n + 2 layers with n = {n}; that of the released code has n = 5."
+    if "resnet-18" in costs:
+        return f"{family} ResNet-18 is among the networks, too."
     return (
-        "ResNet-18 is trained at the scale `paper` only: on these images it takes "
+        f"{family} ResNet-18 is trained at the scale `paper` only: on these images it takes "
         f"{large.multiply_adds / own.multiply_adds:.0f} times the multiply-adds of this page's "
-        f"{named(costs)[resnet]} and has {large.parameters / own.parameters:.0f} times its "
+        f"{name} and has {large.parameters / own.parameters:.0f} times its "
         "parameters."
     )
+
+
+def gaps_in_words(history: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """The gap of every network, and that it says nothing new where all fit their images."""
+    text = comparisons.gaps(history, names)
+    if min(effect(history, {label: 1}, TRAIN).value for label in names) < 0.995:
+        return text
+    return (
+        f"{text} All networks fit their training images, so that the gap is 100 % minus the test "
+        "accuracy and says nothing new."
+    )
+
+
+def lost_in_words(history: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """What all bands beyond the smallest radius add, and whether least to the ResNet."""
+    radius = min(reliance.monitored_radii(history))
+    lost, resnet = reliance.lost_without_high([radius]), small_resnet(names)
+    groups = {"less than": [], "more than": [], "not clearly less or more than": []}
+    for label in names:
+        if label != resnet:
+            more = effect(history, {resnet: 1, label: -1}, lost)
+            side = "less than" if more.high < 0 else "more than" if more.low > 0 else [*groups][2]
+            groups[side].append(names[label])
+    here = ", ".join(f"{side} {style.listing(own)}" for side, own in groups.items() if own)
+    return (
+        f"Percentage points that all bands beyond r = {radius:g} add to the test accuracy: "
+        f"{comparisons.listed(history, names, lost)}. The paper expects the ResNet to lose least "
+        f"without them; here it loses {here}."
+    )
+
+
+def equal_in_words(history: pd.DataFrame, labels) -> str:
+    """Test accuracies of networks as large as the ResNet, in a sentence; nothing without any."""
+    said = []
+    for count in EQUAL:
+        own = {label: title(label.removesuffix(f"-{count}")) for label in labels if count in label}
+        scores = comparisons.estimates(history, own, {"": TEST}).value
+        listed = [f"{n} {100 * v:.0f} %" for n, v in zip(own.values(), scores, strict=True)]
+        said += [f"with about as many {count} {style.listing(listed)}"] * bool(listed)
+    resnet = 100 * effect(history, {small_resnet(labels): 1}, TEST).value
+    return f"The ResNet reaches {resnet:.0f} % of test images; {'; '.join(said)}." if said else ""
 
 
 def cost_in_short(costs: Mapping[str, Cost], resnet: str) -> str:

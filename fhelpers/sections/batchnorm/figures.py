@@ -52,23 +52,30 @@ def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> 
 @style.styled
 def whole(history: pd.DataFrame, chance: float) -> Figure:
     """Trained on whole images: how fast, and how much of each part is picked up."""
-    figure, ((left, right),) = style.canvas(1, 2, 3.9, sharey=True)
+    figure, ((left, right),) = style.canvas(1, 2, 3.9)
     rows = history[history.label.isin(claims.NETWORKS) & (history.scope == "subset")]
     rows = rows[(rows.split == "train") & (rows.part == "original")]
     looks = {"styles": LINES, "names": NAMES, "clip_on": False}
     charts.curves(left, rows, x="epoch", y="accuracy", by="label", **looks)
-    style.percent(left, highest=1.02)
+    style.percent(left, highest=above(rows.accuracy.max()))
     charts.over_epochs(left, rows, 5)
     left.set(xlabel="epochs of training", title="accuracy on\ntraining images")
     looks = {"colours": style.COLOURS, "styles": LINES, "markers": MARKERS}
     looks["names"] = lambda network, part, _: f"{part} parts, {NAMES[network]}"
-    joined(right, claims.on_each_part(history), "radius", ["network", "part"], **looks)
+    parts = claims.on_each_part(history)
+    joined(right, parts, "radius", ["network", "part"], **looks)
+    style.percent(right, highest=above(parts.value.max()))
     right.set(xlabel="radius r", title="accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
     style.chance_line(right, chance)
     entries = [(NAMES[la], style.INK, MARKERS[la], LINES[la]) for la in NAMES]
     entries += [(f"{part} parts", style.COLOURS[part]) for part in ("low", "high")]
     return charts.key(figure, entries, ncols=2, handlelength=3)
+
+
+def above(accuracy: float) -> float:
+    """Where an axis ends that holds an accuracy: at whole tens of per cents."""
+    return min(1.02, np.ceil(10 * accuracy + 0.2) / 10)
 
 
 @style.styled
@@ -94,7 +101,8 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
     for panel, text in zip(panels[::columns], COLOURS, strict=True):
         panel.set_ylabel(text, color=for_text(COLOURS[text]))
     charts.over_epochs(panels[0], rows, 3)
-    style.percent(panels[0])
+    shown = rows[rows.part.isin(TESTED)]
+    style.percent(panels[0], highest=above(shown.accuracy.max()))
     lines = [(NAMES[label], style.INK, "", LINES[label]) for label in NAMES]
     return charts.key(figure, [*lines, charts.CHANCE], handlelength=3)
 
@@ -205,6 +213,35 @@ def parts_in_words(verdict) -> str:
     )
 
 
+def watched_in_words(recipe) -> str:
+    """On how many images curves are drawn, and on how many the ends are measured."""
+    return (
+        f"Curves over epochs are drawn on {recipe.monitored_images:,} images, accuracies at the "
+        f"end are measured on {recipe.test_images:,}; they may differ by some points."
+    )
+
+
+def dips_in_words(history: pd.DataFrame) -> str:
+    """Where training on whole images suddenly loses what it had learned, in a sentence, if at all.
+
+    A dip is a loss of more than 20 points, from above 90 %, between two monitored epochs.
+    """
+    rows = history[(history.scope == "subset") & (history.split == "train")]
+    rows = rows[rows.part == "original"].groupby(["label", "epoch"]).accuracy.mean()
+    said = []
+    for label, name in NAMES.items():
+        change = rows[label].diff()[rows[label].shift() > 0.9]
+        if change.min() < -0.2:
+            at = change.idxmin()
+            said.append(f"{name} to {100 * rows[label][at]:.0f} % (epoch {at:.0f})")
+    if not said:
+        return ""
+    return (
+        f"The training accuracy suddenly drops {style.listing(said)}: probably a spike, as Adam "
+        "can have at a constant learning rate once the gradients are small."
+    )
+
+
 def help_in_words(frame: pd.DataFrame) -> str:
     """BatchNorm's help at the smallest and the largest radius, in a sentence. frame: `helped`."""
     texts = []
@@ -223,5 +260,16 @@ def speed_in_words(frame: pd.DataFrame, level: float | None) -> str:
     listed = (f"{row.value:.1f} times at r = {row.radius:g}" for row in ratios.itertuples())
     return (
         f"To a training accuracy of {100 * level:.0f} %, training takes {style.listing(listed)} "
-        "as many epochs without BatchNorm as with it."
+        f"as many epochs without BatchNorm as with it.{least_in_words(ratios)}"
     )
+
+
+def least_in_words(ratios: pd.DataFrame) -> str:
+    """Whether the speed-up is smallest where the paper reports it, in a sentence to add."""
+    if len(ratios) < 2:
+        return ""
+    least, smallest = ratios.radius[ratios.value.idxmin()], ratios.radius.min()
+    where = f" The factor is smallest at r = {least:g}"
+    if least == smallest:
+        return f"{where}, the smallest radius, as the paper reports."
+    return f"{where}; the paper reports it smallest at the smallest radius, here r = {smallest:g}."

@@ -1,32 +1,30 @@
 """Figures of the section on essential frequencies (K)."""
 
+import textwrap
+from collections.abc import Iterable
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fhelpers import masks as learning
+from fhelpers.claims.masks import rows_of
 from fhelpers.claims.reliance import TEST, Term, effect
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import looks, maps, told_apart
 from fhelpers.masks.recipes import varied
+from fhelpers.sections.essential_frequencies.claims import AGAINST
 
 ALT = {
-    "variants": "Masks over the spectrum, frequency zero in the centre: that of N, its "
-    "complement, the same weights shuffled over all frequencies, a disc of the same weight, the "
-    "weights permuted within each ring, and in the last two places the mask of M_shuffle and its "
-    "complement.",
+    "variants": "Masks over the spectrum, frequency zero in the centre: that of N, the same "
+    "weights shuffled over all frequencies, its complement, one minus the mask, a disc of the "
+    "same weight, the weights permuted within each ring, and in the last two places the mask of "
+    "M_shuffle and one minus that mask.",
     "through": "A row for each mask that a network was trained through. A black circle marks its "
     "accuracy on whole test images, a blue square that on test images seen through the same mask, "
     "with intervals. A solid line marks the network trained on whole images, a dotted one chance.",
 }
-VARIED = {
-    "mask": "the mask of N",
-    "binary-complement": "what the mask leaves out",
-    "complement": "one minus the mask",
-    "random": "random frequencies",
-    "disc": "a disc",
-    "permuted": "the mask permuted in rings",
-}
-SHUFFLED = {"mask": "M_shuffle's mask", "complement": "its complement"}
+VARIED = {"mask": "the mask of N"} | AGAINST
+SHUFFLED = {"mask": "the mask of M_shuffle", "complement": "one minus that mask"}
 SEEN = {  # as entries of a key
     "original": ("tested on whole images", style.COLOURS["original"], "o", ""),
     "same": ("tested through the same mask", style.COLOURS["low"], "s", ""),
@@ -36,8 +34,12 @@ SEEN = {  # as entries of a key
 @style.styled
 def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed: int) -> Figure:
     """The masks that networks were trained through."""
-    made = {"\n".join([*name.split("-"), "(N)"]): varied(natural, name, seed) for name in VARIED}
-    made |= {f"{name}\n(M_shuffle)": varied(shuffled, name, seed) for name in SHUFFLED}
+    sets = ((natural, VARIED), (shuffled, SHUFFLED))
+    made = {
+        textwrap.fill(words.removeprefix("the "), 12): varied(mask, name, seed)
+        for mask, names in sets
+        for name, words in names.items()
+    }
     figure, axes = style.canvas(2, 4, 4.3)
     maps(axes.flat, {title: mask.masks().detach()[0].mean(0) for title, mask in made.items()})
     for panel, mask in zip(axes.flat, made.values(), strict=False):
@@ -69,7 +71,18 @@ def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
 
 
 def through_in_words(frame: pd.DataFrame, whole: float) -> str:
-    """What training through each mask gives on whole test images, in a sentence."""
+    """What training through each mask gives on whole test images, in two sentences."""
+    own = frame.set_index("label").original.map(lambda found: found.value)
+    beside = {
+        words: own["through/mask"] - own[f"through/{name}"]
+        for name, words in {"disc": "the disc", "permuted": "the permuted mask"}.items()
+    }
+    gaps = style.listing(
+        f"{abs(points):.0f} points {'below' if points < 0 else 'above'} {words}"
+        if (points := round(100 * gap))
+        else f"level with {words}"
+        for words, gap in beside.items()
+    )
     listed = style.listing(
         f"{100 * row.original.value:.0f} % through {row.mask}"
         for row in frame.itertuples()
@@ -77,17 +90,49 @@ def through_in_words(frame: pd.DataFrame, whole: float) -> str:
     )
     return (
         f"Trained on whole images, a network gets {100 * whole:.0f} % of whole test images right; "
-        f"trained through masks, {listed}."
+        f"trained through masks, {listed}. The mask of N is {gaps}."
     )
 
 
-def memorised_in_words(frame: pd.DataFrame) -> str:
-    """The same question asked of M_shuffle's mask, in a sentence."""
-    own = frame.set_index("label").original
-    mask, rest = own["shuffled/mask"].value, own["shuffled/complement"].value
-    which = "more" if mask > rest else "less"
+def zeros_in_words(masks: Iterable[learning.FourierMask]) -> str:
+    """How many frequencies the complement holds, and what that means, in a sentence."""
+    held = [learning.complement(mask).masks()[0, 0].detach() for mask in masks]
+    counts, whole = [int(each.sum()) for each in held], held[0].numel()
+    text = f"The complement holds {style.listing(counts)} of {whole:,} frequencies"
+    if max(counts) > 0.05 * whole:
+        return f"{text}."
+    return f"{text}: that half of K5 compares with training on almost black images."
+
+
+def memorised_in_words(frame: pd.DataFrame, history: pd.DataFrame) -> str:
+    """The same question asked of M_shuffle's mask, and how far that mask answers it."""
+    own = frame.set_index("label").original.map(lambda found: 100 * found.value)
+    mask, rest = own["shuffled/mask"], own["shuffled/complement"]
+    text = (
+        "A network trained with true labels gets "
+        f"{mask:.0f} % of whole test images right if it is trained through the mask of M_shuffle, "
+        f"and {rest:.0f} % through one minus that mask."
+    )
+    rows = rows_of(history, "mask/shuffled", split="train", scope="all")
+    right = 100 * rows.groupby("part").accuracy.mean()
+    split = right["complement"] < right["masked"] / 2
     return (
-        f"Through the frequencies that M_shuffle needs, a network trained with true labels gets "
-        f"{100 * mask:.0f} % of whole test images right, {which} than the {100 * rest:.0f} % "
-        "through those that M_shuffle can do without."
+        f"{text} M_shuffle itself gets {right['masked']:.0f} % of its training labels right "
+        f"through its mask and {right['complement']:.0f} % through one minus the mask, so the mask "
+        f"{'separates' if split else 'does not separate'} what M_shuffle needs from what it can do "
+        "without."
+    )
+
+
+def apart_in_words(natural, shuffled) -> str:
+    """In what else M_shuffle and N differ, in a sentence. natural, shuffled: their recipes."""
+    named = {"batchnorm": "BatchNorm", "augmentation": "augmentation", "epochs": "epochs",
+             "train_images": "number of images"}  # fmt: skip
+    other = [w for name, w in named.items() if getattr(natural, name) != getattr(shuffled, name)]
+    text = f"M_shuffle differs from N in {style.listing(['labels', *other])}."
+    if shuffled.batchnorm != "none":
+        return text
+    return (
+        f"{text} Without BatchNorm, and with a bias in the last layer only, its answers hardly "
+        "change when all frequencies are dimmed alike, so a mask can lose weight without choosing."
     )

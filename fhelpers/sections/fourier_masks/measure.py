@@ -43,15 +43,18 @@ def reliability(history: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def of_folds(history: pd.DataFrame, name: str) -> bool:
+    """Whether the energies of a network are those of its masks of disjoint sets of images."""
+    seeds = history[history.label == f"mask/{name}"].seed.nunique()
+    return seeds == 1 and f"folds/{name}" in set(history.label)
+
+
 def band_shares(history: pd.DataFrame, name: str, part: str) -> np.ndarray:
     """Energy in each band over that of a mask of ones, (masks, bands), NaN where no bin is.
 
     The masks of all seeds; with one seed those of folds/<network> where there are such.
     """
-    label = f"mask/{name}"
-    seeds = history[history.label == label].seed.nunique()
-    if seeds == 1 and f"folds/{name}" in set(history.label):
-        label = f"folds/{name}"
+    label = f"{'folds' if of_folds(history, name) else 'mask'}/{name}"
     rows = claims.rows_of(history, label, split="mask", part=part)
     bands = rows.assign(band=rows.band // MERGED[part]).groupby(["seed", "mask", "band"])
     sums = bands[["value", "whole"]].sum()
@@ -103,5 +106,6 @@ def on_which_images(history: pd.DataFrame) -> pd.DataFrame:
             row[f"{words}: whole, masked"] = ", ".join(both)
             row[f"share kept, {words}"] = ends["masked"] / ends["original"]
         weight = claims.rows_of(history, label, split="mask", part="weight").value.mean()
-        rows.append(row | {"weight": weight})
+        images = claims.rows_of(history, label, split="learning").images.iloc[0]
+        rows.append(row | {"weight": weight, "images": int(images)})
     return pd.DataFrame(rows)

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from fhelpers import data
 from fhelpers.claims.findings import finding
+from fhelpers.claims.masks import rows_of
 from fhelpers.claims.verdicts import Verdict
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import looks, through
@@ -20,7 +21,12 @@ ALT = {
     "image's own mask; all with the image's mean.",
     "effects": "A row for each effect that the two claims judge. Grey circles are the small "
     "images, black squares the ResNet and black triangles the VGG-11 on the larger ones, with "
-    "intervals. A dotted tick marks what the claim asks for.",
+    "intervals. A dotted tick marks what the claim asks for, a hollow diamond the paper's value.",
+}
+PUBLISHED = {  # K: VGG-11 N for K6, single-image masks of N for K7
+    "K6: accuracy through the mask, as a share": 0.8920 / 0.8956,
+    "K7: M(x) minus the complement": 1 - 0.5552,
+    "K7: M(x_A)": 0.5869,
 }
 LOOKS = {"small": (style.GREY, "o"), "resnet": (style.INK, "s"), "vgg-11": (style.INK, "^")}
 
@@ -56,7 +62,8 @@ def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """The effects side by side. frame: from `effects`; names: from `names`."""
     order = {effect: textwrap.fill(effect, 24) for effect in frame.effect.unique()}
     entries = {where: (title, *LOOKS[where], "") for where, title in names.items()}
-    marks = [*entries.values(), ("what the claim asks for", *charts.CHANCE[1:])]
+    asked = ("what the claim asks for", *charts.CHANCE[1:])
+    marks = [*entries.values(), charts.PAPER, asked]
     look = {"by": "network", "dodge": 0.2, "height": 0.6, "marks": marks, **looks(entries)}
     figure, axes = charts.rows(
         frame, at="effect", order=order, xlabel="similarity or share", **look
@@ -64,6 +71,8 @@ def compared(frame: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     for place, margin in enumerate(frame.groupby("effect", sort=False).margin.first()):
         ends = [place - 0.42, place + 0.42]
         axes.plot([margin] * 2, ends, label="_margin", **style.DOTTED)
+    theirs = {n: PUBLISHED[effect] for n, effect in enumerate(order) if effect in PUBLISHED}
+    style.paper_value(axes, [*theirs.values()], [n + 0.34 for n in theirs])
     axes.set_xlim(0, 1.02)
     return figure
 
@@ -122,13 +131,30 @@ def verdict_table(
     )
 
 
-def apart_in_words(frame: pd.DataFrame) -> str:
-    """How the similarity through the mask differs between the sizes of image, in a sentence."""
-    rows = frame[frame.effect == "K6: structural similarity"].set_index("network").value
-    larger = rows.drop("small", errors="ignore")
-    if larger.empty:
-        return f"Through the mask, the small images have a similarity of {rows['small']:.2f}."
+def apart_in_words(verdicts: Mapping[str, Mapping[str, Verdict]], names: Mapping[str, str]) -> str:
+    """How the similarity through the mask depends on network and images, in a sentence."""
+    pairs = {
+        names[where]: [p.estimate.value for p in own["K6"].parts if "similarity" in p.name]
+        for where, own in verdicts.items()
+    }
+    listed = "; ".join(f"{name}: {a:.2f} and {b:.2f}" for name, (a, b) in pairs.items())
     return (
-        f"Through the mask, the similarity is {rows['small']:.2f} on small images and "
-        f"{style.listing(f'{value:.2f}' for value in larger)} on larger ones."
+        "Structural similarity of test images to themselves through a mask learned on test images, "
+        f"as drawn, and through one learned on training images: {listed}."
+    )
+
+
+def accuracies_in_words(groups: Mapping, names: Mapping[str, str]) -> str:
+    """How often each network is right on whole test images, and how often chance is."""
+    said = []
+    for where, runs in groups.items():
+        own = rows_of(runs.history, "mask/natural", split="test", scope="all", part="original")
+        recipe = runs["natural"][0].recipe
+        classes = data.describe(recipe.dataset, **recipe.options).classes
+        said.append(
+            f"{names[where]}: {100 * own.accuracy.mean():.0f} %, chance {100 / classes:.0f} %"
+        )
+    return (
+        f"Correct on whole test images: {'; '.join(said)}. Where C(x) is right as often as chance, "
+        "M(x) minus the complement cannot exceed 100 % minus chance."
     )

@@ -80,6 +80,7 @@ def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
     "of each claim the part is listed that decides its verdict",
     rule="reproduced if all three are reproduced on each data set, not reproduced if one is not; "
     "a data set that is not available leaves it undecided",
+    paper="stated, without numbers",
     figure="other-datasets-compared",
     inputs=by_dataset,
 )
@@ -91,21 +92,21 @@ def holds_elsewhere(
     CIFAR-10 and planted images, on which the claim says nothing, are passed over.
     """
     parts, missing, said = [], [], []
-    for title, names in FURTHER.items():
+    for wanted, names in FURTHER.items():
         found = [name for name in names if name in histories]
         if not found:
-            missing.append(Part(f"{title}, not available", NOTHING, 0.0))
+            missing.append(Part(f"{wanted}, not available", NOTHING, 0.0))
         for name in found:
-            verdicts = repeated(histories[name], chances[name])
-            parts += [decided_by(f"{name}, {id}", verdicts.get(id)) for id in REPEATED]
+            verdicts, title = repeated(histories[name], chances[name]), data.TITLES[name]
+            parts += [decided_by(f"{title}, {id}", verdicts.get(id)) for id in REPEATED]
             each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
-            said.append(f"{name}: {', '.join(each)}")
+            said.append(f"{title}: {', '.join(each)}")
             if stuck := failed(histories[name], (*PAIR, *BANDS), chances[name]):
                 why = f"because these have not learned: {', '.join(stuck)}"
-                said.append(f"{name}, not judged {why}")
+                said.append(f"{title}, not judged {why}")
             if (classes := round(1 / chances[name])) != 10:
                 said.append(
-                    f"{name} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "
+                    f"{title} has {classes} classes, and the margins {FAR:g} and {NEAR:g} above "
                     f"its chance of {chances[name]:.2g} are those fixed for 10"
                 )
     note = "; ".join([*said, *(part.name for part in missing)])
@@ -113,8 +114,11 @@ def holds_elsewhere(
 
 
 def decided_by(name: str, judged: Judged | None) -> Part:
-    """The part that decides a verdict, under another name; nothing measured without one."""
-    return replace(deciding(judged.parts), name=name) if judged else Part(name, NOTHING, 0.0)
+    """The part that decides a verdict, `name` before its own; nothing measured without one."""
+    if judged is None:
+        return Part(name, NOTHING, 0.0)
+    part = deciding(judged.parts)
+    return replace(part, name=f"{name}: {part.name}")
 
 
 def summary(

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from fhelpers import data
 from fhelpers.claims.histories import smallest_radii
-from fhelpers.claims.labels import NAMES, monitored
-from fhelpers.claims.verdicts import Judged
+from fhelpers.claims.labels import NAMES, NEAR, monitored
+from fhelpers.claims.verdicts import Judged, deciding
 from fhelpers.data import TITLES, DatasetInfo
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.names import LINES
 from fhelpers.runs import plans
-from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED, decided_by
+from fhelpers.sections.other_datasets.claims import FURTHER, REPEATED
 
 ALT = {
     "pictures": "A row for each data set: a test image, its low parts at the smallest and the "
@@ -24,9 +24,9 @@ ALT = {
     "are outlines on grey.",
     "summary": "Three panels with a row for each data set. Above, accuracy on low parts with true "
     "and with shuffled labels at equal training accuracy; in the middle, the same for the "
-    "smallest radius, with true labels after one epoch and with shuffled ones at the end; below, "
-    "accuracy on whole test images of networks trained on low and on high parts. Points have "
-    "intervals, and a dotted tick in each row marks chance.",
+    "smallest radius, with true labels early and with shuffled ones late in training; below, "
+    "accuracy on whole test images of networks trained on low and on high parts, in stronger "
+    "shades for larger radii. Points have intervals, and a dotted tick in each row marks chance.",
     "by-epoch": "A panel for each data set. Black curves are the accuracy on whole training "
     "images after each epoch, blue ones that on their low parts at the smallest radius, solid "
     "with true and dashed with shuffled labels. A dotted line marks chance.",
@@ -37,13 +37,8 @@ PANELS = {
     "W6": "low parts of the smallest radius",
     "W7": "whole test images, trained on one part",
 }
-# Colour and marker of each series, which is drawn in the lower or upper half of its row.
-SERIES = {
-    "true labels": (style.COLOURS["original"], "o"),
-    "shuffled labels": (style.COLOURS["shuffled"], "s"),
-    "low": (style.COLOURS["low"], "o"),
-    "high": (style.COLOURS["high"], "s"),
-}
+MARKERS = {"true labels": "o", "shuffled labels": "s", "low": "o", "high": "s"}
+LABELS = {"true labels": "original", "shuffled labels": "shuffled"}  # and their colours
 
 
 @style.styled
@@ -62,31 +57,49 @@ def pictures(examples: Mapping[str, tuple[Tensor, Mapping[float, tuple]]]) -> Fi
 def compared(frame: pd.DataFrame) -> Figure:
     """W5, W6 and W7 on all data sets at once: a panel for each claim, a row for each data set."""
     names = {name: TITLES[name] for name in frame.dataset.unique()}
-    colours, markers = ({name: look[k] for name, look in SERIES.items()} for k in (0, 1))
-    look = {"markers": markers, "names": said, "by": ["series", "radius"], "clip_on": False}
-    look["dodge"] = dict(zip(SERIES, (-0.13, 0.13, -0.13, 0.13), strict=True))
+    labels = {name: style.COLOURS[hue] for name, hue in LABELS.items()}
+    look = {"markers": MARKERS, "names": said, "by": ["series", "radius"], "clip_on": False}
 
     def draw(panel: Axes, claim: str) -> None:
         for place, (_, own) in enumerate(frame.groupby("dataset", sort=False)):
             ends = [place - 0.42, place + 0.42]
             panel.plot([own.chance.iloc[0]] * 2, ends, label="_chance", **style.DOTTED)
             rows = own[own.claim == claim]
-            shades = colours | style.of_parts(rows.radius.dropna())
-            charts.dots(panel, rows, at="dataset", order=names, colours=shades, **look)
+            shades = labels | style.of_parts(rows.radius.dropna())
+            options = {"colours": shades, "dodge": lanes(rows, look["by"])} | look
+            charts.dots(panel, rows, at="dataset", order=names, **options)
 
-    height = 0.36 + 0.3 * len(names)
+    height = 0.36 + 0.36 * len(names)
     figure, panels = charts.small_multiples(
         PANELS, height, draw, columns=1, head=1.9, xlabel="accuracy"
     )
     panels[-1].set_xlim(0, 1.01)
     style.in_percent(panels[-1].xaxis)
-    entries = [(said(name), *marks) for name, marks in SERIES.items()]
-    return charts.key(figure, [*entries, charts.CHANCE], ncols=3, columnspacing=1.2)
+    entries = [(name, colour, MARKERS[name]) for name, colour in labels.items()]
+    return charts.key(figure, [*entries, *of_bands(frame), charts.CHANCE], ncols=3)
+
+
+def lanes(rows: pd.DataFrame, by: list[str]) -> dict:
+    """How far from the middle of its row each series stands, in the order of the rows."""
+    series = list(dict.fromkeys(tuple(row.dropna()) for _, row in rows[by].iterrows()))
+    step = min(0.26, 0.8 / max(len(series), 1))
+    return {each: step * (place - (len(series) - 1) / 2) for place, each in enumerate(series)}
+
+
+def of_bands(frame: pd.DataFrame) -> list[tuple]:
+    """Entries of the key for networks trained on one part, at the smallest and largest radius."""
+    radii, entries = frame[frame.dataset == frame.dataset.iloc[0]].radius.dropna(), []
+    for part in ("low", "high"):
+        shades = style.shades(part, radii)
+        ends = {min(shades): ", smallest r", max(shades): ", largest r"}
+        ends = ends if len(ends) > 1 else dict.fromkeys(ends, "")
+        entries += [(f"on {part} parts{end}", shades[r], MARKERS[part]) for r, end in ends.items()]
+    return entries
 
 
 def said(series: str, radius: float = np.nan, *_) -> str:
     """What a series of `summary` is called."""
-    name = series if series in NAMES.values() else f"trained on {series} parts"
+    name = series if series in LABELS else f"trained on {series} parts"
     return name if np.isnan(radius) else f"{name}, r = {radius:g}"
 
 
@@ -133,8 +146,9 @@ def verdict_table(verdicts: Mapping[str, Mapping[str, Judged]]) -> pd.DataFrame:
     """Verdicts and deciding effects, a row a data set and a column a claim."""
     said = {
         TITLES[name]: {
-            id: f"{style.SIGNS[each.verdict]} {each.verdict}, {decided_by(id, each).estimate}"
+            id: f"{style.SIGNS[each.verdict]} {each.verdict}: {part.name} {part.estimate}"
             for id, each in own.items()
+            for part in [deciding(each.parts)]
         }
         for name, own in verdicts.items()
     }
@@ -152,6 +166,26 @@ def leads_in_words(frame: pd.DataFrame) -> str:
     return (
         "Accuracy on low parts at equal training accuracy, true minus shuffled labels, in "
         f"percentage points: {style.listing(listed)}."
+    )
+
+
+def high_in_words(frame: pd.DataFrame) -> str:
+    """Where networks trained on high parts do better than W7 says, in a sentence. From `summary`.
+
+    Nothing where they do so on no data set.
+    """
+    high = frame[(frame.claim == "W7") & (frame.series == "high")]
+    beyond = (high.low > high.chance + NEAR).groupby(high.dataset, sort=False).all()
+    scores = (100 * high.value).groupby(high.dataset).agg(["min", "max"]).round().astype(int)
+    listed = style.listing(
+        f"{' to '.join(dict.fromkeys(map(str, scores.loc[name])))} % on {TITLES[name]}"
+        for name in beyond.index[beyond]
+    )
+    if listed == "none":
+        return ""
+    return (
+        f"Of whole test images, networks trained on high parts classify {listed} correctly, where "
+        "W7 expects hardly more than chance."
     )
 
 

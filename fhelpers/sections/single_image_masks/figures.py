@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy import stats
 from torch import Tensor
 
 from fhelpers import intervals
@@ -18,6 +19,7 @@ from fhelpers.drawing.style import listing
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
 from fhelpers.masks.images import single_masks
+from fhelpers.masks.learning import NOUGHT
 from fhelpers.masks.recipes import BANDS, ENERGIES
 from fhelpers.sections.single_image_masks import claims
 
@@ -27,15 +29,19 @@ ALT = {
     "whose weight is 0, and the image seen through the complement; all with the image's mean.",
     "versions": "For the natural network in black and the adversarially trained one in green: the "
     "share of each version that is classified correctly, among images that are correct as they "
-    "are, with intervals.",
+    "are, with intervals. Hollow diamonds are the paper's values for N, a dotted line is chance.",
     "gains": "Two panels, rings on the left and directions on the right: the share of images "
     "whose mask has more energy in the band for A than for N, with an interval as a band and a "
     "line at one half.",
     "map": "Three times the same neighbour map, in which every point is the mask of one image, "
-    "each time with one of the three most frequent classes in black and the others pale. In the "
+    "each time with one of the three most frequent classes in orange and the others pale. In the "
     "last panel the accuracy of a linear classifier of the masks on the classes and on shuffled "
-    "classes, for the natural network in black and the adversarial one in green.",
+    "classes, for the natural network in black and the adversarial one in green, with hollow "
+    "diamonds for the paper's values.",
 }
+CLASS = "#e69f00"  # Okabe and Ito's orange, which stands for nothing else in the book
+PUBLISHED = {"masked": 1.0, "complement": 0.5552, "attacked": 0.0, "attacked-masked": 0.5869,
+             "linear": 0.8224, "linear-scrambled": 0.2056}  # fmt: skip  # K, of N
 DRAWN = BANDS // 4  # a single one of the paper's bands holds few frequencies
 VERSIONS = {  # C is the complement: the frequencies whose weight is 0
     "masked": "M(x)",
@@ -66,19 +72,50 @@ def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
 
 
 @style.styled
-def versions(history: pd.DataFrame) -> Figure:
+def versions(history: pd.DataFrame, chance: float) -> Figure:
     """Share correct on each version of the images, N and A."""
     figure, axes = style.chart(3.2, ylabel="classified correctly")
     both(axes, VERSIONS, lambda name, part: claims.right_on(history, f"images/{name}", part))
-    style.percent(axes, highest=1.03)
-    return charts.key(figure)
+    style.percent(axes, lowest=-0.04, highest=1.05)
+    style.chance_line(axes, chance)
+    return charts.key(figure, [*charts.entries(axes), charts.PAPER, charts.CHANCE])
+
+
+def versions_in_words(history: pd.DataFrame) -> str:
+    """What is right on x_A, and how many masks kept their class to the end, N and A."""
+    right, held = {}, {}
+    for letter, name in {"N": "natural", "A": "adversarial"}.items():
+        found = claims.right_on(history, f"images/{name}", "attacked").value
+        right[letter] = f"{100 * found:.0f} % for {letter}"
+        rows = rows_of(history, f"images/{name}", part="original", among="all")
+        held[letter] = f"{100 * rows.reached.mean():.0f} % of {letter}'s"
+    return (
+        f"Correct on x_A itself: {listing(right.values())}. At the last step "
+        f"{listing(held.values())} masks kept their image's class; for the others we take the last "
+        "mask that did."
+    )
+
+
+def means_in_words(runs: Mapping) -> str:
+    """Why so little is right on C(x): how many masks keep some of the image's mean."""
+    kept = torch.cat([masks_of(run) for run in runs["images/natural"]])
+    height, width = kept.shape[-2:]
+    count = int((kept[:, height // 2, width // 2] > NOUGHT).sum())
+    return (
+        f"Of {len(kept):,} masks of N, {count:,} keep some of their image's mean, which is the "
+        "weight at frequency zero. C(x) of these images is without it and varies around black, as "
+        "no training image did. The paper's code masks normalised images, whose mean is near zero "
+        "anyway. This may be one reason why its share of correct C(x) is another."
+    )
 
 
 def both(axes: Axes, parts: Mapping[str, str], measured: Callable[[str, str], Estimate]) -> None:
     """What was measured of both networks for each of the parts, with their names."""
     frame = intervals.estimates(measured, network=list(NETWORKS), part=list(parts))
-    look = {"by": "network", "dodge": 0.18, "upright": True, **looks(NETWORKS)}
+    look = {"by": "network", "dodge": 0.36, "upright": True, **looks(NETWORKS)}
     charts.dots(axes, frame, at="part", order=parts, **look)
+    theirs = {n: PUBLISHED[part] for n, part in enumerate(parts) if part in PUBLISHED}
+    style.paper_value(axes, [*theirs], [*theirs.values()])
 
 
 def versions_table(history: pd.DataFrame) -> pd.DataFrame:
@@ -106,6 +143,10 @@ def wrong_in_words(runs: Mapping) -> str:
 def gain_by_band(frame: pd.DataFrame) -> Figure:
     """Share of images whose mask gains energy from N to A. frame: from `gains`."""
     figure, axes = style.canvas(1, 2, 2.9, sharey=True)
+    if frame.empty:
+        for panel in axes[0]:
+            charts.nothing(panel, "No image to compare.")
+        return figure
     by_band(axes[0], frame, colours=style.COLOURS["adversarial"], names="A − N", linewidth=1.6)
     for panel in axes[0]:
         panel.axhline(0.5, color=style.GREY, linewidth=1.2, zorder=1)
@@ -114,14 +155,20 @@ def gain_by_band(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-def gains_in_words(frame: pd.DataFrame) -> str:
-    """Where the masks of single images gain and lose from N to A, in a sentence."""
+def gains_in_words(frame: pd.DataFrame, pairs: Sequence[tuple[Tensor, Tensor]]) -> str:
+    """Where the masks of single images gain and lose from N to A, in two sentences."""
+    if frame.empty:
+        return "No image is right and has a mask that kept its class, for both networks."
     radial = frame[frame.part == "radial"].set_index("band").value
     ends = radial[radial.index < DRAWN // 4], radial[radial.index >= DRAWN // 2]
     low, high = (100 * float(values.mean()) for values in ends)
+    before, after = (torch.cat(each).mean((1, 2)) for each in zip(*pairs, strict=True))
     return (
         f"From N to A, {low:.0f} % of the masks gain energy in a ring of the lowest quarter and "
-        f"{high:.0f} % in one of the upper half, averaged over the rings."
+        f"{high:.0f} % in one of the upper half, averaged over the rings; a tie counts half. "
+        f"These are {len(before):,} images that both networks get right and whose masks kept the "
+        f"class to the end; the median total weight is {before.median():.3f} for N and "
+        f"{after.median():.3f} for A."
     )
 
 
@@ -142,7 +189,7 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     for panel, number in zip(panels, frequent, strict=False):
         own, pale = kept == number, with_contrast(style.GREY, 1.8)
         panel.plot(*places[~own].T, "o", color=pale, markersize=3, label="_other classes")
-        panel.plot(*places[own].T, "o", color=style.INK, markersize=5, label=f"_{classes[number]}")
+        panel.plot(*places[own].T, "o", color=CLASS, markersize=5, label=f"_{classes[number]}")
         panel.set(xlim=limits[:, 0], ylim=limits[:, 1], title=f"masks of {classes[number]}")
         style.bare(panel)
     for panel in panels[len(frequent) :]:
@@ -155,7 +202,15 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
     both(last, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
     style.percent(last, highest=1.03)
     last.set_title("linear classifier, correct")
-    return charts.key(figure)
+    one = ("masks of the panel's class", CLASS, "o", "")
+    return charts.key(figure, [one, *charts.entries(last), charts.PAPER])
+
+
+def order_of_map(run) -> float:
+    """Rank correlation of distance on the map and difference in total weight, over all pairs."""
+    places = run.tensors()["map"].double()
+    weights = masks_of(run).mean((1, 2)).double()[:, None]
+    return float(stats.spearmanr(torch.pdist(places), torch.pdist(weights)).statistic)
 
 
 def masks_of(run) -> Tensor:
@@ -171,13 +226,23 @@ def mostly_right(run, count: int = 4) -> list[int]:
     return (numbers + [n for n in range(len(found["attacked"])) if n not in numbers])[:count]
 
 
+def comparable(natural, adversarial) -> tuple[Tensor, Tensor]:
+    """The masks of two runs for the images that both get right, and whose class both kept."""
+    good = torch.ones(len(masks_of(natural)), dtype=torch.bool)
+    for found in (natural.tensors(), adversarial.tensors()):
+        good &= found["reached"] & (found["answers"] == found["labels"])
+    return masks_of(natural)[good], masks_of(adversarial)[good]
+
+
 def gains(pairs: Sequence[tuple[Tensor, Tensor]]) -> pd.DataFrame:
     """Share of images whose mask has more energy for A than for N, in each band.
 
     pairs: a seed's masks (N, H, W) of N and of A. Ties count half; bands that no mask can fill are
-    left out. Columns part, band, place, value, low, high.
+    left out. Columns part, band, place, value, low, high. Seeds without a mask are left out.
     """
-    rows = []
+    rows, pairs = [], [pair for pair in pairs if len(pair[0])]
+    if not pairs:
+        return pd.DataFrame()
     for part, energy in ENERGIES.items():
         there = energy(torch.ones(pairs[0][0].shape[-2:]), DRAWN).nonzero().flatten()
         changes = [energy(after, DRAWN) - energy(before, DRAWN) for before, after in pairs]

@@ -26,12 +26,12 @@ ALT = {
     "maps": "Three maps of frequencies with zero frequency in the centre: the accuracy that is "
     "left when one single frequency is added to every image, bright where much is left.",
     "profile": "Accuracy against the distance of the added frequency from the spectrum's centre, "
-    "a curve with its interval for each of three networks, and a diamond at the left for its "
-    "accuracy with nothing added.",
+    "a curve with its interval for each of three networks, dashed for the smoothed one, and a "
+    "diamond at the left for its accuracy with nothing added, hollow for the smoothed one.",
 }
 NAMES = {each: f"M_{each}" for each in ("natural", "adversarial")}
 NAMES |= {"smoothed": "M_natural, smoothed"}
-COLOURS = style.COLOURS | {"smoothed": style.COLOURS["low"]}
+COLOURS = style.COLOURS | {"smoothed": style.COLOURS["natural"]}
 ROW = ["kernel_size", "network", "smoothed"]
 
 
@@ -69,6 +69,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
     groups = {row_name(*key): rows for key, rows in table.groupby(ROW, sort=False)}
     colours = {name: COLOURS[rows.network.iloc[0]] for name, rows in groups.items()}
     figure, axes = style.canvas(1, 2, 1.1 + 0.36 * len(groups), sharey=True)
+    figure.get_layout_engine().set(wspace=0.1)
     for panel, (measure, title) in zip(axes[0], MEASURES.items(), strict=True):
         means = []
         for place, (name, rows) in enumerate(groups.items()):
@@ -79,6 +80,7 @@ def smoothness(table: pd.DataFrame) -> Figure:
         charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")
         panel.set_title(title.replace(" ", "\n", 1))
         panel.set_xlim(left=0)
+        panel.xaxis.set_major_formatter("{x:g}")
     figure.supxlabel("smoother to the left")
     return figure
 
@@ -121,9 +123,11 @@ def profile(history: pd.DataFrame, clean: Mapping[str, float], chance: float) ->
         | vars(intervals.accuracy(rows.accuracy, int(rows.images.min())))
         for (label, radius), rows in history[history.part == "wave"].groupby(["label", "radius"])
     )
-    ends = charts.curves(axes, frame, x="radius", by="network", colours=COLOURS, names=NAMES)
+    look = {"colours": COLOURS, "names": NAMES, "styles": {"smoothed": "--"}}
+    ends = charts.curves(axes, frame, x="radius", by="network", **look)
     for name, title in NAMES.items():
         look = {"color": COLOURS[name], "markersize": 6, "clip_on": False}
+        look |= charts.HOLLOW if name == "smoothed" else {}
         axes.plot(-1.2, clean[f"map-{name}"], "D", label=f"_{title}, nothing added", **look)
     style.percent(axes, highest=1.1 * float(history.accuracy.max()))
     axes.set_xlim(-1.2, float(history.radius.max()))
