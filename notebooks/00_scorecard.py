@@ -26,7 +26,7 @@ style.finding(opening.about(first, seeds, scale))
 style.show(
     opening.split_in_two(first, 12),
     name="opening",
-    caption="One test image, split in two. Under each picture: what M_natural calls it.",
+    caption=opening.caption(first, 12),
     alt=opening.ALT,
 )
 
@@ -36,9 +36,9 @@ opening.show(outcomes)
 # %% [markdown]
 # Two papers make claims about what image frequencies have to do with how networks generalise
 # {cite:p}`wang2020high,karantzas2022understanding`. This book turns each claim into a rule with a
-# margin, which was fixed before any result was seen. It then trains the networks and reports each
-# effect with its 95 % interval and a verdict. {doc}`../intro` explains the questions that the
-# papers ask; {doc}`../summary` is two pages to cite.
+# margin. Some rules were rewritten after a first look at small networks; all were fixed before any
+# record of the scale `standard` existed ({doc}`../intro`). The book then trains the networks and
+# reports each effect with its 95 % interval and a verdict. {doc}`../summary` is two pages to cite.
 #
 # ## All effects on one axis
 
@@ -56,9 +56,10 @@ style.show(
 # half-widths of the effect's interval. The vertical line is the margin. A claim whose interval lies
 # entirely to the right of the line is reproduced; one whose interval lies entirely to the left is
 # not. An interval that crosses the line leaves the claim undecided. A mark at the edge stands for
-# an effect beyond it. Where a claim has several parts, the figure shows the part that decides. So:
-# marks far to the right of the line are the findings to build on; those across the line need more
-# seeds or larger networks.
+# an effect beyond it, and a hollow one rests on one seed: its interval leaves out the chance of
+# training. Where a claim has several parts, the figure shows the part that decides. So: marks far
+# to the right of the line are the clearest effects of these networks; those across the line need
+# more seeds or larger networks.
 #
 # ## Every claim
 
@@ -69,10 +70,10 @@ scorecard_figures.show_table(frame)
 # **How to read this.** Each claim links to its figure. *Reproduced* means that the whole interval
 # lies beyond the margin; *weaker*, that the direction holds but the effect stays below the margin;
 # *not reproduced*, that no part of the interval reaches the margin and the direction is in doubt;
-# *undecided*, everything else, and anything over two seeds. A verdict on a single seed is about
-# that run only: its interval is over images and says nothing about training the networks again. At
-# small scales a claim may fail because the networks are small and have seen few images. So: read a
-# verdict together with its interval, and never as a verdict on the paper at its own scale.
+# *undecided*, everything else, and any result of only two seeds. A verdict on a single seed is
+# about that run only: its interval is over images and says nothing about training the networks
+# again. At small scales a claim may fail because the networks are small and have seen few images.
+# So: read a verdict together with its interval, and never as one on the paper at its own scale.
 #
 # ## The same claims under other rules
 
@@ -90,11 +91,12 @@ style.show(
 # **How to read this.** Each rule holds choices that could have been made otherwise: how large a
 # margin is, whether an interval may end on it, and at which radii parts are judged. The columns
 # change one choice at a time; the number on the right is the share of all combinations in which the
-# verdict stands. A missing mark means that the change is not possible, or changes nothing: margins
-# of 0 cannot be halved, and many claims are not about parts at several radii. W1 is judged at the
-# neighbouring radii 8 and 16, and with frequencies at exactly the radius counted to the high part
-# where such networks were trained ({doc}`11_details`). So: a verdict that stands in all settings
-# does not hang on how its rule was put.
+# verdict stands. A grey mark is a verdict that changes. A missing mark means that the change is not
+# possible, or changes nothing: margins of 0 cannot be halved, and many claims are not about parts
+# at several radii. W1 is judged at the neighbouring radii 8 and 16; its fourth column counts
+# frequencies at exactly the radius to the high part, where such networks were trained
+# ({doc}`11_details`). So: a verdict that stands in all settings does not hang on how its rule was
+# put.
 #
 # ## The same claims at other scales
 
@@ -111,17 +113,17 @@ style.table(
 
 # %% [markdown]
 # **How to read this.** A scale sets how many images, weights and steps the networks get: `quick`
-# trains live in minutes, `standard` has networks that fit their training set, and `paper` is the
-# set-up of {cite:t}`wang2020high`. Only finished runs are compared; nothing is trained for this
+# trains live in minutes, `standard` trains until M_natural fits its training set, and `paper` is
+# the set-up of {cite:t}`wang2020high`. Only finished runs are compared; nothing is trained for this
 # table. The effect is the one that decides at the scale of this book. So: where the sign changes
 # from one scale to the next, the claim is about the size of the networks as much as about
 # frequencies.
 #
-# `fhelpers claims --scale quick` prints the same verdicts and writes them to
+# `fhelpers claims --scale quick` prints every verdict at that scale and writes them to
 # `claims.json`.
 #
 # Here is the rule at work on made-up intervals over five seeds, all with the margin 0.05. A claim
-# of several parts takes the worst of their verdicts.
+# of several parts takes the worst of their verdicts. The last line is an interval over three seeds.
 
 # %%
 parts = [

@@ -18,7 +18,7 @@ from fhelpers.claims import CLAIMS, finding
 from fhelpers.drawing import style
 from fhelpers.runs import training
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.decomposition import figures, measure
+from fhelpers.sections.decomposition import claims, figures, measure
 from fhelpers.sections.decomposition.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, radii=radii, radius=radius))
@@ -28,16 +28,20 @@ print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; see
 
 # %% tags=["hide-cell"]
 pixels, labels = test.pixels(), test.labels
-models = [run.model() for run in runs["natural"]]
-predictions = {measure.WHOLE: [training.predict(model, pixels) for model in models]}
+networks = [(run.model(), run.record["precision"]) for run in runs["natural"]]
+answers = lambda images: [training.predict(m, images, precision=p) for m, p in networks]
+predictions = {measure.WHOLE: answers(pixels)}
 for r in sorted({*radii, radius}):
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
-        predictions[part, r] = [training.predict(model, images) for model in models]
-print(f"predictions for {len(predictions)} versions of every test image, {len(models)} network(s)")
+        predictions[part, r] = answers(images)
+print(
+    f"predictions for {len(predictions)} versions of every test image, {len(networks)} network(s)"
+)
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 found = measure.found(predictions, labels, sorted({*radii, radius})).set_index("radius")
-number, chance = (found.loc[radius, ["value", "independent"]] * len(test)).round().astype(int)
+first = measure.outcomes(predictions, labels, radius)[0]
+favourite = claims.favourite(**first, classes=test.classes)
 verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
@@ -49,9 +53,10 @@ style.show(
         torch.stack([pixels[places], low, high], 1), figures.in_words(said, test.classes)
     ),
     name="decomposition-cases",
-    caption=f"The paper's Figure 2. The network classifies {number:,} test images correctly "
+    caption="The paper's Figure 2. "
+    f"The network classifies {found.value[radius] * len(test):,.0f} test images correctly "
     f"whole and from their high part, and incorrectly from their low part (r = {radius:g}). These "
-    "are the ones on which it is most confident.",
+    f"are the ones on which it is most confident. {favourite}",
     alt=figures.ALT["cases"],
 )
 
@@ -118,11 +123,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Each pixel of a spectrum stands for one wave and is called a *bin*. A wave
-# appears twice because opposite directions give the same stripes. Colour shows the amplitude on a
-# logarithmic scale: from one mark on the colour bar to the next is a factor of ten. So: the place
-# of a bright point tells the direction and the fineness of a pattern, and its colour how strong it
-# is.
+# **How to read this.** Each pixel of a spectrum, called a *bin*, stands for a wave; a wave has two,
+# one on either side of the centre. Colour shows the amplitude on a logarithmic scale: from one mark
+# on the colour bar to the next is a factor of ten. So: the place of a bright point tells the
+# direction and the fineness of a pattern, and its colour how strong it is.
 #
 # ## The split
 #
@@ -148,11 +152,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The circle grows from left to right. Blue frames mark low parts, vermilion
-# frames high parts; a darker frame (lighter on a dark page) marks a larger radius. High parts are
-# differences around zero, so they are drawn on grey: anything lighter than grey is above zero. So:
-# a small circle leaves a blurred image and a large one leaves little to the high part; every result
-# of this book depends on where the circle is drawn.
+# **How to read this.** The radius grows from left to right; each spectrum shows all the circles.
+# Blue frames mark low parts, vermilion frames high parts; a darker frame (lighter on a dark page)
+# marks a larger radius. High parts are differences around zero, so they are drawn on grey: anything
+# lighter than grey is above zero. So: a small circle leaves a blurred image and a large one leaves
+# little to the high part; every result of this book depends on where the circle is drawn.
 #
 # ## Where the energy is
 #
@@ -192,23 +196,23 @@ style.show(
 # ## Images recognised from the high part but not from the low part
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-more = [f"{r:g}" for r, row in found.iterrows() if row.value > row.independent]
+more = [f"{r:g}" for r, row in found.iterrows() if row.low > row.independent]
 style.show(
     figures.counts(found.reset_index(), len(test)),
     name="decomposition-counts",
     caption="Images classified correctly whole and from the high part but not from the low part: "
-    f"more than independent predictions would give at {len(more)} of {len(found)} radii"
+    f"more than independence within each class would give at {len(more)} of {len(found)} radii"
     f"{', r = ' + style.listing(more) if more else ''}.",
     alt=figures.ALT["counts"],
 )
 
 # %% [markdown]
-# **How to read this.** The grey bar is the product of the three separate shares: correct on the
-# image, correct on the high part, wrong on the low part. A point above the bar means that correct
-# predictions for high parts concentrate on images whose low part is misclassified. A point below it
-# means that easy images are easy in every form. The paper shows eight examples and gives no count.
-# So: only the distance of a point above its bar is evidence that the network uses the high part by
-# itself.
+# **How to read this.** The grey bar takes, class by class, the images that are right whole and
+# wrong on the low part, times the share of the class that is right on the high part. A network that
+# gives one class as its answer to most high parts, whatever they show, is at the bar. Above it,
+# correct predictions for high parts concentrate on those images; below it, they avoid them. The
+# paper shows eight examples and gives no count. So: only an interval above its bar is evidence that
+# the high part of the image itself, and not a favourite class, gives the answer.
 
 # %% folded="Accuracy on whole images and on each part, as a table" tags=["nbval-ignore-output"]
 right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
@@ -253,23 +257,21 @@ columns = ["radius", "bins with ≤", "bins with <", "difference"]
 style.table(pd.DataFrame(rows, columns=columns), caption="Waves in the low part, both ways.")
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-truth = lambda images, model: (training.predict(model, images).argmax(1) == labels).numpy()
+truth = lambda images: [(said.argmax(1) == labels).numpy() for said in answers(images)]
 rows = []
 for r in radii:
     strict = frequency.split(pixels, r, inclusive=False)
     for part, images in zip(("low", "high"), strict, strict=True):
-        before = [truth(images, model) for model in models]
-        rows.append({"part": part, "radius": r, **vars(measure.change(before, right[part, r]))})
+        effect = measure.change(truth(images), right[part, r])
+        rows.append({"part": part, "radius": r, **vars(effect)})
 inclusive = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * inclusive.value.abs().max():.1f} percentage points")
 
 # %% folded="What the choice between ≤ and < changes, at each radius" tags=["nbval-ignore-output"]
-worst = inclusive.loc[inclusive.value.abs().idxmax()]
 style.show(
     figures.changes(inclusive, "accuracy with ≤ minus with <"),
     name="decomposition-inclusive",
-    caption=f"The choice between ≤ and < changes the accuracy by {100 * abs(worst.value):.1f} "
-    f"percentage points at most: on {worst.part} parts at r = {worst.radius:g}.",
+    caption=measure.changed(inclusive, "The choice between ≤ and <"),
     alt=figures.ALT["inclusive"],
 )
 
@@ -310,24 +312,23 @@ style.show(
 rows = []
 for r in radii:
     for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
-        after = [truth(frequency.divide_by_max(images), model) for model in models]
-        rows.append({"part": part, "radius": r, **vars(measure.change(right[part, r], after))})
+        effect = measure.change(right[part, r], truth(frequency.divide_by_max(images)))
+        rows.append({"part": part, "radius": r, **vars(effect)})
 divided = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * divided.value.abs().max():.1f} percentage points")
 
 # %% folded="What the division changes, at each radius" tags=["nbval-ignore-output"]
-most = divided.loc[divided.value.abs().idxmax()]
 style.show(
     figures.changes(divided, "accuracy after minus before"),
     name="decomposition-divided",
-    caption=f"Division by the maximum changes the accuracy most on {most.part} parts at "
-    f"r = {most.radius:g}: by {100 * most.value:+.1f} percentage points.",
+    caption=measure.changed(divided, "Division by the maximum"),
     alt=figures.ALT["divided"],
 )
 
 # %% [markdown]
 # **How to read this.** In the paper, the division is part of how the filtered *training* images are
 # prepared, but the clean test images are not divided. A network trained on divided parts therefore
-# meets a different contrast at test time. Where the points leave zero, contrast alone changes the
-# predictions, so a difference between parts need not be due to frequency. So: before a difference
-# is put down to frequency, it has to survive equal contrast.
+# meets a different contrast at test time. M_natural has no biases except those of its last layer:
+# an image times a constant gives the same features times that constant, and only the last biases
+# weigh more or less. So: where the intervals hold zero, contrast explains no difference between the
+# parts; a network with biases throughout would have to be tested again.

@@ -83,14 +83,7 @@ style.setup(
 )
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-end = monitored(history, "shuffled").query("part == 'original'").value.iloc[-1]
-all_of_them = recipe.train_images == info.train
-small = "" if all_of_them else f" of {info.train:,}, few enough to be memorised"
-style.finding(
-    f"All networks on this page see {recipe.train_images:,} training images{small}. With shuffled "
-    f"labels, the network ends at a training accuracy of {100 * end:.0f} %, so it has "
-    f"{'memorised them' if end > 0.9 else 'not memorised all of them'}."
-)
+style.finding(figures.trained_on(runs, info.train))
 
 # %% [markdown]
 # Shuffling is a permutation: every class keeps its size, and an image keeps its label only by
@@ -128,18 +121,17 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each curve is the training accuracy: the share of training images for which
 # the network predicts the label it was trained on, be it true or shuffled. Bands are 95 % intervals
-# over seeds; with one seed there is none. So: the further the dashed curve is behind the solid one,
-# the harder shuffled labels are to fit.
+# over seeds; with one seed there is none. How far one curve lags depends on the accuracy at which
+# it is read, and near the end both may meet. So: the further the dashed curve is behind the solid
+# one, the harder shuffled labels are to fit.
 #
 # ## At equal epochs, and at equal training accuracy
 
 # %% folded="Accuracy after equal epochs, as a table" tags=["nbval-ignore-output"]
 style.table(both, caption=f"Accuracy on training images after {epoch} epochs of each network.")
 
-# %% [markdown]
-# Equal epochs do not mean equal knowledge. The network with shuffled labels is behind on whole
-# images too, so it would be behind on low parts even if both networks used the same frequencies. We
-# therefore also compare them at equal training accuracy.
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.finding(figures.why_equal_accuracy(epoch, both))
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -154,9 +146,9 @@ style.show(
 # **How to read this.** Further to the right, both networks classify more of their whole training
 # images correctly. The height is what remains of this accuracy when only the low part is shown; on
 # the diagonal nothing is lost. Where the dashed curve is below the solid one, the network with
-# shuffled labels relies more on higher frequencies. Of several seeds each has a thin curve, and the
-# thick one is their mean as far as all of them came. So: only a gap at equal accuracy says that the
-# two networks use different frequencies, and not merely that one has learned less.
+# shuffled labels relies more on higher frequencies. With several seeds each has a thin curve, and
+# their mean a thick one. So: only a gap at equal accuracy says that the two networks use different
+# frequencies, and not merely that one has learned less.
 
 # %% folded="Low parts at the highest common accuracy, as a table" tags=["nbval-ignore-output"]
 style.table(
@@ -184,15 +176,15 @@ style.show(
 # %% [markdown]
 # **How to read this.** Grey is the accuracy on the training images, filtered as in training; colour
 # is the accuracy on whole test images. Points are ours with 95 % intervals, over seeds or, with one
-# seed, over images. Hollow diamonds are the paper's Table 1, which is for CIFAR-10; for other data
-# sets there are none. So: the part whose colour reaches further to the right is the one from which
-# a network learns what also holds for whole images.
+# seed, over images. Hollow diamonds, drawn slightly to the right, are the paper's Table 1, which is
+# for CIFAR-10; for other data sets there are none. So: the part whose coloured points lie higher is
+# the one from which a network learns what also holds for whole images.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.table(
     figures.beside_paper(scores, published),
-    caption="Ours beside the paper's Table 1 (CIFAR-10, all 50,000 training images). The interval "
-    f"is over {scores.over.iloc[0]}.",
+    caption="Ours beside the paper's Table 1 (CIFAR-10, all 50,000 training images). In brackets: "
+    f"the paper. The interval is over {scores.over.iloc[0]}.",
 )
 
 # %% tags=["hide-cell"]
@@ -202,12 +194,13 @@ print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 
 # %% [markdown]
 # **What differs, and why it may.** The published numbers are for CIFAR-10 and come from a larger
-# network that saw all 50,000 training images. Where this page uses fewer (see the set-up), test
-# accuracies are lower throughout, and only their order can be compared. The paper divides its
-# training images by their maximum, but not its test images. This makes high parts several times
-# stronger ({doc}`01_decomposition` shows by how much), so a network trained on them meets a
-# different contrast and a different mean in whole images. This, and not frequency, may explain part
-# of the failure of high parts.
+# network that saw all 50,000 training images. With fewer (see the set-up), test accuracies after
+# training on low parts are lower, and only their order can be compared. The released code divides
+# every filtered set of images by its maximum, but not the whole test images, so a network trained
+# on parts meets another contrast there. That explains little: without biases a network answers
+# almost alike when an image is multiplied by a constant ({doc}`01_decomposition`). But whole images
+# also bring the low part, the mean with it, which a network trained on high parts has never seen.
+# Its failure on them does not show that it has learned nothing.
 #
 # ## What we tried that the paper did not
 #
@@ -216,9 +209,8 @@ print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 # passed through, which needs no choice of epochs, and give each comparison an interval and a rule
 # that was fixed beforehand. The cards at the top give the results.
 #
-# A network that fails on whole images may still have learned something from high parts, because
-# whole images look unlike anything it has seen. So we also test each network on the part of the
-# *test* images that it was trained on.
+# To see what a network has learned from its part, we also test each one on that part of the *test*
+# images.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 high = scores[scores.trained_on == "high"].groupby("split").value.mean()
@@ -239,16 +231,17 @@ style.table(
 # ### Are low frequencies learned first because they are low?
 #
 # {cite:t}`wang2023frequency` find that networks first learn whichever band is the most
-# *distinctive*. In photographs that is hard to take apart from "low". The planted images decide it:
-# their true labels can be told from a low cue and, just as well, from a high one, and we choose how
-# strong each is against the noise of its band.
+# *distinctive*. In photographs that is hard to take apart from "low". Planted images let us
+# separate the two: their true labels can be told from a low cue and, just as well, from a high one,
+# and we choose how strong each is against the noise of its band.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 cued = measure.preferences(history)
 style.show(
     figures.cues(cued),
     name="shuffled-cues",
-    caption=f"{measure.in_short(cued)} Each point is a network on planted images with true labels.",
+    caption=f"{measure.in_short(cued)} Each point is a network on planted images with true labels. "
+    f"Bands: 95 % intervals over {cued.over.iloc[0]}.",
     alt=figures.ALT["cues"],
 )
 

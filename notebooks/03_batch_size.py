@@ -47,7 +47,7 @@ style.finding(f"**Finding.** {said}")
 style.show(
     figures.against(history),
     name="batch-size-against",
-    caption=" ".join(verdict.note for verdict in verdicts) or said,
+    caption=f"{figures.in_points(history)} {figures.ends_low(history)}",
     alt=figures.ALT["against"],
 )
 
@@ -55,8 +55,9 @@ style.show(
 # **How to read this.** Batches grow from left to right. The right panel shows the accuracy on whole
 # test images minus the accuracy on their low parts: at zero, the network does as well without the
 # high part and is called invariant to it. Bars are 95 % intervals, over seeds or, with one seed,
-# over images. So: W8 asks for falling curves in the left and the middle panel, W9 for falling
-# curves in the right one; where the intervals of the ends overlap, batch size decides little.
+# over images. Gap and loss are in percentage points. So: W8 asks that straight lines through the
+# points of the left and the middle panel fall, W9 that one through the mean in the right panel
+# does; where the points of a few sizes alone make it fall, compare how far these were trained.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
@@ -90,8 +91,7 @@ style.finding(figures.left_out(batch_sizes, recipes, recipe.train_images))
 # Adam has the scale's; the rates of the others are the best of a grid at `quick`, chosen on
 # held-out training images of CIFAR-10 and never on test images
 # (`python benchmarks/learning_rates.py`). At other scales and on other data they are used unchanged
-# while Adam's follows the scale. There, a difference between optimisers may be a difference between
-# well and badly chosen rates.
+# while Adam's follows the scale.
 #
 # The change with the batch size is read off a straight line over log2 of the size, so that every
 # size counts and not the two at the ends alone. On accuracies with a known answer:
@@ -112,7 +112,7 @@ style.show(
     name="batch-size-curves",
     caption="The paper's Figure 4. At the end, training and test accuracy are "
     + style.listing(f"{a:.0f} and {b:.0f} % ({batches[name]})" for name, a, b in ends)
-    + ".",
+    + f". {comparisons.on_monitored(history, batches)}",
     alt=figures.ALT["curves"],
 )
 
@@ -135,9 +135,7 @@ level, cut = reliance.at_common_accuracy(history, batches)
 style.show(
     figures.against(cut),
     name="batch-size-against-equal",
-    caption=" ".join(
-        [comparisons.common(level, chance), *(CLAIMS[name](cut).note for name in names)]
-    ),
+    caption=f"{comparisons.common(level, chance)} {figures.in_points(cut)}",
     alt=figures.ALT["against-equal"],
 )
 
@@ -145,8 +143,8 @@ style.show(
 # **How to read this.** As the first figure, but each network is evaluated when it first reached the
 # common accuracy on its training images. Only training accuracy is equalised; test accuracy and the
 # number of steps may still differ. These values come from the monitored subset, which has fewer
-# images, so the intervals are wider. So: training accuracy cannot explain a slope that remains
-# here, and it does explain one that disappears.
+# images, so the intervals are wider. So: training accuracy alone cannot explain a slope that
+# remains here; where its interval on the card crosses zero, so few images cannot tell.
 #
 # ## The optimiser
 
@@ -157,7 +155,8 @@ style.show(
     name="batch-size-optimisers",
     caption="Five optimisers, each at its own learning rate: "
     + style.listing(f"{name} {rate:g}" for name, rate in rates.items())
-    + ".",
+    + f".{figures.not_chosen_here(scale, dataset)} "
+    + comparisons.on_monitored(history, figures.OPTIMISERS),
     alt=figures.ALT["optimisers"],
 )
 
@@ -175,8 +174,8 @@ style.show(
 # whole; a cell holds what its band adds ({doc}`04_heuristics` explains the split). The first row is
 # Adam {cite:p}`kingma2015adam`, the optimiser of M_natural. AdaGrad was introduced by
 # {cite:t}`duchi2011adaptive`, AdaDelta by {cite:t}`zeiler2012adadelta`; SGD has a momentum of 0.9.
-# So: the gains of all bands add up to the test accuracy above chance, and an optimiser that has
-# learned less has less to gain from any band. Read the bands together with the table.
+# So: the gains of all bands add up to the test accuracy above chance, and an optimiser with a lower
+# test accuracy has less to gain from any band. Read the bands together with the table.
 
 # %% folded="The optimisers at the end of training, as a table" tags=["nbval-ignore-output"]
 over = reliance.effect(history, {"vanilla": 1}, reliance.TEST).over

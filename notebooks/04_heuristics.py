@@ -45,10 +45,13 @@ for part, measure in parts.items():
 style.finding(f"**Finding.** {finding(verdicts.values())}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
+pair = {label: figures.EVERY[label] for label in ("vanilla", "batchnorm")}
+high = reliance.on_parts("high", [min(radii)])
 style.show(
     comparisons.bands(history, figures.EVERY, chance),
     name="heuristics-bands",
-    caption=f"{above}{comparisons.listed(history, figures.EVERY, beyond)}.",
+    caption=f"{above}{comparisons.listed(history, figures.EVERY, beyond)}. Per cent of high parts "
+    f"(r = {min(radii):g}) classified correctly: {comparisons.listed(history, pair, high)}.",
     alt=figures.ALT["bands"],
 )
 
@@ -57,9 +60,10 @@ style.show(
 # above are distances from the centre of the spectrum, and the last column takes all bands beyond
 # the smallest radius together. A larger number, and a deeper green, means that the network relies
 # more on the band. At zero the band does not matter; below zero, in purple, it misleads the
-# network. So: compare a row with that of M_natural, which the paper's figure calls vanilla. A
-# heuristic makes a network rely more on the high part if its last column is larger, and by more
-# than the intervals.
+# network. A gain is what a band adds once the lower ones are there: a network may gain less and yet
+# classify more of the high parts alone correctly. So: compare a row with that of M_natural, which
+# the paper's figure calls vanilla. A heuristic makes a network rely more on the high part if its
+# last column is larger, and by more than the intervals.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -126,7 +130,7 @@ style.show(
     name="heuristics-five",
     caption="The paper's Figure 5. Test accuracy at the end: "
     + style.listing(f"{name} {score:.0f} %" for name, score in tests.items())
-    + ".",
+    + f". {comparisons.on_monitored(history, figures.HEURISTICS)}",
     alt=figures.ALT["heuristics"],
 )
 
@@ -180,9 +184,10 @@ style.table(
 # ## Is adversarial training sound?
 #
 # Adversarial training can deceive itself: the network may learn to withstand only the attack it is
-# trained with, often from one epoch to the next. We therefore attack one batch of test images after
-# each epoch with ten steps of PGD. A collapse becomes a warning in the record of the run, which is
-# shown with the set-up above.
+# trained with, often from one epoch to the next. We therefore attack some test images after each of
+# the first ten epochs and at intervals from then on. The attack is close to that of training, ten
+# steps of PGD, but begins at a random point and not at the image, and its steps are 2.5 times as
+# long. A collapse becomes a warning in the record of the run, which is shown with the set-up above.
 
 # %% folded="Accuracy under attack, epoch by epoch" tags=["nbval-ignore-output"]
 style.show(
@@ -195,7 +200,8 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve on the right that falls towards zero while the same one on the left
 # rises would be a collapse. Few images are attacked, so jumps of several percentage points mean
-# nothing. So: without a collapse, adversarial training has taught more than its own attack.
+# nothing. So: without a collapse the robustness does not depend on where the attack starts or on
+# its step size. Stronger and different attacks are on {doc}`09_smoothing_defence`.
 #
 # **What differs, and why it may.** The paper's network is larger, saw all 50,000 training images
 # and was trained for 100 epochs. With fewer images (see the set-up) the size of accuracies and gaps
@@ -231,12 +237,11 @@ style.show(
 # accuracy alone does not explain.
 
 # %% folded="M_natural and M_adversarial after equal epochs" tags=["nbval-ignore-output"]
-pair = {"vanilla": "M_natural", "adversarial": "M_adversarial"}
-epoch, both = reliance.at_common_epoch(history, *pair)
+epoch, both = reliance.at_common_epoch(history, *claims.MODELS)
 style.table(
-    comparisons.scores(both, pair, first="network"),
+    comparisons.scores(both, claims.MODELS, first="network"),
     caption=f"M_natural and M_adversarial after the same {epoch} epochs: the gap when neither "
-    "has trained for longer. Where one ended later, the values are those of the monitored subset.",
+    "has trained for longer. Where one ended later, both rows are of the monitored subset.",
 )
 
 # %% [markdown]
@@ -248,17 +253,15 @@ style.table(
 # both distributions, and M_adversarial without and with crop and flip.
 
 # %% folded="Both variants of mix-up and of adversarial training" tags=["nbval-ignore-output"]
-labels = ("adversarial", "adversarial-crop-flip")
-gaps = [round(value(label, reliance.GAP)) for label in labels]
 style.show(
     comparisons.panels(history, figures.VARIANTS, chance),
     name="heuristics-variants",
-    caption=f"The gap of adversarial training is {gaps[0]} percentage points without and "
-    f"{gaps[1]} with crop and flip.",
+    caption=f"{comparisons.gaps(history, figures.VARIANTS)} "
+    f"{comparisons.on_monitored(history, figures.VARIANTS)}",
     alt=figures.ALT["variants"],
 )
 
 # %% [markdown]
 # **How to read this.** As the figure of the five heuristics. Compare the first panel with the
-# second, and the third with the fourth. So: where two panels look alike, the difference between
-# text and code does not matter.
+# second, and the third with the fourth. So: where two panels differ, the choice between text and
+# code changes the result; where they look alike, this run shows no effect.

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fhelpers.claims import CLAIMS
+from fhelpers.sections.decomposition.claims import favourite
 
 YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
 
@@ -63,8 +64,7 @@ def test_w1_counts_what_it_says():
     original, high, low = (data[f"right_{n}"] for n in ("original", "high", "low"))
     count, expected = (original & high & ~low).sum(), 0
     for _, own in data.groupby("answer"):
-        shares = own.right_original.mean(), own.right_high.mean(), (~own.right_low).mean()
-        expected += len(own) * np.prod(shares)
+        expected += (own.right_original & ~own.right_low).sum() * own.right_high.mean()
     verdict = CLAIMS["W1"](data)
     assert verdict.parts[1].estimate.value == pytest.approx((count - expected) / len(data))
     assert verdict.note.startswith(f"{count:,} such images of 4,000, {expected:.0f} if")
@@ -79,6 +79,40 @@ def test_w1_does_not_take_hard_classes_for_dependence():
     data = pd.DataFrame(dict(zip(names, right, strict=True))).assign(seed=0, answer=answer)
     assert CLAIMS["W1"](data).parts[1].verdict == OPEN
     assert CLAIMS["W1"](data.assign(answer=0)).parts[1].verdict == YES
+
+
+def test_w1_does_not_take_low_parts_like_their_images_for_a_signal_in_the_high_part():
+    """Half of the classes are easy, low parts are nearly the images, and the high part is noise."""
+    generator, answer = np.random.default_rng(5), np.arange(8000) % 10
+    whole = generator.random(8000) < 0.5
+    low = np.where(generator.random(8000) < 0.95, whole, ~whole)
+    high = generator.random(8000) < 0.4
+    names = {"right_original": whole, "right_low": low, "right_high": high}
+    assert CLAIMS["W1"](pd.DataFrame(names).assign(seed=0, answer=answer)).parts[1].verdict == OPEN
+    names["right_high"] = np.where(whole & ~low, generator.random(8000) < 0.8, high)
+    assert CLAIMS["W1"](pd.DataFrame(names).assign(seed=0, answer=answer)).parts[1].verdict == YES
+
+
+def test_a_network_with_one_answer_to_all_high_parts_has_no_excess_and_a_favourite():
+    data = outcomes(seeds=1).assign(right_high=lambda frame: frame.answer == 6)
+    verdict = CLAIMS["W1"](data)
+    own = data[data.answer == 6]
+    found = int((own.right_original & ~own.right_low).sum())
+    assert verdict.estimate.value == pytest.approx(found / 4000)
+    assert verdict.parts[1].estimate.value == pytest.approx(0, abs=1e-12)
+    said = f"{found} of the {found} images of this kind are of one class; from the high part alone"
+    right = "right for 400 of the 400 test images of this class and for 0 of the 3,600 others."
+    assert f"{said} the network is {right}" in verdict.note
+
+
+def test_the_favourite_is_named_and_where_there_is_none_nothing_is_said():
+    right, answer = np.array([True, True, True, False]), np.array([0, 1, 1, 2])
+    none, names = np.zeros(4, dtype=bool), ("cat", "dog", "frog")
+    said = favourite(right, right, none, answer, names)
+    assert said.startswith("2 of the 3 images of this kind are of the class “dog”;")
+    assert "right for 2 of the 2 test images of this class and for 1 of the 2 others." in said
+    assert favourite(right, none, none, answer, names) == ""
+    assert favourite(right, right, none, np.zeros(4, dtype=int), names) == ""
 
 
 def test_w1_is_open_when_seeds_disagree():

@@ -73,9 +73,9 @@ def test_w24_holds_when_all_hold(seeds):
     ("change", "expected", "failed"),
     [
         # Shuffled labels are ahead on low parts.
-        ({"kept": 0.95}, NO, "W5: accuracy on low parts, natural minus shuffled"),
+        ({"kept": 0.95}, NO, "W5: accuracy on low parts, true minus shuffled labels"),
         # True labels are near chance after an epoch.
-        ({"first": 0.05}, WEAK, "W6: natural above chance at r = 3.5 after 50,000 images"),
+        ({"first": 0.05}, WEAK, "W6: true labels above chance at r = 3.5 after 50,000 images"),
         ({"high": 0.5}, NO, "W7: high above chance"),
         ({"high": 0.15}, OPEN, "W7: high above chance"),  # at the margin
         ({"grows": -0.1}, NO, "W7: low, r = 10.5 minus r = 3.5"),

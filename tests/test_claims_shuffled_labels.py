@@ -206,7 +206,7 @@ def test_w6_looks_at_natural_after_as_many_images_as_the_paper_s_first_epoch(ima
     rise = 0.72 * (1 - np.exp(-np.arange(61) / 4))
     assert verdict.estimate.value == pytest.approx(np.interp(epoch, np.arange(61), rise))
     assert ("ends after 60%" in verdict.note) == (images == 500)
-    assert verdict.parts[0].name == "natural above chance at r = 4 after 50,000 images"
+    assert verdict.parts[0].name == "true labels above chance at r = 4 after 50,000 images"
 
 
 def test_w6_measures_epoch_one_and_the_last_quarter_at_the_smallest_radius():

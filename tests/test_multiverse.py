@@ -3,6 +3,7 @@
 import dataclasses
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from test_claims_heuristics import history, network
 from test_claims_verdicts import SomeRuns
@@ -64,6 +65,13 @@ def test_every_setting_is_there_once_and_a_large_effect_stands_in_all():
         multiverse.in_short(frame)
     ) == "0 of 1 verdicts stand in every setting. Least often: W10 (67 %)."
     multiverse.figure(frame)
+
+
+def test_verdicts_that_stand_equally_often_are_all_named():
+    stands = {"W1": [True], "W2": [0, 0], "W3": [1, 0], "W4": [1, 0], "W5": [0, 1]}
+    rows = [(id, bool(own)) for id, each in stands.items() for own in each]
+    said = multiverse.in_short(pd.DataFrame(rows, columns=["id", "stands"]))
+    assert said.endswith("Least often: W2 (0 %) and W3, W4, W5 (50 %).")
 
 
 def test_a_margin_of_no_effect_is_not_counted_three_times():

@@ -1,5 +1,6 @@
 """The first screen of the book: columns of claims, their bars, and the image that is split."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -28,12 +29,30 @@ def test_every_claim_stands_in_the_column_of_its_verdict():
         ]
     )  # fmt: skip
     columns = re.findall(r"<h3>(.*?)</h3><ul>(.*?)</ul>", page)
-    assert [title for title, _ in columns] == ["Held (1)", "Weaker, or not (2)", "Undecided (2)"]
+    assert [title for title, _ in columns] == [
+        "Held (1)",
+        "Weaker, or not reproduced (2)",
+        "Undecided (2)",
+    ]
     ids = [re.findall(r"<small>(\w+)", items) for _, items in columns]
     assert ids == [["W1"], ["W4", "W5"], ["W6", "W7"]]
     apart = page.split("True by construction")[1]
     assert re.findall(r"<small>(\w+)", apart) == ["W2"]
     assert "<svg" not in apart  # an identity has no effect to show
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(-0.2, "our check disagrees"), (0.0, "our check is open"), (0.2, None)],
+)
+def test_a_claim_that_holds_says_where_our_own_check_does_not_agree(value, said):
+    ours = Part("ours", Estimate(value, value - 0.1, value + 0.1, 3, "seeds"), 0.0, ours=True)
+    held = outcome("W1", "reproduced").verdict
+    shown = opening.item(Outcome("W1", dataclasses.replace(held, parts=(*held.parts, ours))))
+    link = f'<small>W1; <a href="01_decomposition.html">{said}</a></small>'
+    assert link in shown if said else "<small>W1</small>" in shown
+    open_one = dataclasses.replace(held, verdict="undecided", parts=(*held.parts, ours))
+    assert "our check" not in opening.item(Outcome("W1", open_one))
 
 
 def test_each_claim_links_to_its_figure():

@@ -234,6 +234,14 @@ def test_intervals_that_are_open_on_one_side_are_drawn_on_a_logarithmic_axis():
     assert {1.0, 2.0, 3.0} <= drawn
 
 
+def test_setup_calls_a_network_as_figures_do(shown):
+    runs = ["natural, vanilla", "mixup-0.5", "5000/natural"]
+    style.setup(pd.DataFrame({"run": runs, "epochs": [5, 6, 7]}), caption="What was trained.")
+    lines = [line.strip() for line in shown[0][0]["text/plain"].splitlines()[2:]]
+    names = [line.removesuffix(str(epochs)).strip() for epochs, line in enumerate(lines, 5)]
+    assert names == ["M_natural", "mix-up, α = 0.5", "5000/natural"]
+
+
 def test_setup_says_once_what_is_the_same(shown):
     frame = pd.DataFrame({"run": ["a", "b"], "data_set": ["x", "x"], "epochs": [5, 8]})
     style.setup(frame, caption="What was trained.")

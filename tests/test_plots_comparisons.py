@@ -147,6 +147,16 @@ def test_a_level_near_chance_is_said_to_mean_little():
     assert "equal accuracy" in comparisons.common(0.5, 0.1)
 
 
+def test_curves_of_monitored_images_say_how_far_they_end_from_all_images():
+    frame, names = history(), {"vanilla": "M_natural", "adversarial": "M_adversarial"}
+    ends = frame.label.eq("adversarial") & frame.scope.eq("all") & frame.split.eq("test")
+    frame.loc[ends & frame.part.eq("original"), "accuracy"] += 0.04
+    assert comparisons.on_monitored(frame, names) == (
+        "The curves are of 100 monitored images of each split; on whole images they end up to "
+        "4 percentage points from the values for all images."
+    )
+
+
 def test_captions_list_every_value_and_name_no_winner():
     names = {"vanilla": "one, again", "batchnorm": "two"}
     assert comparisons.gaps(history(), names).endswith(": one, again (10) and two (10).")

@@ -121,8 +121,10 @@ def test_most_confident_agrees_with_a_slow_search():
     assert said.filter(like="sure").min(axis=1).to_list() == pytest.approx([k[0] for k in kind[:5]])
     found = measure.found(answers, labels, [4])
     assert found.value[0] == pytest.approx(len(kind) / 300)
-    shares = [(answers[key][0].argmax(1) == labels).double().mean().item() for key in keys]
-    assert found.independent[0] == pytest.approx(shares[0] * (1 - shares[1]) * shares[2])
+    whole, low, high = ((answers[key][0].argmax(1) == labels) for key in keys)
+    missed = (whole & ~low).double()
+    within = [missed[labels == c].sum() * high[labels == c].double().mean() for c in range(4)]
+    assert found.independent[0] == pytest.approx(sum(within).item() / 300)
 
 
 def test_only_the_low_part_is_marked_as_wrong():
@@ -136,6 +138,30 @@ def test_in_words_keeps_a_class_of_two_words_together():
             for end, value in (("", 1), ("_sure", 0.876))}  # fmt: skip
     frame = decomposition.in_words(pd.DataFrame(said), ("cat", "ankle boot"))
     assert frame.low.to_list() == ["ankle-boot 88 %"]
+
+
+def test_expected_shares_are_those_of_the_claim():
+    labels = torch.arange(12) % 3
+    answers = answers_at([4], 2, labels)
+    answers["high", 4] = [torch.nn.functional.one_hot(torch.ones(12, dtype=int), 3).float()] * 2
+    found = measure.found(answers, labels, [4]).iloc[0]
+    # Low parts are wrong for every other image, high parts right for class 1: two images of it.
+    assert found.value == pytest.approx(2 / 12)
+    assert found.independent == pytest.approx(2 / 12)
+
+
+def test_the_largest_change_is_told_and_how_many_are_certain():
+    columns = ["part", "radius", "value", "low", "high"]
+    rows = [("low", 4, 0.001, -0.01, 0.01), ("high", 8, -0.02, -0.03, -0.01)]
+    both = measure.changed(pd.DataFrame(rows, columns=columns), "It")
+    assert both == (
+        "It changes accuracies by 2.0 percentage points at most, on high parts at r = 8; "
+        "1 of 2 intervals exclude zero."
+    )
+    none = measure.changed(pd.DataFrame(rows[:1], columns=columns), "It")
+    assert none == (
+        "It changes no accuracy by more than 0.1 percentage points, and no interval excludes zero."
+    )
 
 
 def test_change_is_after_minus_before_over_seeds_or_images():

@@ -44,7 +44,7 @@ def test_warnings_of_the_runs_are_told_with_their_run():
     nothing = "No run triggered a warning about its accuracy under PGD."
     assert heuristics.warned(quiet, 0.1) == nothing
     loud = quiet | {"adversarial": [run(), run(warnings=["epoch 3: it fell"])]}
-    assert "adversarial, seed 2: epoch 3: it fell" in heuristics.warned(loud, 0.1)
+    assert "M_adversarial, seed 2: epoch 3: it fell" in heuristics.warned(loud, 0.1)
     assert "could not be judged" not in heuristics.warned(loud, 0.1)
 
 
@@ -53,7 +53,7 @@ def test_a_network_that_never_withstood_the_attack_is_not_called_sound(under_att
     runs = {label: [run()] for label in ("vanilla", *heuristics.ATTACKED)}
     runs["adversarial-crop-flip"] = [run(under_attack=under_attack)]
     text = heuristics.warned(runs, 0.1)
-    assert "could not be judged for adversarial-crop-flip, seed 2:" in text
+    assert "could not be judged for M_adversarial, crop-flip, seed 2:" in text
     assert "(20 %)" in text
     assert "No run left" not in text
 

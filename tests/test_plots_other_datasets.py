@@ -104,7 +104,7 @@ def test_data_sets_whose_networks_share_no_accuracy_are_said_and_drawn():
 
 def test_texts_and_tables_name_every_data_set():
     histories, verdicts, _, frame = compared([4, 12])
-    said = "✓ reproduced: accuracy on low parts, natural minus shuffled 0."
+    said = "✓ reproduced: accuracy on low parts, true minus shuffled labels 0."
     assert other_datasets.verdict_table(verdicts).W5.str.startswith(said).all()
     assert "on CIFAR-10 and" in other_datasets.leads_in_words(frame)
     assert "91 % on CIFAR-10" in other_datasets.ends_in_words(histories)

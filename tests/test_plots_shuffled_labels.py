@@ -1,6 +1,7 @@
 """The figures of the section on shuffled labels show what they were given."""
 
 import math
+from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -92,6 +93,36 @@ def test_equal_epochs_are_the_shorter_training_s_last():
     assert epoch == 10
     assert both.shown.to_list()[:2] == ["whole images", "low parts, r = 4"]
     assert (both["true labels"] > both["shuffled labels"]).all()
+
+
+@pytest.mark.parametrize(("shuffled", "said"), [(0.995, "equally many"), (0.9, "differ on whole")])
+def test_equal_accuracy_is_asked_for_with_the_reason_that_holds(shuffled, said):
+    rows = [("whole images", 1.0, shuffled), ("low parts, r = 4", 0.4, 0.1)]
+    both = pd.DataFrame(rows, columns=["shown", *claims.NAMES.values()])
+    assert said in shuffled_labels.why_equal_accuracy(8, both)
+
+
+@pytest.mark.parametrize(
+    ("images", "cues", "said"),
+    [
+        (500, 500, "see 500 training images of 900, few enough to be memorised. With"),
+        (900, 500, "see 900 training images; those on planted cues see 500 planted images. With"),
+    ],
+)
+def test_how_many_images_the_networks_see_is_said(images, cues, said):
+    def group(count):
+        return [SimpleNamespace(recipe=SimpleNamespace(train_images=count))]
+
+    runs = Grouped({"shuffled": group(images), "cue-1": group(cues)})
+    runs.history = history()
+    text = shuffled_labels.trained_on(runs, 900)
+    assert said in text
+    assert "at a training accuracy of 9" in text
+    assert text.endswith("so it has memorised them.")
+
+
+class Grouped(dict):
+    """Runs by label, with their history."""
 
 
 def test_highest_common_accuracy_is_reached_by_both():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fhelpers.claims.verdicts import NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAKER, Verdict
+from fhelpers.claims.verdicts import NOT_REPRODUCED, REPRODUCED, UNDECIDED, WEAKER, Part, Verdict
 
 HEADS = {
     REPRODUCED: "reproduced",
@@ -11,6 +11,10 @@ HEADS = {
     UNDECIDED: "undecided",
 }
 CONSTRUCTED = "true by construction"
+DOUBTS = {
+    NOT_REPRODUCED: "our own comparison does not bear it out",
+    UNDECIDED: "our own comparison leaves it open",
+}
 
 
 def finding(verdicts: Iterable[Verdict]) -> str:
@@ -30,12 +34,15 @@ def finding(verdicts: Iterable[Verdict]) -> str:
 
 def in_words(verdict: Verdict) -> str:
     """A claim as a clause; one that holds, with the comparisons of ours that do not bear it out."""
-    against = [
-        f"{part.name} {part.estimate}"
-        for part in verdict.parts
-        if part.ours and part.verdict in (NOT_REPRODUCED, UNDECIDED)
-    ]
-    short, id = verdict.claim.short, verdict.claim.id
-    if verdict.verdict != REPRODUCED or not against:
-        return f"{short} ({id})"
-    return f"{short} ({id}; our own comparison does not bear it out: {', '.join(against)})"
+    said = [verdict.claim.id]
+    for word, parts in doubted(verdict).items():
+        listed = ", ".join(f"{part.name} {part.estimate}" for part in parts)
+        said.append(f"{DOUBTS[word]}: {listed}")
+    return f"{verdict.claim.short} ({'; '.join(said)})"
+
+
+def doubted(verdict: Verdict) -> dict[str, list[Part]]:
+    """Of a claim that holds, the comparisons of ours that do not bear it out, by their verdicts."""
+    ours = [part for part in verdict.parts if part.ours and verdict.verdict == REPRODUCED]
+    found = {word: [part for part in ours if part.verdict == word] for word in DOUBTS}
+    return {word: parts for word, parts in found.items() if parts}

@@ -50,7 +50,7 @@ def _path(whole: Curve, low: Curve) -> tuple[np.ndarray, np.ndarray]:
 def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]:
     """With one seed a mean over epochs and radii counts as one yes-or-no outcome per image."""
     radii = smallest_radii(history, "natural", 2)
-    name = "accuracy on low parts, natural minus shuffled"
+    name = "accuracy on low parts, true minus shuffled labels"
     frames = {radius: at_equal_accuracy(history, radius) for radius in radii}
     runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radii[0])
     rows = pd.concat(frames)
@@ -75,7 +75,7 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
     runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radius)
     epoch, note = first_epoch(history), f"Chance is {chance:g}."
     if (end := min(curve.epochs[-1] for curve in runs["natural"].values())) < epoch:
-        note += f" Natural ends after {end / epoch:.0%} of {FIRST:,} images and is judged there."
+        note += f" With true labels training ends after {end / epoch:.0%} of {FIRST:,} images."
     needed = math.ceil(min(epoch, end))
     if not all(needed in curve.epochs for curve in runs["natural"].values()):
         raise ValueError(f"The history of 'natural' has no epoch {needed}: train it that long.")
@@ -85,8 +85,8 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
     name = f"above chance at r = {radius:g}"
     soon, ever = above_chance(first, chance), above_chance(late, chance)
     return [
-        Part(f"natural {name} after {FIRST:,} images", soon, FAR),
-        Part(f"shuffled {name}", ever, NEAR, ceiling=True),
+        Part(f"true labels {name} after {FIRST:,} images", soon, FAR),
+        Part(f"shuffled labels {name}", ever, NEAR, ceiling=True),
     ], note
 
 

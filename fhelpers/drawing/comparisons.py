@@ -150,6 +150,19 @@ def gaps(history: pd.DataFrame, names: Mapping[str, str]) -> str:
     return f"Generalisation gap in percentage points: {listed(history, names, GAP)}."
 
 
+def on_monitored(history: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """How far the curves of `panels` end from the accuracies on all images, in a sentence."""
+    rows = history[history.label.isin(list(names)) & (history.part == "original")]
+    last = rows[rows.epoch == rows.groupby(["label", "seed"]).epoch.transform("max")]
+    ends = last.pivot_table("accuracy", ["label", "seed", "split"], "scope")
+    apart = 100 * (ends.subset - ends["all"]).abs().max()
+    images = last.images[last.scope == "subset"].min()
+    return (
+        f"The curves are of {images:,} monitored images of each split; on whole images they end up "
+        f"to {apart:.0f} percentage points from the values for all images."
+    )
+
+
 def attacked_in_words(runs) -> str:
     """How M_adversarial was trained, and how much it and M_natural learned; labels of both."""
     natural, adversarial = (runs[label][0].recipe for label in ("natural", "adversarial"))

@@ -21,6 +21,7 @@ from scipy.optimize import isotonic_regression
 
 from fhelpers.drawing import numbers
 from fhelpers.drawing.contrast import for_text, with_contrast
+from fhelpers.drawing.names import NAMES
 from fhelpers.drawing.svg import STYLE, darkened, data_uri, svg
 from fhelpers.intervals import as_read
 
@@ -312,8 +313,10 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
 def setup(frame: pd.DataFrame, *, caption: str) -> None:
     """Display a set-up table (`runs.setup()`), narrow enough for a page.
 
-    What is the same for all rows goes into the caption; a single row is turned on its side.
+    What is the same for all rows goes into the caption; a single row is turned on its side. A
+    network has the name that it has in figures.
     """
+    frame = frame.assign(run=frame.run.map(named))
     if len(frame) == 1:
         names, values = [*map(spaced, frame)], frame.iloc[0].map(cell_text)
         table(pd.DataFrame({"what": names, "value": values.to_numpy()}), caption=caption)
@@ -321,6 +324,11 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
     same = [column for column in frame if frame[column].nunique() == 1]
     common = ", ".join(f"{spaced(c)} {cell_text(frame[c].iloc[0])}" for c in same)
     table(frame.drop(columns=same), caption=f"{caption} The same for all: {common}.")
+
+
+def named(labels: str) -> str:
+    """The names of labels in a plan, which are joined by commas, each of them once."""
+    return ", ".join(dict.fromkeys(NAMES.get(label, label) for label in labels.split(", ")))
 
 
 def spaced(column) -> str:

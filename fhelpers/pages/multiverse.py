@@ -31,15 +31,15 @@ COLUMNS = {  # of the figure: the settings that differ from the fixed rule in on
     "as\nfixed": {},
     "half the\nmargin": {"margin": "half"},
     "twice the\nmargin": {"margin": "twice"},
-    "other of\n≤ and <": {"boundary": "other"},
+    "interval\nmay end\non margin": {"boundary": "other"},
     "without\nsmallest r": {"radius": "without smallest"},
     "without\nlargest r": {"radius": "without largest"},
 }
 ALT = (
-    "A row for each claim and a column for each change of its rule: half and twice the margin, the "
-    "other boundary, and the smallest or the largest radius left out. Marks as in the figure "
-    "above; black where the verdict stands, grey where it changes. A number on the right gives the "
-    "share of all combinations in which the verdict stands."
+    "A row for each claim and a column for each change of its rule: half and twice the margin, "
+    "intervals that may end on the margin, and the smallest or the largest radius left out. Marks "
+    "as in the figure above; black where the verdict stands, grey where it changes. A number on "
+    "the right gives the share of all combinations in which the verdict stands."
 )
 
 
@@ -167,6 +167,9 @@ def in_short(frame: pd.DataFrame) -> str:
     stands = shares(frame)
     if stands.empty:
         return "No claim was computed."
-    least = [f"{id} ({100 * share:.0f} %)" for id, share in stands[stands < 1].nsmallest(3).items()]
-    rest = f" Least often: {style.listing(least)}." if least else ""
+    least: dict[str, list[str]] = {}
+    for id, share in stands[stands < 1].nsmallest(3, keep="all").items():
+        least.setdefault(f"{100 * share:.0f} %", []).append(id)
+    said = style.listing(f"{', '.join(ids)} ({share})" for share, ids in least.items())
+    rest = f" Least often: {said}." if least else ""
     return f"{(stands == 1).sum()} of {len(stands)} verdicts stand in every setting.{rest}"

@@ -9,19 +9,21 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from fhelpers import data, frequency, sections
-from fhelpers.claims import CLAIMS, Part
-from fhelpers.claims.verdicts import deciding
+from fhelpers.claims import CLAIMS, Part, findings
+from fhelpers.claims.verdicts import NOT_REPRODUCED, UNDECIDED, deciding
 from fhelpers.drawing import style
 from fhelpers.drawing.names import NAMES
 from fhelpers.pages.scorecard import Outcome
 from fhelpers.runs.records import Run
 from fhelpers.runs.training import predict
+from fhelpers.sections.decomposition.claims import favourite
 
 COLUMNS = {
     "Held": ("reproduced",),
-    "Weaker, or not": ("weaker", "not reproduced"),
+    "Weaker, or not reproduced": ("weaker", "not reproduced"),
     "Undecided": ("undecided", "not computed"),
 }
+CHECKS = {NOT_REPRODUCED: "our check disagrees", UNDECIDED: "our check is open"}
 WIDE, HIGH = 72, 14  # pixels of a bar
 ALT = (
     "One test image three times: as it is; its low part, blurred; its high part, faint outlines on "
@@ -45,7 +47,8 @@ def split_in_two(run: Run, radius: float) -> Figure:
     test, number = run.recipe.load(train=False), example(run, radius)
     pixels = test.pixels()[number : number + 1]
     low, high = frequency.split(pixels, radius)
-    answers = predict(run.model(), torch.cat([pixels, low, high])).softmax(1)
+    seen, precision = torch.cat([pixels, low, high]), run.record["precision"]
+    answers = predict(run.model(), seen, precision=precision).softmax(1)
     parts = {"the image": pixels, "its low part": low, "its high part": high + 0.5}
     images = [part[0] for part in parts.values()]
     figure, axes = style.pictures([images], 2.1, titles=[*parts])
@@ -53,6 +56,17 @@ def split_in_two(run: Run, radius: float) -> Figure:
         said = test.classes[int(answer.argmax())].replace("_", " ")
         panel.set_xlabel(f"“{said}”, {100 * answer.max():.0f} % sure", fontsize=11.5)
     return figure
+
+
+def caption(run: Run, radius: float) -> str:
+    """What the example shows, and of which class most images like it are."""
+    test = run.recipe.load(train=False)
+    right = [run.correct("original"), *(run.correct(part, radius) for part in ("high", "low"))]
+    most, _, more = favourite(*right, test.labels.numpy(), test.classes).partition(";")
+    return (
+        "One test image, split in two. Under each picture: what M_natural calls it."
+        f"{f' {most} ({{doc}}`01_decomposition`).' if more else ''}"
+    )
 
 
 def bar(part: Part) -> str:
@@ -82,11 +96,14 @@ def bar(part: Part) -> str:
 
 
 def item(each: Outcome) -> str:
-    """A claim in words with its effect, linked to its figure."""
+    """A claim in words with its effect, linked to its figure, and whether our own check agrees."""
     claim = CLAIMS[each.id]
-    link = f"{sections.slug_of(claim.section)}.html#fig-{claim.figure}"
+    page = f"{sections.slug_of(claim.section)}.html"
     said = claim.short[0].upper() + claim.short[1:]
     word = f", {each.word}" if each.word in ("weaker", "not computed") else ""
+    for doubt in list(findings.doubted(each.verdict) if each.verdict else ())[:1]:
+        word += f'; <a href="{page}">{CHECKS[doubt]}</a>'
+    link = f"{page}#fig-{claim.figure}"
     shown = f'<a href="{link}">{html.escape(said)}</a> <small>{each.id}{word}</small>'
     if each.verdict and not claim.identity:
         part = deciding(each.verdict.parts)

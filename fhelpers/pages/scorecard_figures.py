@@ -45,7 +45,7 @@ def effects(outcomes: list[Outcome]) -> Figure:
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set(text=label.get_text(), fontweight="bold" if isinstance(row, str) else "normal")
     axes.set(xlim=(-FARTHEST - 0.4, FARTHEST + 0.4), xticks=[0], xticklabels=["margin"])
-    axes.set_xlabel("← other side      claimed side →")
+    axes.set_xlabel("← short of the margin\u2003|\u2003beyond the margin →")
     axes.grid(False)
     return figure
 
@@ -56,7 +56,8 @@ def draw(axes, place: int, each: Outcome) -> str:
         return f"not computed: {each.id}"
     part = deciding(each.verdict.parts)
     low, value, high = distance(part)
-    words = "\n".join(textwrap.wrap(f"{part.name} ({each.id})", 30)[:2])
+    words = f"{each.id}: {part.name}"
+    words = "\n".join(textwrap.wrap(words, 30, max_lines=2, placeholder=" …"))
     beside = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "va": "center"}
     axes.annotate(style.with_interval(part.estimate), (1.03, place), fontsize=11, **beside)
     if not math.isnan(value):

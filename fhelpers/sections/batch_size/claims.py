@@ -46,7 +46,7 @@ def at_equal_accuracy(history: pd.DataFrame, name: str, measure: Measure) -> lis
         return []
     weights = across_batch_sizes(history.label)
     level, equal = at_common_accuracy(history, weights)
-    name = f"{name} at a training accuracy of {level:.2f}, smallest minus largest batch"
+    name = f"{name} at a training accuracy of {level:.2f}, fall of the fitted line"
     return [Part(name, effect(equal, weights, measure), MORE, ours=True)]
 
 
@@ -67,7 +67,7 @@ def small_batches(history: pd.DataFrame) -> tuple[list[Part], str]:
     weights = across_batch_sizes(history.label)
     measures = {"training accuracy": TRAIN, "test accuracy": TEST, "gap": GAP}
     parts = [
-        Part(f"{name}, smallest minus largest batch", effect(history, weights, measure), MORE)
+        Part(f"{name}, fall of the fitted line", effect(history, weights, measure), MORE)
         for name, measure in measures.items()
     ]
     parts += at_equal_accuracy(history, "gap", GAP)
@@ -93,5 +93,5 @@ def large_batches_are_invariant(history: pd.DataFrame) -> tuple[list[Part], str]
     lost = beside(history, measure, sized(weights))
     note = f"Lost by batch size, mean over {named(radii)}: {lost}."
     change = effect(history, weights, measure)
-    parts = [Part(f"{name}, smallest minus largest batch", change, MORE)]
+    parts = [Part(f"{name}, fall of the fitted line", change, MORE)]
     return parts + at_equal_accuracy(history, name, measure), note

@@ -1,5 +1,7 @@
 """Claims about the decomposition of images into low and high parts (W §3.1, Figure 2)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -35,7 +37,8 @@ def split_errors(runs) -> tuple:
     "wrong from their low part.",
     source="W, Figure 2",
     measure="share of test images right on x and x_h and wrong on x_l; ours beside it: that share "
-    "minus what independent errors would give within each class",
+    "minus what it would be if, within each class, an image right on x and wrong on x_l were right "
+    "on x_h as often as any other",
     rule="reproduced if there are at least eight of 10,000 (more than seven and a half, for other "
     "numbers of test images); in one network they are counted and not sampled, so that the "
     "interval is a point. Ours: above 0",
@@ -60,27 +63,52 @@ def high_part_images(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     images, counted = len(seeds[0][0]), found[0]
     share = estimate(found, lambda: Estimate(counted, counted, counted, images, "images"))
     excess = estimate([_excess(*seed) for seed in seeds], lambda: bootstrap(_excess, *seeds[0]))
-    expected = np.mean([_expected(*seed) for seed in seeds]) * images
-    note = f"{np.mean(found) * images:,.0f} such images of {images:,}, {expected:,.0f} if errors "
-    return [
+    chance = np.mean([expected(*seed) for seed in seeds]) * images
+    note = (
+        f"{np.mean(found) * images:,.0f} such images of {images:,}, {chance:,.0f} if being right "
+    )
+    note += "on the high part were independent of the rest within each class."
+    parts = [
         Part("share of images", share, EIGHT),
-        Part("beyond independent errors within each class", excess, MORE, ours=True),
-    ], f"{note}were independent within each class."
+        Part("beyond independence within each class", excess, MORE, ours=True),
+    ]
+    said = favourite(*seeds[0])
+    return parts, f"{note} {'First seed: ' * (len(seeds) > 1 and bool(said))}{said}".strip()
 
 
 def _found(original, high, low, answer=None) -> float:
     return float((original & high & ~low).mean())
 
 
-def _expected(original, high, low, answer) -> float:
-    """The share if the three outcomes were independent within each class."""
-    count = np.bincount(answer)
-    right = [np.bincount(answer, outcome) for outcome in (original, high, ~low)]
-    return float((np.prod(right, axis=0) / np.maximum(count, 1) ** 2).sum() / len(answer))
+def expected(original, high, low, answer) -> float:
+    """The share found if, within each class, the answer to the high part were independent.
+
+    Independent of being right whole and wrong on the low part: these two belong together, because
+    a low part is nearly the image. All (images,): bool, and the class of each image.
+    """
+    missed, right = (np.bincount(answer, each) for each in (original & ~low, high))
+    return float((missed * right / np.maximum(np.bincount(answer), 1)).sum() / len(answer))
 
 
 def _excess(*outcomes) -> float:
-    return _found(*outcomes) - _expected(*outcomes)
+    return _found(*outcomes) - expected(*outcomes)
+
+
+def favourite(original, high, low, answer, classes: Sequence[str] = ()) -> str:
+    """Which class has most of the images found, and whether its high parts are special.
+
+    Arguments as for `expected`, and the names of the classes; one network. Empty without images.
+    """
+    count = np.bincount(answer, original & high & ~low)
+    own = answer == count.argmax()
+    if not count.any() or own.all():
+        return ""
+    name = f"the class “{classes[count.argmax()].replace('_', ' ')}”" if classes else "one class"
+    return (
+        f"{count.max():,.0f} of the {count.sum():,.0f} images of this kind are of {name}; from the "
+        f"high part alone the network is right for {(high & own).sum():,} of the {own.sum():,} "
+        f"test images of this class and for {(high & ~own).sum():,} of the {(~own).sum():,} others."
+    )
 
 
 @claim(

@@ -27,7 +27,7 @@ ALT = {
     "blurred, and its high part, which is nearly grey. Under each stands the predicted class and "
     "its confidence: correct, wrong, correct.",
     "counts": "For each radius a point with its interval, the share of such images, and a bar, "
-    "the share expected if the three predictions were independent.",
+    "the share expected if the high part were right independently, within each class.",
     "inclusive": "For each radius the difference in accuracy between the two rules, on low and on "
     "high parts, as points with intervals around a line at zero.",
     "stretched": "A test image, its low part and its high part, before and after division by "
@@ -119,7 +119,8 @@ def energy(shares: pd.DataFrame) -> Figure:
         axes.plot(span, [row, row], label=f"_{middle}", **look)
         ends, look = [row - 0.4, row + 0.4], {"color": style.INK, "linewidth": 3}
         axes.plot([line.bins] * 2, ends, label=f"_{bins}", **look)
-        style.write(axes, f"{100 * line.low:.0f} %", (1, row), color=low, fontweight="bold")
+        share = f"{100 * line.low:.{int(line.low > 0.99)}f} %"
+        style.write(axes, share, (1, row), color=low, fontweight="bold")
     charts.name_rows(axes, [f"r = {radius:g}" for radius in shares.radius])
     axes.set(xlim=(0, 1), xlabel="share of the energy")
     axes.grid(False)
@@ -187,7 +188,10 @@ def counts(frame: pd.DataFrame, images: int) -> Figure:
     """How many of the test images are of Fig. 2's kind. frame: from `measure.found`."""
     figure, axes = style.chart(3.6, ylabel="share of the test images")
     frame = frame.sort_values("radius").reset_index(drop=True)
-    alone, wide = "if the three predictions were independent", {"markeredgewidth": 3.5}
+    alone, wide = (
+        "if the high part were right independently, within each class",
+        {"markeredgewidth": 3.5},
+    )
     axes.plot(frame.independent, "_", color=style.GREY, label=f"_{alone}", markersize=26, **wide)
     look = {"order": {radius: f"r = {radius:g}" for radius in frame.radius}, "upright": True}
     look |= {"colours": style.COLOURS["high"], "names": "found", "markersize": 9}

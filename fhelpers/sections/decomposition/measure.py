@@ -12,6 +12,7 @@ from fhelpers.claims.verdicts import estimate
 from fhelpers.runs.checks import check_radius, check_whole
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import as_pixels
+from fhelpers.sections.decomposition import claims
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,32 +61,28 @@ def keys(radius: float) -> dict[str, tuple]:
     return {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
 
 
-def outcomes(predictions: Mapping, labels: torch.Tensor, radius: float) -> pd.DataFrame:
-    """Which test images are classified correctly whole and in parts: a row per seed and image.
+def outcomes(predictions: Mapping, labels: torch.Tensor, radius: float) -> list[dict]:
+    """Which test images each seed classifies correctly: original, high, low, answer; all (images,).
 
     predictions: {(part, radius): logits (images, classes) of each seed}, whole images under WHOLE;
-    labels: (images,). Columns seed (its place), original, low, high.
+    labels: (images,).
     """
-    frames = []
-    for place in range(len(predictions[WHOLE])):
-        correct = {
-            name: (predictions[key][place].argmax(1) == labels).numpy()
-            for name, key in keys(radius).items()
-        }
-        frames.append(pd.DataFrame({"seed": place, **correct}))
-    return pd.concat(frames, ignore_index=True)
+    return [
+        {name: (predictions[key][place].argmax(1) == labels).numpy()
+         for name, key in keys(radius).items()} | {"answer": labels.numpy()}
+        for place in range(len(predictions[WHOLE]))
+    ]  # fmt: skip
 
 
 def found(predictions: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
     """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius."""
     rows = []
     for radius in radii:
-        frame = outcomes(predictions, labels, radius)
-        shares = frame.assign(found=frame.original & frame.high & ~frame.low)
-        shares = shares.groupby("seed").mean()
-        expected = shares.original * shares.high * (1 - shares.low)
-        share = intervals.accuracy(shares.found, len(labels))
-        rows.append({"radius": radius, **vars(share), "independent": expected.mean()})
+        seeds = outcomes(predictions, labels, radius)
+        shares = [float((s["original"] & s["high"] & ~s["low"]).mean()) for s in seeds]
+        share = intervals.accuracy(shares, len(labels))
+        expected = np.mean([claims.expected(**seed) for seed in seeds])
+        rows.append({"radius": radius, **vars(share), "independent": expected})
     return pd.DataFrame(rows)
 
 
@@ -93,6 +90,21 @@ def change(before: Sequence[np.ndarray], after: Sequence[np.ndarray]) -> interva
     """Accuracy after minus before on the same images; bool (images,) for each seed."""
     gained = [new.mean() - old.mean() for old, new in zip(before, after, strict=True)]
     return estimate(gained, lambda: intervals.paired_difference(after[0], before[0]))
+
+
+def changed(frame: pd.DataFrame, what: str) -> str:
+    """By how much `what` changes accuracies at most, and how often for certain, in a sentence.
+
+    frame: rows of `change`, with the columns part and radius.
+    """
+    most, clear = frame.loc[frame.value.abs().idxmax()], (frame.low > 0) | (frame.high < 0)
+    points = f"{100 * abs(most.value):.1f} percentage points"
+    if not clear.any():
+        return f"{what} changes no accuracy by more than {points}, and no interval excludes zero."
+    return (
+        f"{what} changes accuracies by {points} at most, on {most.part} parts at "
+        f"r = {most.radius:g}; {clear.sum()} of {len(frame)} intervals exclude zero."
+    )
 
 
 def most_confident(predictions: Mapping, labels: torch.Tensor, radius: float, count: int):

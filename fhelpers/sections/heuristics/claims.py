@@ -24,6 +24,7 @@ from fhelpers.claims.reliance import (
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import Estimate, quantile
 
+MODELS = {"vanilla": "M_natural", "adversarial": "M_adversarial"}
 ALIKE = 0.05  # accuracies that differ by less count as the same, and so does a smaller loss as none
 CLOSE = 0.5  # rank correlation: from here on one ranking says more about the other than it hides
 # Accuracy on clean test images of CIFAR-10 (W, Table 2): the only numbers that belong to Figure 5.
@@ -123,7 +124,7 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
         Part(f"accuracy lost without the high part, {named(large)}", lost, ALIKE, ceiling=True),
         Part(f"on high parts, {named(smallest)}, M_adversarial minus M_natural", sensitive, MORE),
     ]
-    high = beside(both, on_parts("high", smallest), {label: label for label in better})
+    high = beside(both, on_parts("high", smallest), MODELS)
     note = f"After {epoch} epochs. On high parts, {named(smallest)}: {high}."
     if "adversarial-crop-flip" in set(history.label):
         labels = {"adversarial": "without crop and flip", "adversarial-crop-flip": "with both"}

@@ -54,12 +54,12 @@ def attacked(history: pd.DataFrame, chance: float) -> Figure:
 
 def warned(runs: Mapping[str, Sequence], chance: float) -> str:
     """The warnings of all records, and which runs under PGD stayed too low to be judged."""
-    named = {f"{la}, seed {run.recipe.seed}": run for la, group in runs.items() for run in group}
-    found = [f"{name}: {text}" for name in named for text in named[name].record["warnings"]]
-    tried = [name for name in named if name.split(",")[0] in ATTACKED]
-    peaks = [named[name].history.query("part == 'attacked' and epoch > 0").accuracy.max()
-             for name in tried]  # fmt: skip
-    low = [name for name, peak in zip(tried, peaks, strict=True) if not peak > 2 * chance]
+    found, low = [], []
+    for label, run in ((label, run) for label, group in runs.items() for run in group):
+        name = f"{NAMES.get(label, label)}, seed {run.recipe.seed}"
+        found += [f"{name}: {text}" for text in run.record["warnings"]]
+        peak = run.history.query("part == 'attacked' and epoch > 0").accuracy.max()
+        low += [name] * (label in ATTACKED and not peak > 2 * chance)
     text = f"**Warnings of the runs.** {'; '.join(found)}." if found else ""
     if low:
         text += (
@@ -76,7 +76,10 @@ def under_attack(history: pd.DataFrame) -> str:
     last = rows[rows.epoch == rows.groupby("label").epoch.transform("max")]
     ends = last.groupby("label").accuracy.mean()
     listed = style.listing(f"{100 * ends[la]:.0f} % {name}" for la, name in ATTACKED.items())
-    return f"Under PGD, the test accuracy at the end of adversarial training is {listed}."
+    return (
+        f"Under PGD, the accuracy on {rows.images.min():,} test images at the end of adversarial "
+        f"training is {listed}."
+    )
 
 
 def trained_for(runs: Mapping[str, Sequence]) -> str:

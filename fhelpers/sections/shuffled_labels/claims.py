@@ -69,13 +69,23 @@ def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
         [_counted(shuffled, level) - _counted(natural, level) for natural, shuffled in pairs],
         lambda: independent_difference(*(_over_images(c, level) for c in pairs[0][::-1])),
     )
-    epochs = {label: [epochs_to(c, level) for c in seeds.values()] for label, seeds in runs.items()}
+    epochs = needed(runs, level)
     if math.inf in epochs["shuffled"]:
         more = replace(more, high=math.inf)
     if math.inf in epochs["natural"]:
         more = replace(more, low=-math.inf)
-    reached = ", ".join(f"{label} {_span(values)}" for label, values in epochs.items())
-    return [Part(name, more, MORE)], f"Epochs to a training accuracy of {level:g}: {reached}."
+    levels = dict.fromkeys([level, LEVELS[-1]])  # the lag need not be the same at all of them
+    said = "; of ".join(f"{each:g}: {_listed(needed(runs, each))}" for each in levels)
+    return [Part(name, more, MORE)], f"Epochs to a training accuracy of {said}."
+
+
+def needed(runs: dict[str, dict[int, Curve]], level: float) -> dict[str, list[float]]:
+    """Epochs until each run of each label first has a training accuracy; inf if never."""
+    return {label: [epochs_to(c, level) for c in seeds.values()] for label, seeds in runs.items()}
+
+
+def _listed(epochs: dict[str, list[float]]) -> str:
+    return ", ".join(f"{NAMES[label]} {_span(values)}" for label, values in epochs.items())
 
 
 def common_level(runs: dict[str, dict[int, Curve]]) -> float | None:
@@ -223,9 +233,9 @@ def preference_between_parts(
     note = f"Low part at r = {low:g} and high part at r = {high:g}, with {shares} of the energy"
     note += "." if _ratio(energy, low, high) < EQUAL else ": not equal, but the nearest there are."
     return [
-        Part("natural, low minus high", natural, NEAR),
-        Part("shuffled, size of low minus high", size_of(shuffled), NEAR, ceiling=True),
-    ], f"{note} Shuffled, low minus high: {shuffled}."
+        Part("true labels, low minus high", natural, NEAR),
+        Part("shuffled labels, size of low minus high", size_of(shuffled), NEAR, ceiling=True),
+    ], f"{note} Shuffled labels, low minus high: {shuffled}."
 
 
 def low_minus_high(history: pd.DataFrame, label: str, low: float, high: float) -> Estimate:

@@ -1,6 +1,6 @@
 """Figures of the section on true and shuffled labels (W, §4.2: Fig. 3 and Table 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,8 +58,8 @@ def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
 @style.styled
 def epochs_needed(history: pd.DataFrame) -> Figure:
     """Accuracy on whole training images after each epoch, true against shuffled labels."""
-    words = {"xlabel": "epochs of training", "ylabel": "accuracy on training images"}
-    figure, axes = style.chart(2.6, **words)
+    words = {"xlabel": "epochs of training", "ylabel": "training accuracy"}
+    figure, axes = style.chart(3.2, **words)
     rows = [monitored(history, label).assign(label=label) for label in NAMES]
     look = {"colours": style.COLOURS, "styles": LINES, "names": NAMES, "clip_on": False}
     charts.curves(axes, pd.concat(rows).query("part == 'original'"), x="epoch", by="label", **look)
@@ -162,6 +162,44 @@ def at_equal_epochs(history: pd.DataFrame) -> tuple[int, pd.DataFrame]:
     both["shown"] = [text.replace("image", "images").replace("part", "parts") for text in said]
     wide = both.pivot_table("value", "shown", "name", sort=False)
     return epoch, wide.rename_axis(columns=None).reset_index()
+
+
+def why_equal_accuracy(epoch: int, both: pd.DataFrame) -> str:
+    """Why networks are compared at equal training accuracy, from `at_equal_epochs`, in words."""
+    true, shuffled = both.iloc[0][list(NAMES.values())]
+    if abs(true - shuffled) < 0.01:
+        return (
+            f"After {epoch} epochs both networks classify equally many of their training images "
+            "correctly, so the difference on low parts is not one of accuracy. To compare them "
+            "earlier as well, we take them at equal training accuracy."
+        )
+    return (
+        "Equal epochs do not mean equal knowledge. The two networks differ on whole images too, so "
+        "they would differ on low parts even if both used the same frequencies. We therefore also "
+        "compare them at equal training accuracy."
+    )
+
+
+def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
+    """How many images the networks see, and whether shuffled labels are memorised, in words."""
+    recipe, history = runs["shuffled"][0].recipe, runs.history
+    images, cues = recipe.train_images, _images_of_cues(runs)
+    said = f"The networks on this page see {images:,} training images"
+    if images < available:
+        said += f" of {available:,}, few enough to be memorised"
+    if cues != images:
+        said += f"; those on planted cues see {cues:,} planted images"
+    end = monitored(history, "shuffled").query("part == 'original'").value.iloc[-1]
+    done = "memorised them" if end > 0.9 else "not memorised all of them"
+    return (
+        f"{said}. With shuffled labels, the network ends at a training accuracy of "
+        f"{100 * end:.0f} %, so it has {done}."
+    )
+
+
+def _images_of_cues(runs: Mapping[str, Sequence]) -> int:
+    label = next(label for label in runs if label.startswith("cue-"))
+    return runs[label][0].recipe.train_images
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
