@@ -269,11 +269,8 @@ style.show(
 # is added back. So: the lower the number, the less of what we see is left; whether the network is
 # still right is not to be seen here, but in K1 and K6.
 #
-# ```{admonition} Why high frequencies are hard to keep out
-# :class: note
-# Even an input without high frequencies gives a network high ones inside: its own nonlinearities
-# make them. A sine that passes through a nonlinearity comes out with multiples of its frequency.
-# ```
+# Even an input without high frequencies gives a network high ones inside, because its nonlinearities
+# make them: a sine comes out of one with multiples of its frequency.
 
 # %% folded="A sine through four nonlinearities"
 behind = measure.harmonics()

@@ -41,7 +41,7 @@ def perturbations_of_natural(runs) -> tuple:
     "of root mean square at most 1/255, that flips the prediction of M_natural; one that changes "
     f"the low part by more than {UNCHANGED:g} does not count",
     rule=f"reproduced if the interval lies above {SHARE:g}",
-    paper="proved (Corollary 1); no pair and no number shown",
+    paper="proved as Corollary 1, without an example",
     figure="tradeoff-fooled",
     inputs=perturbations_of_natural,
     networks=("natural",),
