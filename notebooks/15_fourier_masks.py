@@ -269,8 +269,8 @@ style.show(
 # is added back. So: the lower the number, the less of what we see is left; whether the network is
 # still right is not to be seen here, but in K1 and K6.
 #
-# Even an input without high frequencies gives a network high ones inside, because its nonlinearities
-# make them: a sine comes out of one with multiples of its frequency.
+# Even an input without high frequencies gives a network high ones inside, because its
+# nonlinearities make them: a sine comes out of one with multiples of its frequency.
 
 # %% folded="A sine through four nonlinearities"
 behind = measure.harmonics()
