@@ -201,7 +201,8 @@ style.show(
     figures.counts(found.reset_index(), len(test)),
     name="decomposition-counts",
     caption="Images classified correctly whole and from the high part but not from the low part: "
-    f"more than independence within each class would give at {len(more)} of {len(found)} radii"
+    "the interval lies above what independence within each class would give at "
+    f"{len(more)} of {len(found)} radii"
     f"{', r = ' + style.listing(more) if more else ''}.",
     alt=figures.ALT["counts"],
 )

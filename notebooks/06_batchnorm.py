@@ -225,11 +225,11 @@ style.finding(figures.averages_in_words(history))
 # %% [markdown]
 # **What differs, and why it may.** The paper shows Figure 6 without numbers, so only the order of
 # its curves can be compared with ours. Its network is larger and sees all 50,000 images for 100
-# epochs. With fewer images and epochs (see the set-up) a network without BatchNorm may still be
-# improving at the end, and the head start of BatchNorm then counts as help. As in the paper's code,
-# low parts are divided by their maximum for training, and whole test images are not. Both networks
-# have the same learning rate, chosen for the one without BatchNorm; BatchNorm usually tolerates a
-# higher one.
+# epochs. Where a network without BatchNorm is still improving at the end, the head start of
+# BatchNorm counts as help; where both fit their training images, only the difference in
+# generalisation is left. As in the paper's code, low parts are divided by their maximum for
+# training, and whole test images are not. Both networks have the same learning rate, chosen for the
+# one without BatchNorm; BatchNorm usually tolerates a higher one.
 #
 # ## What we tried that the paper did not
 #

@@ -160,8 +160,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** Further to the right is a network that is harder to fool. A vermilion square
 # to the left of the blue circle is a network whose predictions depend more on the high part than on
-# the low part. So: a training that moves both marks to the right makes a network harder to fool in
-# both bands.
+# the low part. Marks left of ½ are loose upper bounds, since the search starts there, and their
+# order may be another. So: a training that moves both marks to the right makes a network harder to
+# fool in both bands.
 
 # %% folded="The ε that fools half of the images, as a table" tags=["nbval-ignore-output"]
 style.table(
@@ -196,7 +197,9 @@ print(f"low parts that change by more than 1e-6: {(changed > 1e-6).sum()}")
 # a perturbed image may leave [0, 1] by as much as the perturbation is large, as those of low and
 # high parts do; the accuracy under PGD in the last figure is measured on valid images. A gradient
 # search can fail where a perturbation exists, so curves may lie too far to the right, especially
-# for networks whose gradient is hidden.
+# for networks whose gradient is hidden. With BatchNorm an answer depends on the other images of the
+# batch, which are perturbed, too, and become fewer as the search goes on: its sizes may be too
+# small for a single image, and a few of its images change without any perturbation of their own.
 #
 # ## What we tried that the paper did not
 #

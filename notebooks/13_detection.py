@@ -106,7 +106,7 @@ truths = [shown.truth.of_image(i) for i in first]
 style.show(
     figures.images([shown.image(i) for i in first], truths, shown.class_names),
     name="detection-images",
-    caption="Test images with their annotated objects.",
+    caption="Test images with their annotated objects, and up to four of their classes.",
     alt=figures.ALT["images"],
 )
 

@@ -77,7 +77,7 @@ style.setup(
     runs.setup(),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows that begin "
     "with mask are masks; those that begin with through/ or shuffled/ are networks trained from "
-    "scratch.",
+    "scratch. In these labels binary-complement is the complement, complement one minus the mask.",
 )
 
 # %% [markdown]
@@ -120,8 +120,8 @@ style.finding(figures.apart_in_words(recipe, runs["shuffled"][0].recipe))
 
 # %% [markdown]
 # The same variants of a mask that is known: its weights fall with the distance, from 1 in the
-# centre to 0 at the edge of the image. The complement then holds the corners and nothing else, and
-# only the permuted mask has the same energy at each distance.
+# centre to 0 at the edge of the image. The complement (binary-complement) then holds the corners
+# and nothing else, and only the permuted mask has the same energy at each distance.
 
 # %%
 known = masks.FourierMask(16, 16)

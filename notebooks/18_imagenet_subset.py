@@ -143,8 +143,8 @@ else:
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The number below M(x) is its structural similarity to x. The mask of the network was learned
 # on training images, those of the images on each alone. Every picture is drawn with its image's
-# mean. So: masks of single images leave less of the picture than that of the network, at either
-# size.
+# mean. So: in these images a mask of their own leaves less of the picture than that of the
+# network; {doc}`17_single_image_masks` shows small ones.
 #
 # **What differs, and why it may.** The paper's images have 128 pixels, ours 64; its networks are
 # four times as wide, its ResNet has ten more layers, and they see about twice as many images of

@@ -168,8 +168,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve that falls to zero within 4/255 belongs to a model without
 # adversarial training. One that does not fall at all deserves suspicion: see
-# {doc}`09_smoothing_defence`. So: the accuracy at ε = 1/255 is the number to compare between
-# models.
+# {doc}`09_smoothing_defence`. PGD climbs the cross-entropy here and can stall where a network
+# is very sure, as one with BatchNorm is ({doc}`10_tradeoff` climbs the margin). So: compare the
+# accuracy at ε = 1/255 between models, and take it for an upper bound.
 #
 # ## Three models of this book
 

@@ -394,21 +394,22 @@ def test_the_words_say_which_verdicts_keep_and_which_change(single):
     text = figures.in_short(single)
     assert "1,000, 2,500, 5,000, 10,000, 25,000 and 50,000 training images" in text
     kept, changed = text.split("; these claims keep their verdict: ")[::-1]
-    assert f"{CLAIMS['W5'].short} (W5: reproduced at all 2)" in kept
+    assert f"{CLAIMS['W5'].short} (W5: reproduced at both)" in kept
     assert "(W1: not reproduced at 1,000, reproduced at 2,500, 5,000, 10,000" in changed
     assert "(W7: reproduced at 5,000, not reproduced at 50,000)" in changed
     assert text.count("undecided throughout: ") == 1
     assert "fewer than two" not in text
     said = figures.so(single, 5_000, {5_000: 0.98, 50_000: 0.714})
     others, rest = said.split("; the cause may be ")
-    assert said.startswith("So: these verdicts are others at the number furthest from 5,000 images")
+    assert said.startswith("So: between 5,000 images (this scale) and the number furthest from it ")
+    assert "it these verdicts change: " in said
     assert others.endswith("W7 (reproduced here, not reproduced at 50,000)")
     assert "fewer epochs: M_natural fits 71 % of 50,000 images and 98 % of 5,000; " in rest
     assert "the same at both: W1 (reproduced, also at 50,000)" in rest
     assert "not judged at two numbers: W5" in rest
     assert rest.endswith("undecided at both: W12, W13 and W25.")
     same = single[single.claim == "W1"]
-    assert figures.so(same, 5_000, {}).startswith("So: no verdict at the number furthest from ")
+    assert "furthest from it no verdict changes; " in figures.so(same, 5_000, {})
     assert "W5 at 5,000 images, because of shuffled (training accuracy 0.2" in figures.not_judged(
         single
     )

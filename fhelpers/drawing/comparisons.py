@@ -180,7 +180,7 @@ def attacked_in_words(runs) -> str:
 
 def common(level: float, chance: float) -> str:
     """At which training accuracy networks are compared, and whether that says much."""
-    text = f"All reach a training accuracy of {100 * level:.0f} %"
+    text = f"On monitored training images all reach {100 * level:.0f} % at some epoch"
     if level < 2 * chance:
         return f"{text}, so close to guessing ({100 * chance:.0f} %) that this says little."
     return f"{text}; there the networks are compared at equal accuracy on their training images."

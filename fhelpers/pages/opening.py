@@ -63,9 +63,12 @@ def caption(run: Run, radius: float) -> str:
     test = run.recipe.load(train=False)
     right = [run.correct("original"), *(run.correct(part, radius) for part in ("high", "low"))]
     most, _, more = favourite(*right, test.labels.numpy(), test.classes).partition(";")
+    text = "One test image, split in two. Under each picture: what M_natural calls it."
+    if not more:
+        return text
     return (
-        "One test image, split in two. Under each picture: what M_natural calls it."
-        f"{f' {most} ({{doc}}`01_decomposition`).' if more else ''}"
+        f"{text} It is right on the image and on its high part, and wrong on its low part. {most} "
+        "({doc}`01_decomposition`)."
     )
 
 

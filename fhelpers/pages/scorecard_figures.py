@@ -57,7 +57,7 @@ def draw(axes, place: int, each: Outcome) -> str:
     part = deciding(each.verdict.parts)
     low, value, high = distance(part)
     words = f"{each.id}: {part.name}"
-    words = "\n".join(textwrap.wrap(words, 30, max_lines=2, placeholder=" …"))
+    words = "\n".join(textwrap.wrap(words, 34, max_lines=2, placeholder=" …"))
     beside = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "va": "center"}
     axes.annotate(style.with_interval(part.estimate), (1.03, place), fontsize=11, **beside)
     if not math.isnan(value):

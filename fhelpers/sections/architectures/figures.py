@@ -154,7 +154,7 @@ def cost_in_short(costs: Mapping[str, Cost], resnet: str) -> str:
     fewer = sum(own.parameters < cost.parameters for cost in others)
     more = sum(own.multiply_adds > cost.multiply_adds for cost in others)
     return (
-        f"{named(costs)[resnet]} has {own.parameters:,} parameters, fewer than {fewer} of the "
-        f"{len(others)} other networks, and takes {own.multiply_adds:,} multiply-adds an image, "
-        f"more than {more} of them."
+        f"{named(costs)[resnet]} has {own.parameters:,} parameters and takes {own.multiply_adds:,} "
+        f"multiply-adds an image; of the {len(others)} other networks {fewer} have more parameters "
+        f"and {more} take fewer multiply-adds."
     )

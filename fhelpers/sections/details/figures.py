@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fhelpers.drawing import charts, style
-from fhelpers.intervals import CONFIDENCE
 from fhelpers.sections.details.effects import by_rounding, leaves_0_out, that_count
 
 ALT = {
@@ -90,13 +89,16 @@ def table(rows: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
 
 def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     """How many effects besides that of rounding leave 0 out, and which is the largest."""
+    rounding, count = rows.difference[rows.switch == "float32"], that_count(rows)
     rows = rows[rows.switch != "float32"]
-    clear, chance = sum(map(leaves_0_out, rows.difference)), (1 - CONFIDENCE) * len(rows)
+    clear, same = (sum(map(leaves_0_out, each)) for each in (rows.difference, rounding))
+    beyond = f"those of {style.listing(f'“{names[each]}”' for each in count)}" if count else "none"
     largest = max(rows.itertuples(), key=lambda row: abs(row.difference.value))
     moved = f"{100 * largest.difference.value:+.1f}".replace("-", "−")
     return (
-        f"{clear} of {len(rows)} effects of a single switch have a 95 % interval that leaves 0 "
-        f"out, where chance alone would make {chance:.0f} do so. The largest: "
+        f"{clear} of {len(rows)} effects of a single switch have a 95 % interval over images that "
+        f"leaves 0 out, but so do {same} of {len(rounding)} effects of rounding alone, and "
+        f"{'only ' * bool(count)}{beyond} exceed what rounding does. The largest: "
         f"“{names[largest.switch]}” moves the {quantity(largest)} by {moved} percentage points, "
         f"from {100 * largest.faithful:.1f} to {100 * largest.changed:.1f}."
     )

@@ -128,9 +128,12 @@ def in_short(rows: pd.DataFrame) -> str:
         elif UNDECIDED in where:
             group, at = "undecided throughout", ""
         else:
-            group, at = "these claims keep their verdict", f": {min(where)} at all {len(each)}"
+            group, at = (
+                "these claims keep their verdict",
+                f": {min(where)} at {'both' if len(each) == 2 else f'all {len(each)}'}",
+            )
         said.setdefault(group, []).append(f"{CLAIMS[id].short} ({id}{at})")
-    clauses = "; ".join(f"{group}: {', and '.join(some)}" for group, some in said.items())
+    clauses = "; ".join(f"{group}: {'; '.join(some)}" for group, some in said.items())
     numbers = style.listing(f"{n:,}" for n in sorted(rows.images.unique()))
     return f"After equal steps on {numbers} training images, {clauses}."
 
@@ -174,12 +177,13 @@ def so(rows: pd.DataFrame, own: int, fitted: Mapping[int, float]) -> str:
         else:
             group, text = "the same at both", f"{id} ({here}, also at {furthest:,})"
         groups.setdefault(group, []).append(text)
-    start = f"no verdict at the number furthest from {own:,} images, this scale's, is another"
+    between = f"between {own:,} images (this scale) and the number furthest from it"
+    start = f"{between} no verdict changes"
     if others := groups.pop("others", []):
         start = (
-            f"these verdicts are others at the number furthest from {own:,} images, this scale's: "
-            f"{style.listing(others)}; the cause may be the number of images, or that the same "
-            f"steps are then {'fewer' if there > own else 'more'} epochs: M_natural fits "
+            f"{between} these verdicts change: {style.listing(others)}; the cause may be the "
+            "number of images, or that the same steps are then "
+            f"{'fewer' if there > own else 'more'} epochs: M_natural fits "
             f"{100 * fitted[there]:.0f} % of {there:,} images and {100 * fitted[own]:.0f} % of "
             f"{own:,}"
         )
