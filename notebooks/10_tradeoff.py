@@ -197,9 +197,9 @@ print(f"low parts that change by more than 1e-6: {(changed > 1e-6).sum()}")
 # a perturbed image may leave [0, 1] by as much as the perturbation is large, as those of low and
 # high parts do; the accuracy under PGD in the last figure is measured on valid images. A gradient
 # search can fail where a perturbation exists, so curves may lie too far to the right, especially
-# for networks whose gradient is hidden. With BatchNorm an answer depends on the other images of the
-# batch, which are perturbed, too, and become fewer as the search goes on: its sizes may be too
-# small for a single image, and a few of its images change without any perturbation of their own.
+# for networks whose gradient is hidden. BatchNorm divides by the moments of the unperturbed images
+# while the search runs, so that no image is fooled by what is done to another. The accuracy under
+# PGD takes the moments of the attacked batch, as W does in testing.
 #
 # ## What we tried that the paper did not
 #

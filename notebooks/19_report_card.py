@@ -168,9 +168,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** A curve that falls to zero within 4/255 belongs to a model without
 # adversarial training. One that does not fall at all deserves suspicion: see
-# {doc}`09_smoothing_defence`. PGD climbs the cross-entropy here and can stall where a network
-# is very sure, as one with BatchNorm is ({doc}`10_tradeoff` climbs the margin). So: compare the
-# accuracy at ε = 1/255 between models, and take it for an upper bound.
+# {doc}`09_smoothing_defence`. PGD climbs the margin between the best wrong logit and the right one,
+# as in {doc}`10_tradeoff`: the cross-entropy has hardly any gradient where a network is very sure.
+# So: compare the accuracy at ε = 1/255 between models, and take it for an upper bound.
 #
 # ## Three models of this book
 

@@ -71,6 +71,31 @@ def test_perturbations_keep_to_their_band_and_size(radius, epsilon, band, seed):
         assert frequency.filter_spectrum(found, ~disc).abs().max() < 1e-6
 
 
+def batchnorm_then_linear(seed=0):
+    """A network whose answers depend on the other images of a batch, in eval mode too."""
+    torch.manual_seed(seed)
+    norm = nn.BatchNorm2d(3, track_running_stats=False)
+    return nn.Sequential(nn.Conv2d(3, 3, 3), norm, nn.ReLU(), nn.Flatten(), nn.Linear(3 * 36, 2))
+
+
+def test_with_batchnorm_no_image_is_fooled_by_what_is_done_to_another():
+    model, images = batchnorm_then_linear(), torch.rand(30, 3, 8, 8)
+    moved = model[0](images).detach()
+    fixed = batchnorm_then_linear()
+    fixed[1] = nn.BatchNorm2d(3).eval()
+    fixed[1].running_mean = moved.mean((0, 2, 3))
+    fixed[1].running_var = moved.var((0, 2, 3), correction=0)
+    labels = fixed(images).argmax(1).detach()
+    sizes, found = measure.smallest_perturbations(model, images, labels, "high", 2)
+    assert torch.isfinite(sizes).sum() > 10
+    alone = [measure.smallest_perturbations(fixed, image[None], label[None], "high", 2)[0]
+             for image, label in zip(images, labels, strict=True)]  # fmt: skip
+    torch.testing.assert_close(sizes, torch.cat(alone), rtol=1e-3, atol=1e-6)
+    fooled = sizes.isfinite()
+    assert (fixed(images + found).argmax(1) != labels)[fooled].all()
+    assert model[1].running_mean is None
+
+
 def test_images_that_are_wrong_anyway_have_size_0_and_sizes_belong_to_their_perturbations():
     direction = direction_in("high")
     images = shifted_images(direction, [0.02, -0.02])

@@ -1,6 +1,12 @@
 """The networks of both papers by name (`build`), and how any network is asked (`answer`)."""
 
-from fhelpers.networks.asking import answer, device_of, evaluating, uses_batch_moments
+from fhelpers.networks.asking import (
+    answer,
+    device_of,
+    evaluating,
+    moments_held,
+    uses_batch_moments,
+)  # fmt: skip
 from fhelpers.networks.classifiers import NETWORKS, build, first_convolution
 from fhelpers.networks.inputs import as_images, as_labels
 
@@ -13,5 +19,6 @@ __all__ = [
     "device_of",
     "evaluating",
     "first_convolution",
+    "moments_held",
     "uses_batch_moments",
 ]

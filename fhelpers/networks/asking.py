@@ -112,13 +112,47 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
                 module.training = training
 
 
+def takes_batch_moments(module: nn.Module) -> bool:
+    """Whether it is a BatchNorm layer that takes its moments from each batch, in eval mode too."""
+    return isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
+
+
 def uses_batch_moments(model: nn.Module) -> bool:
     """Whether an image's answer depends on the others of its batch, in eval mode too.
 
     >>> networks.uses_batch_moments(model)
     False
     """
-    return any(
-        isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None
-        for module in model.modules()
-    )
+    return any(map(takes_batch_moments, model.modules()))
+
+
+@contextmanager
+def moments_held(model: nn.Module, images: Tensor) -> Iterator[nn.Module]:
+    """The model in eval mode, BatchNorm dividing by the moments of these images, whatever is asked.
+
+    Only layers that would take the moments of each batch are changed, and only inside the context:
+    there an image's answer depends on no other. images: (N, C, H, W), answered in one batch.
+
+    >>> with networks.moments_held(model, images):
+    ...     networks.uses_batch_moments(model)
+    False
+    """
+
+    def hold(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+        seen = inputs[0].transpose(0, 1).flatten(1).float()
+        layer.running_var, layer.running_mean = torch.var_mean(seen, 1, correction=0)
+
+    layers = list(filter(takes_batch_moments, model.modules()))
+    hooks = [layer.register_forward_pre_hook(hold) for layer in layers]
+    with evaluating(model), torch.no_grad():
+        try:
+            answer(model, images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+    try:
+        with evaluating(model):
+            yield model
+    finally:
+        for layer in layers:
+            layer.running_mean = layer.running_var = None

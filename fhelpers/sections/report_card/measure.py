@@ -9,7 +9,7 @@ from fhelpers.runs.recipes import check_against_data
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report(OfNetwork, kind="report", version=2):
+class Report(OfNetwork, kind="report", version=3):
     """The report of one of the book's own networks, as a run."""
 
     few: int = 1_000

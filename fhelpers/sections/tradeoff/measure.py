@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fhelpers import attacks, frequency
 from fhelpers.intervals import Estimate, over_seeds
-from fhelpers.networks import answer, evaluating
+from fhelpers.networks import answer, moments_held
 from fhelpers.networks.compute import portion
 from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
@@ -80,12 +80,14 @@ def smallest_perturbations(
 
     Sizes are tried from small to large for the images that still resist; then each perturbation is
     shrunk by halving for as long as it changes the answer. Size 0 for an image that is wrong
-    anyway, infinite where no size up to 32/255 was enough. What is found is an upper bound. Raises
-    ValueError for another band, for images outside [0, 1] and for labels as `attacks.examine`.
+    anyway, infinite where no size up to 32/255 was enough. What is found is an upper bound.
+    BatchNorm divides by the moments of the unperturbed images throughout, so that an image's size
+    depends on no other perturbation. Raises ValueError for another band, for images outside [0, 1]
+    and for labels as `attacks.examine`.
     """
     if band not in BANDS:
         raise ValueError(f"band {band!r} is not known; choose one of {', '.join(BANDS)}")
-    with evaluating(model):
+    with moments_held(model, images):
         attacks.examine(model, images, labels)
         fooled = answers(model, images) != labels
         found = torch.zeros_like(images)
@@ -128,7 +130,7 @@ def answers(model: nn.Module, images: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corollary(OfNetwork, kind="corollary", version=2):
+class Corollary(OfNetwork, kind="corollary", version=3):
     """The smallest perturbations of a network's test images in the high part, low part and whole.
 
     Also its accuracy under PGD within a few ε, for the figure of accuracy against robustness.
@@ -183,7 +185,7 @@ def keep_examples(measured, model, images, labels, sizes, found, count=8) -> Non
     """Keep the first images that are right and are fooled by their high part alone."""
     place = torch.nonzero((sizes > 0) & sizes.isfinite()).flatten()[:count]
     chosen = {"images": images[place], "perturbations": found[place], "labels": labels[place]}
-    with evaluating(model):
+    with moments_held(model, images):
         chosen["answers"] = answers(model, images[place] + found[place])
     measured.tensors |= {name: value.cpu().contiguous() for name, value in chosen.items()}
 
