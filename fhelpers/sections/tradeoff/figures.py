@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from torch import Tensor
@@ -137,24 +138,36 @@ def name_points(axes: Axes, points: Sequence[tuple[float, float, str, str]]) -> 
     """Names beside points (x, y, name, colour), near them and where they cover no other."""
     axes.figure.draw_without_rendering()  # until then the layout is not known
     spots = axes.transData.transform([point[:2] for point in points])
-    taken, panel = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in spots], axes.bbox
+    taken = [Bbox.from_extents(x - 5, y - 5, x + 5, y + 5) for x, y in spots]
+    leaders, panel, dots = [], axes.bbox, axes.figure.dpi / 72  # dots in a point
     grid = [(side * x, y) for x in range(8, 65, 8) for y in range(-64, 65, 8) for side in (1, -1)]
     offsets = sorted(grid, key=lambda offset: math.hypot(*offset))
     leader = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 3}
-    for *point, name, colour in points:
+    for spot, (*point, name, colour) in zip(spots, points, strict=True):
         look = {"va": "center", "color": for_text(colour), "textcoords": "offset points"}
         text = axes.annotate(name, point, (0, 0), arrowprops=leader, in_layout=False, **look)
+        size = Text.get_window_extent(text).size  # without the line
 
-        def covered(offset: tuple[float, float], text=text) -> int:
-            """On how many others the moved name lies, and ten more where it leaves the panel."""
-            text.set(position=offset, ha="left" if offset[0] > 0 else "right")
-            text.get_window_extent()  # moves it
-            box = Text.get_window_extent(text)  # without the line
+        def placed(offset: tuple[float, float], spot=spot, size=size) -> tuple[Bbox, Path]:
+            """Where the name and its line would be."""
+            end = spot + dots * np.array(offset)
+            corner = end - size * (offset[0] < 0, 0.5)
+            return Bbox.from_bounds(*corner, *size), Path([spot, end])
+
+        def covered(offset: tuple[float, float], placed=placed) -> int:
+            """How many others name and line would cross, and ten more outside the panel."""
+            box, line = placed(offset)
             inside = panel.x0 < box.x0 and box.x1 < panel.x1 and panel.y0 < box.y0
-            return box.count_overlaps(taken) + 10 * (not inside)
+            crossed = sum(
+                other.intersects_path(line) or other.intersects_bbox(box) for other in leaders
+            )
+            return box.count_overlaps(taken) + crossed + 10 * (not inside)
 
-        covered(min(offsets, key=covered))
-        taken.append(Text.get_window_extent(text))
+        best = min(offsets, key=covered)
+        text.set(position=best, ha="left" if best[0] > 0 else "right")
+        box, line = placed(best)
+        taken.append(box)
+        leaders.append(line)
 
 
 def in_short(verdict, rows: pd.DataFrame) -> str:
