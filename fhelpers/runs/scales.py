@@ -41,7 +41,7 @@ class Scale:
 
 SCALES = {
     "smoke": Scale(
-        train_images=300, test_images=300, monitored_images=100, model="resnet-8", width=8,
+        train_images=300, test_images=300, monitored_images=50, model="resnet-8", width=8,
         learning_rate=4e-3, batch_size=25, epochs=10, memorising_epochs=15,
         short_epochs=6, attacked_epochs=4, narrow=8, attacked_images=40, few_images=20,
         images=("easy", "small"), drawn=False,
