@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -71,17 +72,26 @@ def explore(folder):
     published.archive([run.run_id for run in runs], "[]", folder / "_build" / "records.zip")
 
 
+def shared(request, tmp_path_factory):
+    """A folder that all processes of a test run share: those of pytest-xdist have theirs inside."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if hasattr(request.config, "workerinput") else folder
+
+
 @pytest.fixture(scope="session")
 def pages(request, tmp_path_factory):
     """The folder of built pages."""
     if given := request.config.getoption("--pages"):
         assert (Path(given) / "index.html").is_file(), f"{given} holds no built pages"
         return Path(given).resolve()
-    sections = request.getfixturevalue("other_pages").values()
-    folder = project(tmp_path_factory.mktemp("book"), sections)
-    explore(folder)
-    status, printed = build(folder)
-    assert status == 0, printed[-4000:]
+    folder = shared(request, tmp_path_factory) / "book"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            sections = request.getfixturevalue("other_pages").values()
+            folder.mkdir()
+            explore(project(folder, sections))
+            status, printed = build(folder)
+            assert status == 0, printed[-4000:]
     return folder / "_build" / "html"
 
 

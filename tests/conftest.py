@@ -4,7 +4,6 @@ import os
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import browsing
 import forked
@@ -12,6 +11,7 @@ import pytest
 import smoke
 import standin
 import torch
+from filelock import FileLock
 
 from fhelpers.pages import notebooks
 from fhelpers.runs import store
@@ -43,32 +43,26 @@ def pytest_collectstart(collector):
         collector.skip_compare += ("text/html", "text/markdown", "stderr")
 
 
-# Files whose tests look at the same built pages.
-BOOK = ("test_other_pages.py", "test_book.py", "test_built_pages.py", "test_furniture.py")
-
-
-def group_of(nodeid: str) -> str:
-    """What runs in one process: it shares pages, the kernel of a notebook, or costly fixtures."""
-    file = nodeid.partition("::")[0]
-    return "book" if file.endswith(BOOK) else file
+# Files whose tests look at the built pages; the first one's process builds them for the others.
+BOOK = ("test_book.py", "test_other_pages.py", "test_built_pages.py", "test_furniture.py")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With several processes (`-n 2`), each takes the next whole group."""
-    from xdist.scheduler import LoadScopeScheduling
+    """With several processes (`-n 2`), each takes the next file, in the order of the items."""
+    from xdist.scheduler import LoadFileScheduling
 
-    class ByGroup(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            return group_of(nodeid)
-
-    config.option.loadscopereorder = False  # in the order of the items, not of their numbers
-    return ByGroup(config, log)
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
 
 def pytest_collection_modifyitems(items):
-    """The book comes first: it takes longest, and the other processes have the rest meanwhile."""
-    items.sort(key=lambda item: group_of(item.nodeid) != "book")
+    """The book comes first, since it takes longest; what else looks at its pages comes last."""
+
+    def place(item) -> int:
+        return 0 if item.path.name == BOOK[0] else 2 if item.path.name in BOOK else 1
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(tryfirst=True)  # workers report what they collected only after this
@@ -94,9 +88,7 @@ def pytest_collection_finish(session):
 @pytest.fixture(scope="session")
 def carried_out(request, tmp_path_factory):
     """recipe -> its run: carried out once for all tests, in a store that begins empty."""
-    folder = tmp_path_factory.getbasetemp()
-    # Workers of pytest-xdist have a folder each, side by side.
-    folder = (folder.parent if hasattr(request.config, "workerinput") else folder) / "results"
+    folder = browsing.shared(request, tmp_path_factory) / "results"
 
     def run_of(recipe):
         with pytest.MonkeyPatch.context() as patch:
@@ -107,15 +99,15 @@ def carried_out(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def other_pages(tmp_path_factory):
+def other_pages(request, tmp_path_factory):
     """Every notebook executed with parameters that are not its defaults: {slug: path}."""
-    folder = tmp_path_factory.mktemp("sections")
+    folder = browsing.shared(request, tmp_path_factory) / "sections"
+    paths = {slug: folder / f"{slug}.ipynb" for slug in notebooks.slugs()}
 
-    def execute(slug: str) -> Path:
-        given = smoke.other_parameters(slug)
-        return notebooks.execute(slug, given, folder / f"{slug}.ipynb", progress=False)
+    def execute(slug: str) -> None:
+        notebooks.execute(slug, smoke.other_parameters(slug), paths[slug], progress=False)
 
-    slugs = notebooks.slugs()
     # Kernels are processes of their own, and most of a page's time is its kernel's start.
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(slugs, pool.map(execute, slugs), strict=True))
+    with FileLock(f"{folder}.lock"), ThreadPoolExecutor(2) as pool:
+        list(pool.map(execute, [slug for slug, path in paths.items() if not path.exists()]))
+    return paths

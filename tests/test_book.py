@@ -29,7 +29,7 @@ SHOW_ALL = """async () => {
   await Promise.all(images.map((each) => each.decode().catch(() => {})));
   return images.map((each) => [each.alt, each.naturalWidth]);
 }"""
-FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 1e9"
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
 class Page(HTMLParser):
@@ -152,8 +152,7 @@ def visit(page, address):
             page.set_viewport_size({"width": width, "height": height})
             if painted is None:
                 page.goto(address)
-                page.wait_for_load_state("networkidle")
-                painted = page.evaluate(FIRST_PAINT)
+                painted = page.wait_for_function(FIRST_PAINT).json_value()
             found = appearance(page)
             if (name, mode) in AXE_AT:
                 page.wait_for_timeout(400)  # the theme's own answer to a new width
