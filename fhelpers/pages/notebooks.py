@@ -13,6 +13,7 @@ import os
 import tempfile
 import tokenize
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -63,10 +64,15 @@ def read(slug: str):
 
 def parameters_cell(slug: str) -> str:
     """The source of the cell tagged `parameters`. Raises ValueError where there is none."""
-    for cell in read(slug).cells:
-        if "parameters" in cell.metadata.get("tags", ()):
-            return cell.source
-    raise ValueError(f"notebook {slug!r} has no cell tagged parameters")
+    if (found := tagged_parameters(source(slug).read_text("utf-8"))) is None:
+        raise ValueError(f"notebook {slug!r} has no cell tagged parameters")
+    return found
+
+
+@cache  # by its text: a book is planned in several passes, and reading a script takes longest
+def tagged_parameters(script: str) -> str | None:
+    cells = jupytext.reads(script, "py:percent").cells
+    return next((c.source for c in cells if "parameters" in c.metadata.get("tags", ())), None)
 
 
 def defaults(slug: str) -> dict:
