@@ -87,10 +87,12 @@ def pytest_collection_finish(session):
 
 @pytest.fixture(scope="session")
 def carried_out(request, tmp_path_factory):
-    """recipe -> its run: carried out once for all tests, in a store that begins empty."""
+    """recipe -> its run: one of the pages', or carried out once for all tests of this run."""
     folder = browsing.shared(request, tmp_path_factory) / "results"
 
     def run_of(recipe):
+        if found := store.finished(recipe.run_id):
+            return found
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("FHELPERS_RESULTS", str(folder))
             return store.carry_out(recipe)

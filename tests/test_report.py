@@ -30,7 +30,7 @@ def planted(request, carried_out):
     run = carried_out(network)
     test = data.load("planted", train=False, limit=200, **dict(options))
     found = report.frequency_report(
-        run.model(), test.pixels(), test.labels, classes=10, radii=(4, 8, 16), few=100
+        run.model(), test.pixels(), test.labels, classes=10, radii=(4, 8, 16), few=50
     )
     return request.param, found
 
@@ -76,9 +76,9 @@ def test_its_sentences_name_the_band_where_the_cue_was_planted(planted):
     assert (inner, outer) == (round(100 * rings[:8].mean()), round(100 * rings[8:].mean()))
     least = round(100 * float(found.heat_map.min()))
     assert f"between {least} and" in pages.maps_in_short(found)
-    robust = r"of 200 images .* of the first 100 at ε = 4/255\.$"
+    robust = r"of 200 images .* of the first 50 at ε = 4/255\.$"
     assert re.search(robust, pages.robust_in_short(found))
-    assert "of 100 images are correct; the mask, learned from 50," in pages.maps_in_short(found)
+    assert "of 50 images are correct; the mask, learned from 25," in pages.maps_in_short(found)
     page = pages.page(found)
     assert all(said(found) in html.unescape(page) for said in pages.IN_SHORT.values())
 
