@@ -57,7 +57,7 @@ def test_a_cue_smaller_than_the_attack_is_of_no_use_to_an_adversarially_trained_
     """
     epsilon, strength = 28 / 255, 1.0
     assert strength * TEMPLATE_DEVIATION < epsilon
-    faint = {"high": strength, "epochs": 16}
+    faint = {"high": strength, "epochs": 10}
     vanilla = accuracies(tmp_path / "vanilla", "vanilla", **faint)
     assert vanilla["original"] > 0.9
     assert vanilla["low"] == CHANCE
