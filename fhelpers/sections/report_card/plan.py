@@ -9,10 +9,11 @@ LOADED = ("report-*",)  # runs whose tensors the page shows
 
 
 def plan(scale, dataset, seeds, *, epochs=0) -> Plan:
-    """The reports of M_natural, M_adversarial and of BatchNorm's network (W, §9).
+    """The reports of M_natural, M_adversarial and of BatchNorm's network (W, §9), first seed only.
 
     Labels: natural, adversarial, batchnorm, and report-… for each.
     """
+    seeds = seeds[:1]
     plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
     short = {"radii": plans.RADII, "epochs": epochs or SCALES[scale].short_epochs}
     plan["batchnorm"] = several(scale, dataset, seeds, batchnorm="batch", **short)
