@@ -54,9 +54,10 @@ style.show(
     ),
     name="decomposition-cases",
     caption="The paper's Figure 2. "
-    f"The network classifies {found.value[radius] * len(test):,.0f} test images correctly "
-    f"whole and from their high part, and incorrectly from their low part (r = {radius:g}). These "
-    f"are the ones on which it is most confident. {favourite}",
+    f"{'The first of the networks' if len(seeds) > 1 else 'The network'} classifies "
+    f"{(first['original'] & first['high'] & ~first['low']).sum():,} test images correctly whole "
+    f"and from their high part, and incorrectly from their low part (r = {radius:g}). These are "
+    f"the ones on which it is most confident. {favourite}",
     alt=figures.ALT["cases"],
 )
 
