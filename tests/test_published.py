@@ -94,15 +94,17 @@ def test_a_missing_file_of_an_unpublished_run_is_damage(kept):
 
 
 def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
-    shown, other = NETWORK, Recipe(**{**vars(NETWORK), "seed": 1})
-    store.carry_out(other)
+    shown, other, second = (Recipe(**{**vars(NETWORK), "seed": seed}) for seed in range(3))
+    for recipe in (other, second):
+        store.carry_out(recipe)
     plans = {"01_decomposition": {"natural": (shown,)}, "05_architectures": {"lenet": (other,)}}
+    plans["14_noise_or_signal"] = {"natural": (shown, second)}  # the page shows the first seed's
     monkeypatch.setattr(published.sections, "slugs", lambda: list(plans))
     monkeypatch.setattr(published.notebooks, "plan", lambda slug, given: plans[slug])
     copied, missing = published.publish("smoke", "planted", [0])
     assert missing == 0
     has = {path.name: (path / "model.safetensors").exists() for path in copied}
-    assert has == {shown.run_id: True, other.run_id: False}
+    assert has == {shown.run_id: True, other.run_id: False, second.run_id: False}
     again, _ = published.publish("smoke", "planted", [0])
     assert {path.name for path in again} == set(has)
 

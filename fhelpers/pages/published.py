@@ -15,16 +15,19 @@ def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int
     """Copy what is finished of a book's runs; return the folders, and how many are missing.
 
     The patterns in LOADED of a section's plan match the labels of runs whose tensors its page
-    shows. The tensors of other runs stay behind: they would fill the repository.
+    shows, those in FIRST_LOADED where it shows the first seed's only. Other tensors stay behind:
+    they would fill the repository.
     """
     runs, loaded = {}, set()
     asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
     for slug in sections.slugs():
         plan = notebooks.plan(slug, asked)
         runs |= schedule.everything(recipe for group in plan.values() for recipe in group)
-        patterns = getattr(importlib.import_module(sections.plan_of(slug).__module__), "LOADED", ())
-        shown = [label for label in plan if any(fnmatch(label, each) for each in patterns)]
-        loaded |= {recipe.run_id for label in shown for recipe in plan[label]}
+        module = importlib.import_module(sections.plan_of(slug).__module__)
+        for name, several in {"LOADED": None, "FIRST_LOADED": 1}.items():
+            patterns = getattr(module, name, ())
+            shown = [label for label in plan if any(fnmatch(label, each) for each in patterns)]
+            loaded |= {recipe.run_id for label in shown for recipe in plan[label][:several]}
     found = [run for run_id in runs if (run := store.finished(run_id)) is not None]
     folders = [
         run.path

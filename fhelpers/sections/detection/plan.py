@@ -23,7 +23,7 @@ DETECTORS = {
     "paper": {"channels": 256, "train_images": 20_000, "epochs": 36, "tested": 5_000},
 }  # fmt: skip
 
-LOADED = ("original", "r-*")  # runs whose tensors the page shows
+FIRST_LOADED = ("original", "r-*")  # tensors that the page shows, of the first seed
 
 
 def plan(

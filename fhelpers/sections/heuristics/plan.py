@@ -3,7 +3,7 @@
 from fhelpers.runs import plans
 from fhelpers.runs.scales import SCALES, Plan
 
-LOADED = ("adversarial",)  # runs whose tensors the page shows
+FIRST_LOADED = ("adversarial",)  # tensors that the explorer shows, of the first seed
 
 
 def plan(scale, dataset, seeds, *, radii=plans.RADII, epochs=0) -> Plan:

@@ -12,7 +12,7 @@ NETWORKS = {
     "resnet": {},
     "vgg-11": {"model": "vgg-11", "width": 16, "learning_rate": plans.MODEL_RATES["vgg-11"]},
 }
-LOADED = tuple(f"{name}/{kind}/natural" for name in NETWORKS for kind in ("mask", "images"))
+FIRST_LOADED = tuple(f"{name}/{kind}/natural" for name in NETWORKS for kind in ("mask", "images"))
 # N of K at a size that a processor can pay. The learning rate falls, because accuracies on so few
 # images would otherwise jump from epoch to epoch.
 SUBSET = {

@@ -5,7 +5,7 @@ from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan
 from fhelpers.sections.noise_or_signal.measure import Cases
 
-LOADED = ("natural",)  # runs whose tensors the page shows
+FIRST_LOADED = ("natural",)  # tensors that the page shows, of the first seed
 
 
 def plan(scale, dataset, seeds, *, radius=12, epochs=0) -> Plan:

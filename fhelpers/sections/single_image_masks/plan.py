@@ -4,7 +4,8 @@ from fhelpers.masks.images import image_masks_of
 from fhelpers.runs import plans
 from fhelpers.runs.scales import Plan
 
-LOADED = ("natural", "images/*")  # runs whose tensors the page shows
+LOADED = ("images/*",)  # runs whose tensors the page shows
+FIRST_LOADED = ("natural",)  # of the first seed
 
 
 def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:

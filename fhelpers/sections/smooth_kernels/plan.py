@@ -6,7 +6,8 @@ from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.smooth_kernels.measure import Kernels
 
-LOADED = ("natural*", "adversarial*", "map-*")  # runs whose tensors the page shows
+# Runs whose tensors the page shows, of the first seed.
+FIRST_LOADED = ("natural*", "adversarial*", "map-*")
 
 
 def plan(scale, dataset, seeds, *, rho=1.0, epochs=0) -> Plan:

@@ -5,7 +5,7 @@ from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.tradeoff.measure import Corollary
 
-LOADED = ("corollary-natural",)  # runs whose tensors the page shows
+FIRST_LOADED = ("corollary-natural",)  # tensors that the page shows, of the first seed
 
 
 def plan(
