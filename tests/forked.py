@@ -4,16 +4,28 @@ A page spends more time on importing PyTorch, SciPy and seaborn than on its cell
 """
 
 import os
+import tempfile
 import time
 
+import nbval.kernel
 from copies import FORKS
 from ipykernel import kernelapp
+from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import local_provisioner
 
 
 def install() -> None:
     """Have this process start all its kernels so."""
     local_provisioner.launch_kernel = Kernel
+    nbval.kernel.KernelManager = Portless
+
+
+class Portless(KernelManager):
+    """A manager of kernels on sockets: of ports, two that start at once may choose the same."""
+
+    def __init__(self, **options):
+        file = os.path.join(tempfile.mkdtemp(), "kernel.json")
+        super().__init__(connection_file=file, transport="ipc", **options)
 
 
 class Kernel:

@@ -228,7 +228,9 @@ def own_kernel(folder: Path) -> type[AsyncKernelManager]:
             return KernelSpec(argv=make_ipkernel_cmd(), language="python", env=private)
 
         def __init__(self, **options):
-            super().__init__(connection_file=str(folder / "kernel.json"), **options)
+            # Sockets in the folder: of ports, two kernels that start at once may choose the same.
+            file = str(folder / "kernel.json")
+            super().__init__(connection_file=file, transport="ipc", **options)
 
     return OwnKernel
 
