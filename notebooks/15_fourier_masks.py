@@ -265,12 +265,11 @@ style.show(
 # %% [markdown]
 # **How to read this.** The number below each image seen through a mask is its structural similarity
 # {cite:p}`wang2004image` to the original: 1 for the same image, about 0 for one that has nothing in
-# common with it. Every picture is drawn with the image's mean: where a mask keeps or removes it, it
-# is added back. So: the lower the number, the less of what we see is left; whether the network is
-# still right is not to be seen here, but in K1 and K6.
+# common with it. Every picture is drawn with the image's mean. So: the lower the number, the less
+# of what we see is left; whether the network is still right is to be seen in K1 and K6.
 #
-# Even an input without high frequencies gives a network high ones inside, because its
-# nonlinearities make them: a sine comes out of one with multiples of its frequency.
+# Even an input without high frequencies gives a network high ones inside: a sine comes out of a
+# nonlinearity with multiples of its frequency.
 
 # %% folded="A sine through four nonlinearities"
 behind = measure.harmonics()
@@ -297,5 +296,4 @@ style.show(
 # ## What we tried that the paper did not
 #
 # Every mask is evaluated on images it has not seen, and the table above shows what the other way
-# would have given. The verdicts on low frequencies and directions have intervals. The weights that
-# the paper's code learns twice are learned once.
+# would have given. The verdicts on low frequencies and directions have intervals.
