@@ -50,6 +50,7 @@ INTERVALS, VERDICTS = "intervals.py", "claims/verdicts.py"
 FREQUENCY, ATTACKS, SMOOTHING = "frequency.py", "attacks.py", "smoothing.py"
 CLASSIFIER, MONITORING = "runs/classifier.py", "runs/monitoring.py"
 NETWORKS, LEARNING = "networks/classifiers.py", "masks/learning.py"
+MASK = "masks/module.py"
 LABELS, PRECISION = "claims/labels.py", "average_precision.py"
 TRADEOFF, DETECTION = "sections/tradeoff/measure.py", "sections/detection/measure.py"
 SINGLE, NOISE = "masks/images.py", "sections/noise_or_signal/measure.py"
@@ -237,7 +238,7 @@ MUTANTS = [
     ),
     *of(
         "15_fourier_masks",
-        (LEARNING, "masks leave [0, 1]", "self.weight.clamp_(0, 1)", "self.weight.clamp_(-1, 1)"),
+        (MASK, "masks leave [0, 1]", "self.weight.clamp_(0, 1)", "self.weight.clamp_(-1, 1)"),
         (LEARNING, "no price for the mask", "self.learning.sparsity_weight * mask", "0 * mask"),
         (FREQUENCY, "directions mirrored", "broadcast_tensors(-rows,", "broadcast_tensors(rows,"),
     ),
@@ -264,8 +265,8 @@ MUTANTS = [
     ),
     *of(
         "17_single_image_masks",
-        (LEARNING, "wrong complement", "mask.weight <= NOUGHT", "1 - mask.weight"),
-        (LEARNING, "masks leave [0, 1]", "self.weight.clamp_(0, 1)", "self.weight.clamp_(-1, 1)"),
+        (MASK, "wrong complement", "mask.weight <= NOUGHT", "1 - mask.weight"),
+        (MASK, "masks leave [0, 1]", "self.weight.clamp_(0, 1)", "self.weight.clamp_(-1, 1)"),
         (
             SINGLE,
             "tested on what it was trained on",

@@ -50,7 +50,7 @@ EDITS = {
     "the split's ≤": ("plain", "frequency.py", "distance <= radius if", "distance < radius if"),
     "the sign of PGD": ("pgd", "attacks.py", "current + size *", "current - size *"),
     "PGD's projection": ("pgd", "attacks.py", "images - epsilon", "images - 2 * epsilon"),
-    "the clamp of a mask": ("mask", "masks/learning.py", "clamp_(0, 1)", "clamp_(0.1, 1)"),
+    "the clamp of a mask": ("mask", "masks/module.py", "clamp_(0, 1)", "clamp_(0.1, 1)"),
     "the range of scales": ("scale", "runs/classifier.py", "0.5 + draw[:, 0]", "0.6 + draw[:, 0]"),
     "the range of shifts": ("translate", "runs/classifier.py", "* 0.4 * 2", "* 0.3 * 2"),
     "an optimiser's default": (

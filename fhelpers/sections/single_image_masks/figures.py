@@ -19,7 +19,7 @@ from fhelpers.drawing.style import listing
 from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
 from fhelpers.masks.images import single_masks
-from fhelpers.masks.learning import NOUGHT
+from fhelpers.masks.module import NOUGHT
 from fhelpers.masks.recipes import BANDS, ENERGIES
 from fhelpers.sections.single_image_masks import claims
 
