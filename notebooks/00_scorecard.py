@@ -69,11 +69,12 @@ scorecard_figures.show_table(frame)
 # %% [markdown]
 # **How to read this.** Each claim links to its figure. *Reproduced* means that the whole interval
 # lies beyond the margin; *weaker*, that the direction holds but the effect stays below the margin;
-# *not reproduced*, that no part of the interval reaches the margin and the direction is in doubt;
-# *undecided*, everything else, and any result of only two seeds. A verdict on a single seed is
-# about that run only: its interval is over images and says nothing about training the networks
-# again. At small scales a claim may fail because the networks are small and have seen few images.
-# So: read a verdict together with its interval, and never as one on the paper at its own scale.
+# *not reproduced*, that no part of the interval reaches the margin and no smaller effect in the
+# claimed direction is clear either; *undecided*, everything else, and any result of only two seeds.
+# A verdict on a single seed is about that run only: its interval is over images and says nothing
+# about training the networks again. At small scales a claim may fail because the networks are small
+# and have seen few images. So: read a verdict together with its interval, and never as one on the
+# paper at its own scale.
 #
 # ## The same claims under other rules
 
@@ -93,10 +94,10 @@ style.show(
 # change one choice at a time; the number on the right is the share of all combinations in which the
 # verdict stands. A grey mark is a verdict that changes. A missing mark means that the change is not
 # possible, or changes nothing: margins of 0 cannot be halved, and many claims are not about parts
-# at several radii. W1 is judged at the neighbouring radii 8 and 16; its fourth column counts
-# frequencies at exactly the radius to the high part, where such networks were trained
-# ({doc}`11_details`). So: a verdict that stands in all settings does not hang on how its rule was
-# put.
+# at several radii. W1 is judged at the neighbouring radii 8 and 16; its fourth column assigns
+# frequencies at exactly the radius to the high part, if networks were trained that way
+# ({doc}`11_details`). So: a verdict that stands in all settings does not depend on how its rule was
+# worded.
 #
 # ## The same claims at other scales
 

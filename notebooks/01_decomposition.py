@@ -235,12 +235,12 @@ main = {name: score[key].value for name, key in shown.items() if key in keys}
 print(pd.Series(main, name="accuracy").round().to_string())
 
 # %% [markdown]
-# **What differs, and why it may.** The paper's network is larger and saw all 50,000 training images
-# of CIFAR-10; a network that saw fewer (see the set-up) is less accurate and less confident. The
-# radius is 12, as published, unless this page's parameter says otherwise. A high part alone is far
-# from anything the network was trained on, and its predictions for high parts can collapse onto a
-# few classes. Whether they are correct then depends on the class rather than on the image, which
-# can move the count either way.
+# **What differs, and why it may.** The paper's network has 32 layers and saw all 50,000 training
+# images of CIFAR-10; a smaller one that saw fewer (see the set-up) is usually less accurate and
+# less confident. The radius is 12, as published, unless this page's parameter says otherwise. A
+# high part alone is far from anything the network was trained on, and its predictions for high
+# parts can collapse onto a few classes. Whether they are correct then depends on the class rather
+# than on the image, which can move the count either way.
 #
 # ## What we tried that the paper did not
 #
@@ -279,15 +279,13 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Above zero, the network is more accurate with the paper's ≤. Bars are 95 %
-# intervals; a bar that crosses zero means that the choice makes no difference that we can detect.
-# So: where the bars cross zero, results with one convention can be compared with results with the
-# other.
+# intervals. So: the other convention changes an accuracy by no more than the bars reach.
 #
 # ### Dividing by the maximum
 #
 # The released code divides each filtered image by its own maximum before using it. This changes low
-# parts little. A high part is faint, so its maximum is small and the division makes it several
-# times stronger.
+# parts little. A high part is usually faint, so its maximum is small and the division makes it
+# stronger.
 
 # %% tags=["hide-input"]
 low, high = frequency.split(pixels[:1], radius)
@@ -328,9 +326,10 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** In the paper, the division is part of how the filtered *training* images are
-# prepared, but the clean test images are not divided. A network trained on divided parts therefore
-# meets a different contrast at test time. M_natural has no biases except those of its last layer:
-# an image times a constant gives the same features times that constant, and only the last biases
-# weigh more or less. So: where the intervals hold zero, contrast explains no difference between the
-# parts; a network with biases throughout would have to be tested again.
+# **How to read this.** In the released code, filtered images are divided in training and in
+# testing, and so are whole training images; only whole test images are not. A network trained on
+# divided parts therefore meets a different contrast on whole test images. M_natural has no biases
+# except those of its last layer: an image times a constant gives the same features times that
+# constant, and only the last biases weigh more or less. So: contrast explains no larger difference
+# between the parts than the bars reach; a network with biases throughout would have to be tested
+# again.

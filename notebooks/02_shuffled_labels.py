@@ -193,14 +193,14 @@ main = scores.pivot(index="radius", columns=["split", "trained_on"], values="val
 print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 
 # %% [markdown]
-# **What differs, and why it may.** The published numbers are for CIFAR-10 and come from a larger
-# network that saw all 50,000 training images. With fewer (see the set-up), test accuracies after
-# training on low parts are lower, and only their order can be compared. The released code divides
-# every filtered set of images by its maximum, but not the whole test images, so a network trained
-# on parts meets another contrast there. That explains little: without biases a network answers
-# almost alike when an image is multiplied by a constant ({doc}`01_decomposition`). But whole images
-# also bring the low part, the mean with it, which a network trained on high parts has never seen.
-# Its failure on them does not show that it has learned nothing.
+# **What differs, and why it may.** The published numbers are for CIFAR-10 and come from a network
+# of 32 layers that saw all 50,000 training images. With a smaller network or fewer images (see the
+# set-up) only the order of test accuracies can be compared. The released code divides every
+# filtered image by its own maximum, but no whole test image, so a network trained on parts meets
+# another contrast there. That explains little: without biases a network answers almost alike when
+# an image is multiplied by a constant ({doc}`01_decomposition`). But whole images also bring the
+# low part, the mean with it, which a network trained on high parts has never seen. Where it fails
+# on them, it may still have learned something.
 #
 # ## What we tried that the paper did not
 #

@@ -89,8 +89,8 @@ style.setup(
 # no weights {cite:p}`he2016identity`. AlexNet and VGG-11 are adapted to small images: 3×3 kernels
 # in the first layer, and fewer values between the convolutions and the fully connected layers. No
 # network has BatchNorm or dropout. Those with *parameters* or *multiply-adds* behind their name are
-# LeNet, AlexNet and VGG-11 once more, as wide as brings that count nearest to the ResNet's: the
-# comparison beside the claim that the paper does not make.
+# versions of LeNet, AlexNet and VGG-11 whose width brings that count closest to the ResNet's. The
+# paper makes no such comparison; it stands beside the claim.
 #
 # ## What a network costs
 #
@@ -196,8 +196,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Both columns show the same filled points, against parameters on the left and
-# against multiply-adds on the right. Hollow points are the other networks once more, as wide as
-# brings that count nearest to the ResNet's. If size were the reason, the points of a panel would
+# against multiply-adds on the right. Hollow points are versions of the other networks whose width
+# brings that count closest to the ResNet's. If size were the reason, the points of a panel would
 # follow one line, and both columns would show the same pattern. Where a network is ahead of others
 # that cost as much, cost is not the reason; the figure does not say what is. So: an explanation by
 # size fails where networks of equal cost differ.

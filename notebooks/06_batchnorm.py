@@ -195,12 +195,11 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each point is a network that was trained and tested on images with a cue of
 # that strength; the learning rate is the same throughout. The faintest cue that a network learns is
-# where its curve crosses the grey line, interpolated between two strengths; the interval on the
-# card covers the test images and not this interpolation. A network that is still learning when
-# training ends may only need longer. If the strength of the cue did not matter to a network, its
-# curve would be flat. So: if the curve of BatchNorm crosses the line further towards the faint
-# cues, a network with BatchNorm learns fainter signals within the same epochs; that the other would
-# never learn them does not follow.
+# where its curve crosses the grey line, interpolated between two strengths; no interval covers this
+# interpolation. A network that is still learning when training ends may only need longer. If the
+# strength of the cue did not matter to a network, its curve would be flat. So: if the curve of
+# BatchNorm crosses the line further towards the faint cues, a network with BatchNorm learns fainter
+# signals within the same epochs; that the other would never learn them does not follow.
 #
 # ## Other explanations
 #
@@ -224,7 +223,7 @@ style.finding(figures.averages_in_words(history))
 
 # %% [markdown]
 # **What differs, and why it may.** The paper shows Figure 6 without numbers, so only the order of
-# its curves can be compared with ours. Its network is larger and sees all 50,000 images for 100
+# its curves can be compared with ours. Its network has 32 layers and sees all 50,000 images for 100
 # epochs. Where a network without BatchNorm is still improving at the end, the head start of
 # BatchNorm counts as help; where both fit their training images, only the difference in
 # generalisation is left. As in the paper's code, low parts are divided by their maximum for

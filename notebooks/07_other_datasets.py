@@ -53,12 +53,12 @@ style.show(
 # on the card, over seeds or, with one seed, over images. The dotted tick is chance. *Top (W5)*:
 # accuracy on low parts of training images where the two networks have the same accuracy on whole
 # images, mean over the two smallest radii and over all accuracies that both pass through; the claim
-# is that black is to the right. *Middle (W6)*: low parts of the smallest radius, black after 50,000
-# training images, as many as in the paper's first epoch (or at the end of a shorter training),
-# purple as the mean over the last quarter of the epochs; the claim is that black has left the tick
-# and purple has not. *Bottom (W7)*: whole test images; the claim is that blue is to the right, the
-# more so the larger the radius, and that vermilion stays at the tick. So: a result of the paper
-# carries over to a data set where all three claims hold in its row.
+# is that black is to the right. *Middle (W6)*: low parts of the smallest radius. Black is taken
+# after 50,000 training images, as many as in the paper's first epoch, or at the end of a shorter
+# training; purple is the mean over the last quarter of the epochs. The claim is that black is well
+# to the right of the tick and purple at it. *Bottom (W7)*: whole test images; the claim is that
+# blue is to the right, the more so the larger the radius, and that vermilion stays at the tick. So:
+# a result of the paper carries over to a data set where all three claims hold in its row.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.on_imagenet(names, data.imagenet_subset()))
@@ -183,9 +183,10 @@ style.show(
 # relative to the subject. Data sets also differ in how much of an image lies beyond a radius; the
 # bottom panel of the comparison shows what that leaves to learn from. The learning rate is the one
 # chosen on CIFAR-10; on Tiny ImageNet-10 it falls to zero and batches are smaller, so that fewer
-# images, each of which costs four times as much, are fitted in about as many steps. The set-up
-# gives the numbers of images and epochs. Where shuffled labels were not memorised, W5 compares at
-# low training accuracies only, and W6 is easy to meet.
+# images, each of which costs four times as much, are fitted in about as many steps; 50,000 images
+# are then more than the paper's 500 steps. The set-up gives the numbers of images and epochs. Where
+# shuffled labels were not memorised, W5 compares at low training accuracies only, and W6 is easy to
+# meet.
 #
 # ## What we tried that the paper did not
 #

@@ -143,7 +143,9 @@ after = [smoothing.high_share(smoothing.smooth_kernel(w, rho)) for w in first.va
 before = [smoothing.high_share(w) for w in first.values()]
 less = [bool(b.mean() > a.mean()) for b, a in zip(before, after, strict=True)]
 style.finding(
-    f"Smoothing lowered the share beyond half Nyquist in {sum(less)} of {len(less)} first layers."
+    f"Smoothing lowered the share beyond half Nyquist in {sum(less)} of {len(less)} first layers"
+    + " of the first seed" * (len(seeds) > 1)
+    + "."
 )
 
 # %% [markdown]
@@ -187,7 +189,7 @@ style.show(
     figures.maps(found),
     name="kernels-maps",
     caption=f"{figures.maps_in_words(found)} Measured on "
-    f"{runs['map-natural'][0].recipe.images:,} test images.",
+    f"{runs['map-natural'][0].recipe.images:,} test images{', first seed' * (len(seeds) > 1)}.",
     alt=figures.ALT["maps"],
 )
 

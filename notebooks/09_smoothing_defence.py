@@ -196,13 +196,14 @@ style.table(
 
 # %% [markdown]
 # **How to read this.** A defence is worth its cost if it beats simpler ones that cost as much
-# accuracy. For three rivals we take, from a short list of settings, the one whose clean accuracy
+# accuracy. Three rivals have a setting: the radius of a low-pass filter in front of the network,
+# the strength of Gaussian noise in front of it (four draws averaged), and the factor by which
+# kernels are scaled down. For each we take, from a short list, the setting whose clean accuracy
 # comes closest to that of the smoothed network, on test images that are not used for the
-# measurement: a low-pass filter in front of the network, Gaussian noise in front of it (four draws
-# averaged), and kernels that are simply scaled down. A rival whose grey square lies to the right of
-# the smoothed network's costs less accuracy. "Gain alone" multiplies the kernels by 1 + 8ρ and
-# smooths nothing. "Noise in front" met no AutoAttack, so what it keeps is an upper bound. So:
-# smoothing is worth its cost only if its row lies to the right of all rivals.
+# measurement. A rival whose grey square lies to the right of the smoothed network's costs less
+# accuracy. "Gain alone" multiplies the kernels by 1 + 8ρ and smooths nothing. "Noise in front" met
+# no AutoAttack, so what it keeps is an upper bound. So: smoothing is worth its cost only if its row
+# lies to the right of all rivals.
 
 # %% tags=["hide-cell"]
 checks = [run for label in runs if label.startswith("checks") for run in runs[label]]
@@ -223,8 +224,8 @@ style.finding(
 
 # %% [markdown]
 # **What differs, and why it may.** The paper's networks were trained on 50,000 images, ours at
-# `standard` on 5,000; clean accuracies are lower there, so there is also less to lose.
-# M_adversarial is trained here without the augmentation that the released code gives to it alone.
+# `standard` on 5,000; where clean accuracies are lower, there is also less to lose. M_adversarial
+# is trained here without the augmentation that the released code gives to it alone.
 #
 # ## What we tried that the paper did not
 #

@@ -50,11 +50,11 @@ style.show(
 # %% [markdown]
 # **How to read this.** The further to the left a curve rises, the smaller the perturbations that
 # suffice. If the network relied on the low part alone, the vermilion curve would stay flat; if it
-# relied on fine patterns alone, the blue one would. At this radius the high part has more
-# frequencies than the low part, and an unlimited perturbation has all of them, so the black curve
-# comes first. The search tries sizes that double, so that curves may have shelves just above ½, 1,
-# 2 …, and values below ½ are loose upper bounds. Bands are 95 % intervals. So: read the vermilion
-# curve at an ε too small to see: for that share of images the corollary holds.
+# relied on fine patterns alone, the blue one would. A perturbation without such a limit may have
+# the frequencies of both parts, so the black curve comes first. The search tries sizes that double,
+# so that curves may have shelves just above ½, 1, 2 …, and values below ½ are loose upper bounds.
+# Bands are 95 % intervals. So: read the vermilion curve at an ε too small to see: for that share of
+# images the corollary holds.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -101,6 +101,7 @@ style.setup(
 # %%
 tensors = runs["corollary-natural"][0].tensors()
 found, images = tensors["perturbations"], tensors["images"]
+first = " (first seed)" * (len(seeds) > 1)
 low = frequency.filter_spectrum(images, frequency.disc(*images.shape[-2:], radius))
 same = frequency.filter_spectrum(images + found, frequency.disc(*images.shape[-2:], radius))
 moved = sum((low - same).abs().amax((1, 2, 3)) > 2e-6)
@@ -132,7 +133,7 @@ if len(found):
         figures.pairs(tensors, low, classes),
         name="tradeoff-pairs",
         caption="Images that M_natural classifies correctly and neighbours of theirs that it "
-        f"misclassifies, with the same low part at r = {radius}. {verdict.note}",
+        f"misclassifies, with the same low part at r = {radius}{first}. {verdict.note}",
         alt=figures.ALT["pairs"],
     )
 else:

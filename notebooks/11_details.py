@@ -55,9 +55,9 @@ style.show(
 # accuracy of the network trained on low parts minus that of the one trained on high parts, both on
 # whole images. In the other panels the row *running averages* is about the network with BatchNorm,
 # the row *PGD* about M_adversarial, all others about M_natural. Two trainings drift apart by
-# rounding alone: the row *float32* shows how far, where the machine otherwise trains in bfloat16,
-# and the grey band reaches to the furthest end of its intervals. An interval that does not lie
-# beyond the band says nothing about its switch.
+# rounding alone: the row *float32* shows how far for M_natural, where the machine otherwise trains
+# in bfloat16, and the grey band reaches to the furthest end of its intervals. An interval that does
+# not lie beyond the band says nothing about its switch.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, names))
@@ -66,9 +66,9 @@ style.finding(figures.so(rows, names))
 # ## What the paper did
 #
 # The text of {cite:t}`wang2020high` leaves many details open, and its released code settles most of
-# them: convolutions have no biases; every filtered image is divided by its own maximum; a bin
-# belongs to the low part when its distance is below r, where the text has at most r; BatchNorm
-# {cite:p}`ioffe2015batch` takes the moments of each batch in testing too; PGD
+# them: convolutions have no biases; every filtered image and every whole training image is divided
+# by its own maximum; a bin belongs to the low part when its distance is below r, where the text has
+# at most r; BatchNorm {cite:p}`ioffe2015batch` takes the moments of each batch in testing too; PGD
 # {cite:p}`madry2018towards` starts at the image itself; the learning rate is constant. The paper
 # trains on all 50,000 images.
 #
@@ -129,6 +129,8 @@ style.table(
 #   instead of the first ones of the data set; *the first images* where the scale draws them): every
 #   claim about M_natural, and the biases also the paper's Table 1 ({doc}`02_shuffled_labels`);
 # - *training undivided*: Table 1 without the division of each training part by its own maximum;
+# - *whole images divided*: every claim about M_natural; the released code divides the whole images
+#   that it trains on by their maximum, too, but not those that it tests on;
 # - *test parts divided*: every accuracy on low or high parts, each divided by its own maximum as in
 #   the released code. Nothing is trained anew, and without biases a network hardly changes its
 #   answer when an image is multiplied: an effect near 0 is built in;
@@ -139,11 +141,11 @@ style.table(
 #
 # **What differs, and why it may.** With one seed an interval says whether these two networks differ
 # on other test images too; it does not say that another pair would differ in the same way. Several
-# seeds answer that. The accuracy under attack is known for a few hundred test images at most, so
-# its interval is wide. At most scales networks are smaller and images fewer than the paper's, and a
-# detail that matters little here may matter more after 100 epochs, or the other way round. One
-# detail is left to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that
-# fools each image, where ours have a fixed ε.
+# seeds answer that. The accuracy under attack is measured on far fewer test images, so its interval
+# is wide. At most scales networks are smaller and images fewer than the paper's, and a detail that
+# matters little here may matter more after 100 epochs, or the other way round. One detail is left
+# to {doc}`09_smoothing_defence`: the released attacks search for the smallest ε that fools each
+# image, where ours have a fixed ε.
 #
 # ## What we tried that the paper did not
 #

@@ -45,15 +45,15 @@ style.show(
 # %% [markdown]
 # **How to read this.** Each panel is one effect that a claim is judged by, as its card on the
 # claim's own page has it (W25: over five networks only). The horizontal axis is the number of
-# training images n. Black points are networks after a number of optimiser steps that is the same at
-# every n, so that fewer images are seen more often; from one network to another it may differ, as
-# M_shuffle needs more of them. Grey squares are the same networks as they were when they first
-# reached the training accuracy that all networks of the claim reach at every n; W1 has none, since
-# which image is right is recorded at the end only. Bars and bands are 95 % intervals, widened as on
-# the cards where a claim has several effects. A dashed line is the margin of the rule, and the sign
-# above is the verdict on the black point: ✓ reproduced, ≈ weaker, ✗ not reproduced, ? undecided.
-# Where a network has not learned, its point is hollow, has no interval and is undecided. Vertical
-# lines mark the n of the scales `quick` and `standard`, where it is among those shown.
+# training images n. Black points are networks after equal numbers of steps at every n, so that
+# fewer images are seen more often; M_shuffle takes more steps than the others. Grey squares are the
+# same networks as they were when they first reached the training accuracy that all networks of the
+# claim reach at every n; W1 has none, since which image is right is recorded at the end only. Bars
+# and bands are 95 % intervals, widened as on the cards where a claim has several effects. A dashed
+# line is the margin of the rule, and the sign above is the verdict on the black point: ✓
+# reproduced, ≈ weaker, ✗ not reproduced, ? undecided. Where a network has not learned, its point is
+# hollow, has no interval and is undecided. Vertical lines mark the n of the scales `quick` and
+# `standard`, where it is among those shown.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, own, effects.fitted(runs)))
@@ -65,7 +65,8 @@ style.finding(figures.so(rows, own, effects.fitted(runs)))
 # what fewer images would do. Their networks fit the training set and reach 0.86 on test images.
 # This book trains on fewer, so each of its verdicts raises the question whether it is about the
 # claim or about the number of images. Here six claims are judged again, by the same rules, on
-# networks that differ in that number alone: W1 ({doc}`01_decomposition`), W5 and W7
+# networks that differ in that number and, since they take equal steps, in how often they see each
+# image: W1 ({doc}`01_decomposition`), W5 and W7
 # ({doc}`02_shuffled_labels`), W12 ({doc}`06_batchnorm`), W13 and W25 ({doc}`04_heuristics`).
 #
 # ## The set-up
@@ -79,8 +80,8 @@ style.setup(
 )
 
 # %% [markdown]
-# The number of steps is that of the scale's own set-up, so a network sees each of its images the
-# more often the fewer they are. Monitoring is as frequent in steps.
+# The number of steps is that of the scale's own set-up: the fewer images there are, the more often
+# each is seen. Monitoring is as frequent in steps.
 
 # %%
 for label in ("natural", "shuffled"):
@@ -163,11 +164,11 @@ for id, part in (("W7", 2), ("W12", 0)):
 # has seen each of them hundreds of times and fits them, with many it has not. Equal training
 # accuracy removes that difference and brings in another, since the networks are then compared at
 # different moments, and on the monitored images only, so that intervals are wider. The networks are
-# the scale's: with 50,000 images they are far smaller, for the number of images, than the paper's.
-# The line of `quick` says where its n lies, but that scale also takes fewer steps. W25 is here a
-# rank correlation over the five networks of Figure 5 alone, where its own page has many more and
-# the batch sizes beside them: with five, little but a perfect order can be told from chance. With
-# one seed an interval says what other images would give with these networks, and not what other
+# the scale's: below `paper` they are far smaller, for 50,000 images, than the paper's. The line of
+# `quick` says where its n lies, but that scale also takes fewer steps. W25 is here a rank
+# correlation over the five networks of Figure 5 alone, where its own page has many more and the
+# batch sizes beside them: with five, little but a perfect order can be told from chance. With one
+# seed an interval says what other images would give with these networks, and not what other
 # trainings would.
 #
 # ## What we tried that the paper did not

@@ -287,5 +287,5 @@ style.show(
 # ## What we tried that the paper did not
 #
 # The paper has one radius, no intervals, and no comparison for its count of gains. Here we try
-# several radii, resample the images 400 times for each interval, and set the count beside that of a
-# change of the same size that removes nothing.
+# several radii, give every score an interval (with one seed from resampling the images 400 times),
+# and set the count beside that of a change of the same size that removes nothing.

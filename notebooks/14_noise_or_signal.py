@@ -131,9 +131,9 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** If the claim held for every network, the black circle would be the rightmost
-# mark of each row. So: where a network is at chance on the rest, its counts say how often the class
-# that it gives to almost every rest is misread; a row says something about frequency only where its
-# network is well above chance there, as those that the caption names.
+# mark of each row. So: a network at chance on the rest gives almost every rest one class, and its
+# counts say only how often the first part of an image of that class is misread. A row is evidence
+# on frequency only for the networks that the caption names.
 #
 # ## Examples side by side
 
@@ -162,9 +162,9 @@ print([test.classes[label] for label in test.labels[chosen]])
 style.show(
     figures.examples(pictures, names),
     name="noise-examples",
-    caption="Images of this kind by one split and not by the other, with M_natural's predictions; "
-    f"of this kind by both: {(fourier & svd).sum():,}. High and trailing parts are shown about "
-    "grey.",
+    caption="Images of this kind under one split but not the other, with M_natural's predictions; "
+    f"of this kind under both: {(fourier & svd).sum():,}{', first seed' * (len(seeds) > 1)}. High "
+    "and trailing parts are shown about grey.",
     alt=figures.ALT["examples"],
 )
 

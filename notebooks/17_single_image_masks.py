@@ -137,13 +137,13 @@ for name, own in {"true": classes, "scrambled": classes[torch.randperm(60)]}.ite
 # ## Images, masks, and what each mask lets through
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-run = runs["images/natural"][0]
+run, first = runs["images/natural"][0], ", first seed" * (len(seeds) > 1)
 weights = figures.masks_of(run).mean((1, 2))
 style.show(
     figures.gallery(test.pixels(), run, figures.mostly_right(run)),
     name="single-gallery",
-    caption=f"Test images and their masks for N. The median of the masks' total weights, over all "
-    f"images, is {weights.median():.3f}.",
+    caption=f"Test images and their masks for N{first}. The median of the masks' total weights, "
+    f"over all images, is {weights.median():.3f}.",
     alt=figures.ALT["gallery"],
 )
 
@@ -151,8 +151,8 @@ style.show(
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The complement C holds the frequencies whose weight is exactly 0. Pixels outside the
 # displayable range are clipped. Where a mask removes the image's mean, it is added back for us to
-# see something; the network sees the image without it. So: for most images the mask keeps little,
-# and often not what we would call the subject.
+# see something; the network sees the image without it. So: compare M(x), which is enough for the
+# network, with what you would call the subject.
 #
 # ## What is still classified correctly
 
@@ -186,7 +186,8 @@ style.show(
 # N. Where both masks are empty, as for most images far from the centre, the image counts half on
 # either side. The intervals are over seeds or, with one seed, over images. Where the masks of one
 # network are sparser as a whole, all bands fall or rise together. So: read the shape, not the
-# height: adversarial training moves the needs of a network from low to high places of the curve.
+# height: adversarial training shifts what a network needs towards the bands where the curve is
+# high.
 #
 # ## Do masks of one class resemble each other?
 
@@ -194,8 +195,9 @@ style.show(
 style.show(
     figures.atlas(run, history, test.classes),
     name="single-map",
-    caption=f"{verdicts['K8'].note} Distance on the map and difference in total weight have a rank "
-    f"correlation of {figures.order_of_map(run):.2f}. Hollow diamonds: the paper (other data).",
+    caption=f"{verdicts['K8'].note} Distance on the map and difference in total weight have a "
+    f"rank correlation of {figures.order_of_map(run):.2f}{first}. Hollow diamonds: the paper "
+    "(other data).",
     alt=figures.ALT["map"],
 )
 
@@ -214,9 +216,11 @@ style.show(
 # for the image, because this is what the mask was made to keep; for the paper's accurate networks
 # that is nearly always the true one. The released code learns one mask after the other and stops
 # each one separately; here all take the same number of steps. Our linear classifier is a ridge
-# regression, and the map is computed over all pairs of masks instead of a sample. At small scales
-# our networks are uncertain about many images: it takes little to keep a class that won by a narrow
-# margin, and little to lose it.
+# regression, and its scrambled labels stay the same throughout; the released code draws them anew
+# each time an image is used, so its 20.56 % is about labels that nothing could learn. Its map shows
+# the outputs of that classifier, which has seen the classes; ours shows the masks themselves, over
+# all pairs instead of a sample. At small scales our networks are uncertain about many images: it
+# takes little to keep a class that won by a narrow margin, and little to lose it.
 #
 # ## What we tried that the paper did not
 #

@@ -61,11 +61,11 @@ for row in frame[frame.network != "small"].itertuples():
 #
 # {cite:t}`karantzas2022understanding` learn their masks for five classes of Imagenette, a subset of
 # ImageNet {cite:p}`deng2009imagenet`, in grey and at 128 × 128 pixels. Their networks are VGG-11
-# with BatchNorm and ResNet-18, trained with random crops and flips. On such images they find that
-# what passes the mask is hard to recognise ({doc}`15_fourier_masks`, claim K6) and that the mask of
-# a single image keeps its class and undoes many attacks ({doc}`17_single_image_masks`, K7). Those
-# pages test both claims on images of 32 pixels. This page tests them on five classes of Tiny
-# ImageNet.
+# with BatchNorm and ResNet-18, trained with randomly resized crops and flips. On such images they
+# find that what passes the mask is hard to recognise ({doc}`15_fourier_masks`, claim K6) and that
+# the mask of a single image keeps its class and undoes many attacks ({doc}`17_single_image_masks`,
+# K7). Those pages test both claims on images of 32 pixels. This page tests them on five classes of
+# Tiny ImageNet.
 #
 # ## The set-up
 #
@@ -143,18 +143,18 @@ else:
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The number below M(x) is its structural similarity to x. The mask of the network was learned
 # on training images, those of the images on each alone. Every picture is drawn with its image's
-# mean. So: in these images a mask of their own leaves less of the picture than that of the
-# network; {doc}`17_single_image_masks` shows small ones.
+# mean. So: compare M(x), what the network needs of all images, with m(x), what it needs of this
+# one; {doc}`17_single_image_masks` shows small images.
 #
 # **What differs, and why it may.** The paper's images have 128 pixels, ours 64; its networks are
 # four times as wide, its ResNet has ten more layers, and they see about twice as many images of
 # each class. Its VGG-11 classifies 90 % of them correctly; the first caption says how often ours
 # are right. Where they are right less often, and less surely, it takes less to change their
-# answers, and it is harder to keep 99 % of their accuracy. One mask is no measure of similarity,
-# either: for the same network, masks learned on other images differ by the numbers in that caption.
-# The small images are in colour and have ten classes, so the three networks differ in more than the
-# size of what they see: this page shows whether the claims hold on images like the paper's, not
-# what the size alone does.
+# answers, and it is harder to keep 99 % of their accuracy. Nor does one mask settle the similarity:
+# that caption says how far masks of the same network differ when they are learned on different
+# images. The small images are in colour and have ten classes, so the three networks differ in more
+# than the size of what they see: this page shows whether the claims hold on images like the
+# paper's, not what the size alone does.
 #
 # ## What we tried that the paper did not
 #

@@ -139,7 +139,7 @@ style.show(
 # **How to read this.** On the left, dark pixels are frequencies that disturb the model when they
 # are added ({doc}`08_smooth_kernels`); on the right, bright pixels are those that it needs
 # ({doc}`15_fourier_masks`). The two need not agree: what disturbs a model is not always what it
-# uses. So: where dark on the left meets bright on the right, the model is attacked most easily in
+# uses. So: where dark on the left meets bright on the right, the model is disturbed most easily in
 # what it needs.
 
 # %% tags=["hide-input", "nbval-ignore-output"]

@@ -6,8 +6,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fhelpers.claims import CLAIMS
+from fhelpers.intervals import at_confidence, over_seeds
 from fhelpers.sections.heuristics.claims import larger_half, over_networks
 
 YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
@@ -210,6 +212,15 @@ def test_w25_with_one_seed_is_over_the_networks():
     assert half == pytest.approx((0.6 - 0.663, 0.6 + 0.288), abs=0.1)
     few = CLAIMS["W25"](history(related(sizes=3), seeds=1, spread=0))
     assert (few.verdict, few.parts[1].estimate.n) == (OPEN, 3)
+
+
+def test_seeds_that_agree_in_every_rank_leave_an_interval_as_wide_as_one_swapped_pair():
+    sizes = CLAIMS["W25"](history(related(sizes=5), seeds=3, spread=0)).parts[1].estimate
+    assert (sizes.value, sizes.high, sizes.over, sizes.n) == (pytest.approx(1), 1, "seeds", 3)
+    swapped = [stats.spearmanr(range(5), order).statistic for order in ((1, 0, 2, 3, 4), range(5))]
+    with at_confidence(0.975):  # of two parts
+        other = over_seeds([*swapped, 1.0])
+    assert sizes.low == pytest.approx(1 - (other.high - other.low) / 2)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -151,7 +151,7 @@ def test_a_card_says_what_is_ours_what_it_would_find_and_what_holds_by_construct
     assert lines["Here"] == f"theirs {wide} (over 100 images)"
     assert lines["Ours, beside it"] == f"our own {wide} (over 100 images)"
     # Half a width for the interval, and 0.84 / 1.96 of it to be found four times of five.
-    assert lines["Power"].startswith("0.14 beyond the margin")
+    assert lines["Power"].startswith("an effect 0.14 beyond the margin")
     identity = dataclasses.replace(claim, identity=True)
     assert (identity().said, identity.published) == ("identity", "an identity")
     assert "Identity" in identity().lines

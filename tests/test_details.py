@@ -22,7 +22,7 @@ FAITHFUL = ("natural", "low", "high", "batchnorm", "adversarial")
 SHARES = {"original": 0.6, "low": 0.4, "high": 0.2, "low/max": 0.5, "high/max": 0.2}
 GAINS = {
     "bias": 0.1, "undivided": -0.05, "less-than": 0.02, "linear": 0.0, "float32": 0.03,
-    "drawn": 0.05, "running": -0.2, "random-start": 0.15,
+    "whole-divided": 0.01, "drawn": 0.05, "running": -0.2, "random-start": 0.15,
 }  # fmt: skip
 
 
@@ -222,16 +222,16 @@ def test_words_and_table_are_the_effects():
     others = rows[rows.switch != "float32"]
     clear = sum(one.low > 0 or one.high < 0 for one in others.difference)
     text = figures.in_short(rows, NAMES)
-    assert text.startswith(f"{clear} of {len(others)} effects")
+    assert text.startswith(f"Of {len(others)} effects of a single switch {clear} have an interval")
     same = rows.difference[rows.switch == "float32"]
     by_rounding = sum(one.low > 0 or one.high < 0 for one in same)
-    assert f"but so do {by_rounding} of {len(same)} effects of rounding alone, and only" in text
+    assert f"So do {by_rounding} of {len(same)} effects of rounding alone, and only" in text
     assert "“running averages” moves the accuracy of BatchNorm on" in text
     assert "by −20.0 percentage points" in text
     said = figures.so(rows, NAMES)
     assert said.startswith("So: only “running averages” and “PGD, random start” change an ")
     assert f" {100 * effects.by_rounding(rows):.1f} points " in said
-    unknown = ("bias", "undivided", "less-than", "linear", "drawn")
+    unknown = ("bias", "undivided", "whole-divided", "less-than", "linear", "drawn")
     assert said.endswith(f": {style.listing(f'“{NAMES[each]}”' for each in unknown)}.")
     table = figures.table(rows, NAMES)
     assert len(table) == len(rows)
@@ -246,3 +246,5 @@ def test_where_nothing_counts_the_words_say_none():
     said = figures.so(rows, NAMES)
     assert said.startswith("So: none changes an accuracy by clearly more than ")
     assert said.endswith(" this page cannot tell: “falling learning rate”.")
+    same = rows.difference.map(lambda one: dataclasses.replace(one, value=0.0))
+    assert "all networks were trained in float32" in figures.so(rows.assign(difference=same), NAMES)

@@ -93,10 +93,12 @@ def test_medians_are_those_of_the_correctly_classified_images():
     assert table.columns.to_list() == list(tradeoff.BANDS.values())
     assert (table.loc["LeNet"] == "over 32").all()
     text = tradeoff.order_in_words(rows)
-    assert text.startswith("In 0 of 3 networks a smaller perturbation suffices in the low part. ")
+    assert text.startswith(
+        "In 0 of 3 networks a smaller perturbation suffices in the low part, in 0 of them with "
+    )
     assert text.endswith(": M_natural (1.0); BatchNorm (2.0); LeNet (over 32).")
     swapped = rows.replace({"part": {"high": "low", "low": "high"}})
-    assert tradeoff.order_in_words(swapped).startswith("In 2 of 3 networks")
+    assert "low part, in 2 of them with intervals that do" in tradeoff.order_in_words(swapped)
     finding = tradeoff.in_short(CLAIMS["W3"](rows[rows.network == "natural"]), rows)
     assert "M_natural's correct predictions" in finding
     assert "half of them change at 1.0/255 in the high part and at 2.0/255" in finding

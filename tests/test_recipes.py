@@ -28,6 +28,7 @@ CHANGES = {
     "band": {"band": "low", "band_radius": 4},
     "band_radius": {"band": "low", "band_radius": 5},
     "rescale": {"rescale": False},
+    "rescale_whole": {"rescale_whole": True},
     "model": {"model": "resnet-8"},
     "width": {"width": 8},
     "batchnorm": {"batchnorm": "batch"},
@@ -206,6 +207,7 @@ WRONG = [
     ),
     *(("bias", value) for value in (1, 0, "yes")),
     *(("rescale", value) for value in (1, None)),
+    *(("rescale_whole", value) for value in (1, None)),
     *(("radii", value) for value in (8, "8", [0], [-4], [NAN], [INF], ["4"], [True], None)),
     ("data_options", {"low": 1.0}),
     ("data_options", (("low",),)),
@@ -232,6 +234,7 @@ def test_wrong_values_are_refused_with_the_field_and_what_is_allowed(name, value
         ("band_radius", {"band_radius": 4}),
         *(("band_radius", {"band": "low", "band_radius": r}) for r in (0, -1, NAN, INF, "4", True)),
         ("adversary", {"band": "high", "band_radius": 4, "adversary": "pgd"}),
+        ("rescale_whole", {"band": "high", "band_radius": 4, "rescale_whole": True}),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(field, values):

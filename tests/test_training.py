@@ -350,7 +350,10 @@ def test_band_pixels_are_the_parts_divided_by_their_own_maxima(monkeypatch, band
     torch.testing.assert_close(prepared, expected)
 
 
-def test_whole_pixels_are_the_images_over_255():
+def test_whole_pixels_are_the_images_over_255_or_over_their_own_maxima():
+    images = torch.arange(128, dtype=torch.uint8).view(2, 1, 8, 8)
+    divided = monitoring.prepare_pixels(tiny(rescale_whole=True), images)
+    torch.testing.assert_close(divided, images / torch.tensor([63, 127]).view(2, 1, 1, 1))
     images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
     prepared = monitoring.prepare_pixels(tiny(), images)
     assert prepared.dtype == torch.float32

@@ -4,13 +4,11 @@ One small function per claim, in the `claims.py` of its section, registered by `
 words, its figure and where its data stand in the section's records. It never takes a network. The
 rule of each verdict is fixed before anything is measured:
 
-- an effect is to exceed (or stay below) its margin; when the whole 95 % interval is on the claimed
-  side it is *reproduced*, when the whole interval is on the other side *not reproduced*, otherwise
-  (also without an interval) *undecided*;
-- a claim of several parts is reproduced when every part is, not reproduced when one part is not.
+- an effect is to exceed (or stay below) its margin; `verdicts.decide` tells which of four verdicts
+  its 95 % interval gives;
+- a claim of several parts has the verdict of its worst part.
 
-The interval is over seeds. With one seed it is over images: the sampling error of the accuracies,
-the images of two networks counted as independent, which errs towards *undecided*.
+The interval is over seeds. With one seed it is over images: the sampling error of the accuracies.
 """
 
 from fhelpers.claims.findings import finding

@@ -131,7 +131,8 @@ class Verdict:
         if self.claim.identity:
             lines["Identity"] = "it holds by construction: this checks the code, not the paper"
         elif (found := smallest_found(deciding(self.parts).estimate)) > 0:
-            lines["Power"] = f"{found:.2g} beyond the margin is found in 80 of 100 repetitions"
+            found = f"an effect {found:.2g} beyond the margin would be found"
+            lines["Power"] = f"{found} in 80 of 100 repetitions"
         return lines
 
     @property

@@ -32,6 +32,10 @@ class Outcome:
     def word(self) -> str:
         return self.verdict.verdict if self.verdict else "not computed"
 
+    @property
+    def seeds(self) -> int:
+        return self.verdict.seeds if self.verdict else 0
+
 
 def load(scale: str, dataset: str, seeds: Sequence[int]) -> dict[str, Runs]:
     """{section: its runs} of all sections with claims, training what is missing.

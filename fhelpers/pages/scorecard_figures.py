@@ -111,12 +111,16 @@ def at_scale(each: Outcome | None, name: str) -> str:
 def compared(outcomes: Mapping[str, Sequence[Outcome]], scale: str) -> str:
     """How many verdicts of the other scales agree with those of `scale`, and which do not."""
     own, sentences = {each.id: each.word for each in outcomes[scale]}, []
+    here = {each.id: each.seeds for each in outcomes[scale]}
     for other in SCALES:
         if other == scale or other not in outcomes:
             continue
         both = [each for each in outcomes[other] if not CLAIMS[each.id].identity]
         changed = [f"{each.id} ({each.word})" for each in both if each.word != own[each.id]]
-        said = f"At scale {other}, {len(both) - len(changed)} of {len(both)} verdicts are the same"
+        less = sum(each.seeds < here[each.id] for each in both)
+        fewer = f" ({less} of them on fewer seeds)" if less else ""
+        same = f"{len(both) - len(changed)} of {len(both)} verdicts{fewer}"
+        said = f"At scale {other}, {same} are the same"
         sentences.append(f"{said}; other: {style.listing(changed)}." if changed else f"{said}.")
     return " ".join(sentences) or "No other scale has finished runs to compare with."
 

@@ -51,7 +51,8 @@ def score_parts(
 def prepare_pixels(recipe: "Recipe", images: Tensor) -> Tensor:
     """Training pixels (N, C, H, W): whole images, or one part of each (W, Table 1)."""
     if recipe.band == "all":
-        return images.float() / 255
+        whole = images.float() / 255
+        return frequency.divide_by_max(whole) if recipe.rescale_whole else whole
     chunks = []
     for chunk in images.split(CHUNK):
         pixels, radius = chunk.float() / 255, recipe.band_radius

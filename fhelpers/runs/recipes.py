@@ -55,6 +55,7 @@ class Recipe(Runnable, kind="classifier", version=2):
     band_radius: float | None = None  # where the parts divide
     inclusive: bool = True  # the low part's d ≤ r (W, §3.1); False: d < r as W's code has it
     rescale: bool = True  # divide filtered training images by their maximum, as W's code does
+    rescale_whole: bool = False  # divide whole training images too, as W's code does
     model: str = "resnet-32"  # W's released network
     width: int | None = None  # channels of the first layer; None: as published
     batchnorm: str = "none"  # W's vanilla has none; "batch": moments of the batch in evaluation
@@ -166,7 +167,7 @@ def check(recipe: Recipe) -> None:
         check_whole("width", recipe.width, 1)
     if recipe.bias is not None:
         check_switch("bias", recipe.bias)
-    for name in ("drawn", "inclusive", "rescale", "random_start"):
+    for name in ("drawn", "inclusive", "rescale", "rescale_whole", "random_start"):
         check_switch(name, getattr(recipe, name))
     options = recipe.data_options
     if not (isinstance(options, tuple) and all(map(is_option, options))):
@@ -179,6 +180,8 @@ def check(recipe: Recipe) -> None:
         refuse("band_radius", recipe.band_radius, 'a radius with band "low" or "high", else None')
     if recipe.band_radius is not None:
         check_radius("band_radius", recipe.band_radius)
+    if recipe.rescale_whole and recipe.band != "all":
+        refuse("rescale_whole", True, f'False with band "{recipe.band}": its images are not whole')
     if recipe.band == "low" and recipe.band_radius < 1:
         refuse("band_radius", recipe.band_radius, "at least 1: below it only the mean is left")
     if recipe.band == "high" and recipe.adversary != "none":

@@ -65,6 +65,7 @@ def classifiers() -> dict[str, Recipe]:
         "vgg-11, low": tiny(model="vgg-11", width=8, band="low", band_radius=8),
         "high": tiny(**SMALL, band="high", band_radius=8),
         "high, not divided": tiny(**SMALL, band="high", band_radius=8, rescale=False),
+        "whole, divided": tiny(rescale_whole=True),
         "pgd": tiny(**SMALL, adversary="pgd", attack_steps=3, epsilon=0.05),
         "single-step, crop-flip": tiny(**SMALL, adversary="single-step", augmentation="crop-flip"),
         "scale": tiny(augmentation="scale"),

@@ -68,10 +68,10 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
     "helps, and it speeds up training least at the smallest radius.",
     source="W, §5.2, Figure 6",
     measure="test accuracy with BatchNorm minus without, at the largest radius minus at the "
-    "smallest, on whole images and on the same low parts; epochs until a training accuracy is "
-    "first reached, without BatchNorm divided by with, at the other radius where this is smallest "
-    f"divided by that at the smallest radius, at the highest of the levels {LEVELS[-1]}, "
-    f"{LEVELS[-2]}, …, {LEVELS[0]} that all runs pass beyond doubt",
+    "smallest, on whole images and on the same low parts; the smallest speed-up at the other radii "
+    "divided by that at the smallest radius, a speed-up being the epochs without BatchNorm divided "
+    "by those with it until a training accuracy is first reached, the highest of the levels "
+    f"{LEVELS[-1]}, {LEVELS[-2]}, …, {LEVELS[0]} that all runs clearly pass",
     rule="reproduced if the first two intervals lie above 0 and the third above 1",
     figure="batchnorm-help",
     networks=("vanilla-low-*", "batchnorm-low-*"),

@@ -30,6 +30,7 @@ def named(drawn: bool) -> dict[str, str]:
     return {
         "bias": "biases",
         "undivided": "training undivided",
+        "whole-divided": "whole images divided",
         "divided": "test parts divided",
         "less-than": "< r instead of ≤ r",
         "linear": "falling learning rate",
@@ -96,8 +97,8 @@ def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     largest = max(rows.itertuples(), key=lambda row: abs(row.difference.value))
     moved = f"{100 * largest.difference.value:+.1f}".replace("-", "−")
     return (
-        f"{clear} of {len(rows)} effects of a single switch have a 95 % interval over images that "
-        f"leaves 0 out, but so do {same} of {len(rounding)} effects of rounding alone, and "
+        f"Of {len(rows)} effects of a single switch {clear} have an interval that excludes 0. "
+        f"So do {same} of {len(rounding)} effects of rounding alone, and "
         f"{'only ' * bool(count)}{beyond} exceed what rounding does. The largest: "
         f"“{names[largest.switch]}” moves the {quantity(largest)} by {moved} percentage points, "
         f"from {100 * largest.faithful:.1f} to {100 * largest.changed:.1f}."
@@ -106,6 +107,8 @@ def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
 
 def so(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Which switches do more than rounding, in a sentence; “divided” trains nothing anew."""
+    if not any(one.value for one in rows.difference[rows.switch == "float32"]):
+        return "So: all networks were trained in float32, and nothing shows what rounding does."
     count = that_count(rows)
     others = (*count, "float32", "divided")
     rest = [switch for switch in dict.fromkeys(rows.switch) if switch not in others]

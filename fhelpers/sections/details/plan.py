@@ -9,6 +9,7 @@ from fhelpers.runs.scales import SCALES, Plan, each_kind, several
 SWITCHES: dict[str, tuple[dict, tuple[str, ...]]] = {
     "bias": ({"bias": True}, ("natural", "low", "high")),
     "undivided": ({"rescale": False}, ("low", "high")),
+    "whole-divided": ({"rescale_whole": True}, ("natural",)),
     "divided": ({}, ()),
     "less-than": ({"inclusive": False}, ("natural", "low", "high")),
     "linear": ({"schedule": "linear"}, ("natural",)),

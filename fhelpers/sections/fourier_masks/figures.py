@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -195,6 +196,15 @@ def gain_of_test_set(frame: pd.DataFrame) -> str:
         f"{text} The share on test images differs by more between the two masks, {apart:+.1f} "
         f"points, but these were also learned from {few:,} and {many:,} images, and in different "
         "numbers of steps."
+    )
+
+
+def binarised_in_words(found: Sequence[Tensor]) -> str:
+    """What the released code makes of masks when it takes their complement, in a sentence."""
+    mask = torch.cat([*found]).detach()
+    return (
+        f"The mask of N below has a total weight of {mask.mean():.2f}; with all weights above 10⁻⁸ "
+        f"set to 1 it would have {(mask > 1e-8).float().mean():.2f}."
     )
 
 

@@ -11,7 +11,8 @@ def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
     """Five networks and their masks (K).
 
     Labels: natural, adversarial, …, the networks; mask/natural, … their masks; folds/… masks of
-    disjoint sets of images; classes/… masks of classes; ontest/natural learned on test images.
+    disjoint sets of images; of N alone classes/natural, masks of classes, and ontest/natural,
+    learned on test images.
     """
     networks = plans.masked_networks(scale, dataset, seeds, epochs=epochs)
     plan = dict(networks)
@@ -19,7 +20,6 @@ def plan(scale, dataset, seeds, *, sparsity_weight=0.2, epochs=0) -> Plan:
         plan[f"mask/{name}"] = masks_of(scale, group, sparsity_weight)
     for name in ("natural", "adversarial", *plans.AUGMENTED):
         plan[f"folds/{name}"] = masks_of(scale, networks[name], sparsity_weight, scope="fold")
-    for name in ("natural", "adversarial"):
-        plan[f"classes/{name}"] = masks_of(scale, networks[name], sparsity_weight, scope="class")
-    ontest = masks_of(scale, networks["natural"], sparsity_weight, learned_on="test")
-    return plan | {"ontest/natural": ontest}
+    for label, options in {"classes": {"scope": "class"}, "ontest": {"learned_on": "test"}}.items():
+        plan[f"{label}/natural"] = masks_of(scale, networks["natural"], sparsity_weight, **options)
+    return plan

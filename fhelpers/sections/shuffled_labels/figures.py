@@ -26,8 +26,8 @@ ALT = {
     "accuracy on training images and on whole test images with intervals, and the published "
     "values as hollow diamonds. A dotted line marks chance.",
     "cues": "Against the signal-to-noise ratio of the high cue over that of the low one, how much "
-    "more accurate each network was on low parts than on high parts while it trained. The points "
-    "fall from above zero to below it.",
+    "more accurate each network was on low parts than on high parts while it trained, with a line "
+    "at zero.",
 }
 
 

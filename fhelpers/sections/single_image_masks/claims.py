@@ -26,7 +26,7 @@ def right_on(history: pd.DataFrame, label: str, part: str, among: str = "right")
     "K7",
     short="single-image masks hold the class and undo many attacks",
     text="Seen through its own mask, an image is classified right; through the frequencies that "
-    "the mask leaves out many are not; and the mask undoes many attacks.",
+    "its mask leaves out, many images are not; and the mask undoes many attacks.",
     source="K, single-image masks",
     measure="among test images that N gets right as they are and wrong once attacked: share right "
     "on M(x), minus that through the complement (the frequencies whose weight is 0); share right "

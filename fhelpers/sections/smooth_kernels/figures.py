@@ -165,4 +165,4 @@ def maps_in_words(found: Mapping[str, Tensor]) -> str:
         row, column = divmod(int(each.argmin()), each.shape[1])
         distance = np.hypot(row - each.shape[0] // 2, column - each.shape[1] // 2)
         parts.append(f"{title}: {100 * float(each.min()):.0f} % at distance {distance:.0f}")
-    return f"Lowest accuracy under one single frequency: {'; '.join(parts)}."
+    return f"Lowest accuracy under a single frequency, in part by chance: {'; '.join(parts)}."

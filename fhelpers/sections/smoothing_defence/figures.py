@@ -182,7 +182,7 @@ def trust_in_words(history: pd.DataFrame, epsilons) -> str:
 
 
 def kept_in_words(history: pd.DataFrame, epsilon: float) -> str:
-    """What is left of both at one ε, and whether a lead under PGD is gone under all checks."""
+    """What is left of both at one ε, and whether a clear lead under PGD is gone with all checks."""
     natural, adversarial = (claims.checked(history, network) for network in NETWORKS)
     found = [
         [claims.outcome(rows, defence, check, epsilon) for check in ("PGD", "all together")]
@@ -190,7 +190,7 @@ def kept_in_words(history: pd.DataFrame, epsilon: float) -> str:
     ]
     (seen, real), (other_seen, other_real) = ([each.value for each in pair] for pair in found)
     rho = natural.setting[natural.defence == "smoothed"].iloc[0]
-    gone = seen > other_seen and real <= other_real
+    gone = found[0][0].low > found[1][0].high and real <= other_real
     return (
         f"At ε = {epsilon:g}, M_natural with ρ = {rho:g} keeps {100 * seen:.1f} % under PGD and "
         f"{100 * real:.1f} % under all checks together; M_adversarial keeps {100 * other_seen:.1f} "

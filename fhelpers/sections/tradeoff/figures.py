@@ -201,11 +201,13 @@ def order_in_words(rows: pd.DataFrame) -> str:
     texts = high.value.map("{:.1f}".format).replace("inf", f"over {LARGEST}")
     names = high.network.map(NAMES)
     listed = "; ".join(f"{name} ({text})" for name, text in zip(names, texts, strict=True))
-    wide = frame.pivot(index="network", columns="part", values="value")
+    ends = frame.pivot(index="network", columns="part", values=["value", "low", "high"])
+    less = ends["value", "low"] < ends["value", "high"]
+    clear = ends["high", "low"] < ends["low", "high"]
     return (
-        f"In {(wide.low < wide.high).sum()} of {len(wide)} networks a smaller perturbation "
-        "suffices in the low part. From the most easily fooled in its high part (255ths): "
-        f"{listed}."
+        f"In {less.sum()} of {len(less)} networks a smaller perturbation suffices in the low part, "
+        f"in {clear.sum()} of them with intervals that do not overlap. From the most easily fooled "
+        f"in its high part (255ths): {listed}."
     )
 
 
