@@ -100,12 +100,13 @@ style.finding(figures.threshold_in_words(frame, recipe))
 #
 # All five networks see crops and flips. The released code crops at random sizes and enlarges the
 # crop, so that all its networks meet other scales; here an image is shifted by four pixels at most,
-# and S alone meets other scales. At `standard` they have BatchNorm, too, and are trained on 20,000
-# images for the same number of epochs, so that N and A differ in the attack alone. At `quick` they
-# have the architecture of the network of {doc}`01_decomposition`, and A is trained for fewer epochs
-# than N, because each of them costs many times as much. S, T and R have the architecture, the
-# images and the number of epochs of N. VGG-11 is a second architecture; below `standard` there are
-# only its N and A, and its A is trained with three attack steps instead of ten.
+# and S alone meets other scales. At `standard` they have BatchNorm, too, and are trained on up to
+# 20,000 images for the same number of epochs, so that N and A differ in the attack alone. At
+# `quick` they have the architecture of the network of {doc}`01_decomposition`, and A is trained for
+# fewer epochs than N, because each of them costs many times as much. S, T and R have the
+# architecture, the images and the number of epochs of N. VGG-11 is a second architecture; below
+# `standard` there are only its N and A, and its A is trained with three attack steps instead of
+# ten.
 #
 # ## The mask in code
 

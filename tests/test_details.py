@@ -225,7 +225,7 @@ def test_words_and_table_are_the_effects():
     assert text.startswith(f"Of {len(others)} effects of a single switch {clear} have an interval")
     same = rows.difference[rows.switch == "float32"]
     by_rounding = sum(one.low > 0 or one.high < 0 for one in same)
-    assert f"So do {by_rounding} of {len(same)} effects of rounding alone, and only" in text
+    assert f"; of {len(same)} effects of rounding alone {by_rounding} do. Only those of" in text
     assert "“running averages” moves the accuracy of BatchNorm on" in text
     assert "by −20.0 percentage points" in text
     said = figures.so(rows, NAMES)

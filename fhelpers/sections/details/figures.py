@@ -93,13 +93,14 @@ def in_short(rows: pd.DataFrame, names: Mapping[str, str]) -> str:
     rounding, count = rows.difference[rows.switch == "float32"], that_count(rows)
     rows = rows[rows.switch != "float32"]
     clear, same = (sum(map(leaves_0_out, each)) for each in (rows.difference, rounding))
-    beyond = f"those of {style.listing(f'“{names[each]}”' for each in count)}" if count else "none"
+    some = style.listing(f"“{names[each]}”" for each in count)
+    beyond = f"Only those of {some} exceed" if count else "None exceeds"
     largest = max(rows.itertuples(), key=lambda row: abs(row.difference.value))
     moved = f"{100 * largest.difference.value:+.1f}".replace("-", "−")
     return (
-        f"Of {len(rows)} effects of a single switch {clear} have an interval that excludes 0. "
-        f"So do {same} of {len(rounding)} effects of rounding alone, and "
-        f"{'only ' * bool(count)}{beyond} exceed what rounding does. The largest: "
+        f"Of {len(rows)} effects of a single switch {clear} have an interval that excludes 0; of "
+        f"{len(rounding)} effects of rounding alone {same} do. {beyond} what rounding does. The "
+        "largest: "
         f"“{names[largest.switch]}” moves the {quantity(largest)} by {moved} percentage points, "
         f"from {100 * largest.faithful:.1f} to {100 * largest.changed:.1f}."
     )
