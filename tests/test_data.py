@@ -35,7 +35,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from fhelpers import data, frequency
-from fhelpers.data import arrays, dataset, files, folders, imagenet, kept, named, planted, sources
+from fhelpers.data import arrays, dataset, files, folders, imagenet, kept, planted, sources
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 COUNTS = {"train": 7, "test": 4}
@@ -568,11 +568,11 @@ def test_a_limit_is_a_positive_whole_number(limit):
         ("planted", {"high_band": (14, 10)}, "high_band .* holds no frequency"),
         ("planted", {"high_band": (23, 30)}, "high_band .* holds no frequency"),
         ("imagenette", {"classes": 7}, "classes must be 10 or 5"),
-        ("imagenette", {"size": 1000}, "size must be at most 500"),
+        ("imagenette", {"size": 1000}, "size must be a whole number from 28 to 500"),
         ("imagenette", {"grey": "yes"}, "grey must be True or False"),
         ("imagenette", {"size": None}, "size must be a whole number from 28"),
         ("tiny-imagenet", {"classes": 1}, "classes must be a whole number from 2"),
-        ("tiny-imagenet-10", {"classes": 11}, "classes must be at most 10"),
+        ("tiny-imagenet-10", {"classes": 11}, "classes must be a whole number from 2 to 10"),
         ("tiny-imagenet-10", {"grey": 1}, "grey must be True or False"),
         ("tiny-imagenet-10", {"size": 32}, "unknown option 'size' .* options are classes, grey"),
     ],
@@ -635,7 +635,7 @@ def test_no_module_of_the_room_asks_for_a_data_set_by_name():
 
 @pytest.mark.parametrize("subsets", [(), ("tiny-imagenet-10",), ("imagenette", "tiny-imagenet")])
 def test_the_first_imagenet_subset_at_hand_is_taken(monkeypatch, subsets):
-    monkeypatch.setattr(named, "available", lambda name: name in subsets)
+    monkeypatch.setattr(data, "available", lambda name: name in subsets)
     assert data.imagenet_subset() == (subsets[0] if subsets else None)
 
 
@@ -762,8 +762,8 @@ def test_a_folders_digest_follows_its_content_not_its_dates(tiny, monkeypatch):
 
     first = digest()
     read = []
-    sound = Path.read_bytes
-    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path) or sound(path))
+    sound = files.digest_of
+    monkeypatch.setattr(files, "digest_of", lambda path: read.append(path) or sound(path))
     assert digest() == first
     assert not read  # remembered
     path = tiny / "train" / "n02" / "images" / "n02_3.JPEG"

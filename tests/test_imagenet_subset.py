@@ -27,7 +27,7 @@ NETWORK = Recipe(
     monitored_images=5, model="resnet-8", width=4, batch_size=10, epochs=1, radii=(),
     precision="float32",
 )  # fmt: skip
-FOLDER = imagenet._find_tiny(data.folder())
+FOLDER = imagenet.TINY_IMAGENET.find(data.folder())
 INSTALLED = pytest.mark.skipif(
     FOLDER is None, reason="Tiny ImageNet is not installed: set FHELPERS_TINY_IMAGENET to it"
 )

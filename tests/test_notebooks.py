@@ -143,7 +143,7 @@ def test_typed_values_are_literals_or_text(text, value):
         ({"shown": "True"}, "'shown' of 90_tiny must be bool"),
         ({"scale": 3}, "'scale' of 90_tiny must be str"),
         ({"scale": "tiny"}, "scale 'tiny' is not known; choose one of smoke"),
-        ({"dataset": "cifar"}, "data set 'cifar' is not known; choose one of cifar10"),
+        ({"dataset": "cifar"}, "unknown data set 'cifar': choose one of cifar10"),
         ({"seeds": 0}, r"'seeds' of 90_tiny must be a list such as \[0\]; 0 is int"),
         ({"seeds": []}, "'seeds' of 90_tiny must not be empty"),
         ({"seeds": [0, 0]}, r"seeds=\[0, 0\] is not possible"),

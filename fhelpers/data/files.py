@@ -24,8 +24,8 @@ def quoted(value: object, room: int = 100) -> str:
 
 
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
-    """The digest of a file's content, in hex."""
-    with path.open("rb") as file:
+    """The digest of a file's content, in hex; raises as `reading`."""
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 

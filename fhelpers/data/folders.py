@@ -59,7 +59,7 @@ class Folder:
         sha = hashlib.sha256(f"{self.size} {self.mode} {self.classes}\n".encode())
         listed = [(split, *entry) for split in self.files for entry in self.files[split]]
         paths = [self.base / name for _, name, _ in listed]
-        contents = _in_threads(_sha256, paths, f"reading {self.base.name}")
+        contents = _in_threads(files.digest_of, paths, f"reading {self.base.name}")
         for entry, content in zip(listed, contents, strict=True):
             sha.update(f"{entry} {content}\n".encode())
         return sha.hexdigest()
@@ -85,11 +85,6 @@ def _in_threads(function, items: Sequence, description: str) -> list:
     """Map in threads (decoding and reading release the interpreter), with a bar when it is long."""
     bar = {"desc": description, "leave": False, "delay": 1, "tqdm_class": tqdm}
     return thread_map(function, items, max_workers=THREADS, **bar)
-
-
-def _sha256(path: Path) -> str:
-    with files.reading(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _decode(path: Path, size: int, mode: str) -> np.ndarray:

@@ -17,7 +17,7 @@ import torch
 from fhelpers import places
 from fhelpers.data import files, kept, sources
 from fhelpers.data.arrays import Parts, Pinned
-from fhelpers.data.dataset import SPLITS, DatasetInfo, ImageData
+from fhelpers.data.dataset import SPLITS, DatasetInfo, ImageData, check_switch, check_whole, refuse
 from fhelpers.data.folders import Files, Folder, ImageFolder, shuffled
 
 WNIDS = {
@@ -40,9 +40,9 @@ class Imagenette(ImageFolder):
 
     def check_values(self, classes=10, size=128, grey=False) -> None:
         if classes not in (5, 10):
-            self.refuse("classes", classes, "10 or 5")
-        self.check_whole("size", size, 28, max(IMAGENETTE_SIZES))
-        self.check_switch("grey", grey)
+            refuse(self.name, "classes", classes, "10 or 5")
+        check_whole(self.name, "size", size, 28, max(IMAGENETTE_SIZES))
+        check_switch(self.name, "grey", grey)
 
     def find(self, root: Path, *, size: int = 128, **options) -> Path | None:
         sizes = [folder for side, (_, folder, _) in IMAGENETTE_SIZES.items() if side >= size]
@@ -52,22 +52,16 @@ class Imagenette(ImageFolder):
     def obtain(self, root: Path, *, size: int = 128, **options) -> Path:
         published = next(known for side, known in IMAGENETTE_SIZES.items() if side >= size)
         with kept.workspace(root, self.name, self.title, published[2]) as workspace:
-            if workspace is None:
-                raise self.missing(root, "that folder cannot be written to")
-            if self.find(root, size=size) is None:  # nobody fetched it while this one waited
-                try:
+            try:
+                if self.find(root, size=size) is None:  # nobody fetched it while this one waited
                     _fetch_imagenette(root, workspace, *published[:2])
-                except sources.Unreachable as error:
-                    raise self.missing(root, str(error)) from error
+            except sources.Unreachable as error:
+                raise FileNotFoundError(
+                    f"Imagenette is not under {root} ({error}): put torchvision's folder "
+                    "imagenette2-160 there, or set FHELPERS_DATA to the folder that holds it, or "
+                    "allow the network for torchvision's download"
+                ) from error
         return self.find(root, size=size)
-
-    def missing(self, root: Path, reason: str) -> FileNotFoundError:
-        """The error for a folder that is not there, naming the ways to get it."""
-        return FileNotFoundError(
-            f"Imagenette is not under {root} ({reason}): put torchvision's folder imagenette2-160 "
-            "there, or set FHELPERS_DATA to the folder that holds it, or allow the network for "
-            "torchvision's download"
-        )
 
     def listed(self, base: Path, *, classes: int = 10, size: int = 128, grey=False) -> Folder:
         chosen = list(WNIDS)[:classes]  # the first five are tench to church
@@ -82,13 +76,15 @@ class Imagenette(ImageFolder):
         return Folder(base, tuple(map(WNIDS.get, chosen)), listed, size, "L" if grey else "RGB")
 
 
-def _fetch_imagenette(root: Path, workspace: Path, published: str, folder: str) -> None:
+def _fetch_imagenette(root: Path, workspace: Path | None, published: str, folder: str) -> None:
     """Unpack torchvision's archive below ``root``, or let torchvision download it first.
 
     Raises :class:`sources.Unreachable` when there is neither the archive nor a network.
     """
     from torchvision import datasets
 
+    if workspace is None:
+        raise sources.Unreachable("that folder cannot be written to")
     url, md5 = datasets.Imagenette._ARCHIVES[published]
     archive = root / f"{folder}.tgz"
     if archive.is_file():
@@ -99,23 +95,6 @@ def _fetch_imagenette(root: Path, workspace: Path, published: str, folder: str) 
         with sources.torchvision_download(url):
             datasets.Imagenette(workspace, size=published, download=True)
     os.replace(workspace / folder, root / folder)
-
-
-def _find_tiny(root: Path) -> Path | None:
-    """The folder that FHELPERS_TINY_IMAGENET names, `root`'s tiny-imagenet-200, or `root`."""
-    named = os.environ.get("FHELPERS_TINY_IMAGENET")
-    candidates = [places.absolute(named)] if named else [root / "tiny-imagenet-200", root]
-    return next((each for each in candidates if (each / "wnids.txt").is_file()), None)
-
-
-def _missing_tiny(root: Path) -> FileNotFoundError:
-    named = os.environ.get("FHELPERS_TINY_IMAGENET")
-    place = places.absolute(named) if named else root / "tiny-imagenet-200"
-    return FileNotFoundError(
-        f"Tiny ImageNet's wnids.txt is not in {place} (it is not fetched automatically): put the "
-        "folder tiny-imagenet-200 there, or set FHELPERS_TINY_IMAGENET to that folder, or set "
-        "FHELPERS_DATA to the one above it"
-    )
 
 
 def _tiny_files(base: Path, wnids: Sequence[str]) -> dict[str, Files]:
@@ -152,13 +131,24 @@ class TinyImageNet(ImageFolder):
 
     def check_values(self, classes: int | None = None) -> None:
         if classes is not None:
-            self.check_whole("classes", classes, 2)
+            check_whole(self.name, "classes", classes, 2)
+
+    def candidates(self, root: Path) -> list[Path]:
+        """The folder that FHELPERS_TINY_IMAGENET names, or tiny-imagenet-200 and `root`."""
+        named = os.environ.get("FHELPERS_TINY_IMAGENET")
+        return [places.absolute(named)] if named else [root / "tiny-imagenet-200", root]
 
     def find(self, root: Path, **options) -> Path | None:
-        return _find_tiny(root)
+        found = (each for each in self.candidates(root) if (each / "wnids.txt").is_file())
+        return next(found, None)
 
     def obtain(self, root: Path, **options) -> Path:
-        raise _missing_tiny(root)
+        place = self.candidates(root)[0]
+        raise FileNotFoundError(
+            f"Tiny ImageNet's wnids.txt is not in {place} (it is not fetched automatically): put "
+            "the folder tiny-imagenet-200 there, or set FHELPERS_TINY_IMAGENET to that folder, or "
+            "set FHELPERS_DATA to the one above it"
+        )
 
     def listed(self, base: Path, *, classes: int | None = None) -> Folder:
         wnids = sorted({row[0] for _, row in files.rows(base / "wnids.txt", 1)})
@@ -185,8 +175,8 @@ class TenClasses(Pinned):
     )
 
     def check_values(self, classes: int = 10, grey: bool = False) -> None:
-        self.check_whole("classes", classes, 2, 10)
-        self.check_switch("grey", grey)
+        check_whole(self.name, "classes", classes, 2, 10)
+        check_switch(self.name, "grey", grey)
 
     def describe(self, root: Path, *, classes: int = 10, grey: bool = False) -> DatasetInfo:
         whole = super().describe(root)
@@ -209,13 +199,11 @@ class TenClasses(Pinned):
         return ImageData(_grey(images) if grey else images, labels, self.classes[:classes])
 
     def at_hand(self, root: Path) -> bool:
-        base = _find_tiny(root)
+        base = TINY_IMAGENET.find(root)
         return base is not None and all((base / "train" / wnid).is_dir() for wnid in self.wnids)
 
     def obtain(self, root: Path, workspace: Path | None) -> Parts:
-        base = _find_tiny(root)
-        if base is None:
-            raise _missing_tiny(root)
+        base = TINY_IMAGENET.find(root) or TINY_IMAGENET.obtain(root)
         folder = Folder(base, self.classes, _tiny_files(base, self.wnids), self.shape[1], "RGB")
         parts = {}
         for split, place in (("train", base / "train"), ("test", base / "val" / "images")):

@@ -25,14 +25,11 @@ def workspace(root: Path, name: str, title: str, needed: int) -> Iterator[Path |
     """
     try:
         (root / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except OSError as error:  # no permission, or a file system mounted read-only
         if sources.is_disk_full(error):
             there = next(each for each in (root, *root.parents) if each.exists())
             raise sources.disk_full(there, title, needed) from error
-        writable = False  # no permission, or a file system mounted read-only
-    else:
-        writable = os.access(root / name, os.W_OK)
-    if not writable:
+    if not (os.path.isdir(root / name) and os.access(root / name, os.W_OK)):
         yield None
         return
     folder = root / name / ".fetching"

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from fhelpers.data.dataset import Dataset, DatasetInfo, ImageData
+from fhelpers.data.dataset import Dataset, DatasetInfo, ImageData, check_whole, refuse
 from fhelpers.data.files import quoted
 
 COUNTS = {"train": 50_000, "test": 10_000}
@@ -54,21 +54,17 @@ class Planted:
 
     def __post_init__(self):
         for name, (least, most) in LIMITS.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                allowed = f"a whole number from {least} to {most}"
-                raise ValueError(f"planted: {name} must be {allowed}, not {quoted(value)}")
+            check_whole("planted", name, getattr(self, name), least, most)
         for name in ("low", "high", "noise"):
             value = getattr(self, name)
             if not _is_number(value) or not 0 <= value <= 100:
-                allowed = "a number from 0 to 100"
-                raise ValueError(f"planted: {name} must be {allowed}, not {quoted(value)}")
+                refuse("planted", name, value, "a number from 0 to 100")
             object.__setattr__(self, name, float(value))  # 1 and 1.0 must give one digest
         for name in ("low_band", "high_band"):
             band = getattr(self, name)
             pair = isinstance(band, (tuple, list)) and len(band) == 2
             if not pair or not all(map(_is_number, band)):
-                raise ValueError(f"planted: {name} must be two numbers, not {quoted(band)}")
+                refuse("planted", name, band, "two numbers")
             object.__setattr__(self, name, tuple(map(float, band)))
             if band[0] < 0 or not _band_mask(self.size, *band).any():
                 raise ValueError(

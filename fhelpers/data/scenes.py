@@ -17,8 +17,8 @@ from PIL import Image
 from scipy import ndimage
 
 from fhelpers import data
-from fhelpers.data import named, planted
-from fhelpers.data.files import quoted
+from fhelpers.data import planted
+from fhelpers.data.dataset import check_whole
 from fhelpers.data.objects import Truth
 
 STREAMS = {"train": 0, "test": 1}
@@ -51,16 +51,12 @@ class Scenes:
 
     def __post_init__(self):
         for name, least, most in (("size", 32, 1024), ("classes", 1, len(self.every_class))):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-                allowed = f"a whole number from {least} to {most}"
-                text = f"scenes: {name}={quoted(value)} is not possible: it must be {allowed}"
-                raise ValueError(text)
+            check_whole("scenes", name, getattr(self, name), least, most)
 
     @property
     def generated(self) -> bool:
         """Whether objects and backgrounds are generated, with no data set behind them."""
-        return named.known(self.backgrounds, {}).generated
+        return data.known(self.backgrounds, {}).generated
 
     @property
     def source(self) -> str:
@@ -73,7 +69,7 @@ class Scenes:
     @property
     def source_options(self) -> dict:
         if self.generated:
-            return dict(named.known(self.backgrounds, {}).proposed("plain"))  # clouds without a cue
+            return dict(data.known(self.backgrounds, {}).proposed("plain"))  # clouds without a cue
         return dict(self.options) if self.source == self.backgrounds else {}
 
     @property

