@@ -55,7 +55,7 @@ def our_loop(images, **changes):
     optimiser = training.OPTIMISERS[recipe.optimiser](model.parameters(), lr=recipe.learning_rate)
     state = training.Training(model, optimiser)
     pixels = monitoring.prepare_pixels(recipe, images.images).to(compute.device)
-    batches = classifier.batches_of(recipe, pixels, images.labels.to(compute.device))
+    batches = training.shuffled(recipe.batch_size, pixels, images.labels.to(compute.device))
     loss = classifier.loss_of(recipe, len(images.classes), compute)
     return timed(
         lambda: training.fit(state, batches, loss, epochs=state.epoch + 1, seed=recipe.seed)

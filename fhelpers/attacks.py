@@ -115,9 +115,10 @@ def ascend(model, images, labels, epsilon, *, steps, step_size, start) -> Tensor
     ... )
     """
     current = start
-    for _ in range(steps):
-        _, gradient = answers_and_gradient(model, current, labels)
-        current = step(images, current, gradient, step_size, epsilon)
+    with evaluating(model):
+        for _ in range(steps):
+            _, gradient = answers_and_gradient(model, current, labels)
+            current = step(images, current, gradient, step_size, epsilon)
     return current.detach()
 
 

@@ -102,6 +102,7 @@ def test_gradients_mode_and_running_averages_stay_as_they_were(training):
     state = {name: value.clone() for name, value in model.state_dict().items()}
     attacks.fgsm(model, images, labels, 0.1)
     attacks.pgd(model, images, labels, 0.1, steps=2)
+    attacks.ascend(model, images, labels, 0.1, steps=2, step_size=0.1, start=images)
     assert [layer.training for layer in model.modules()] == [training] * len(list(model.modules()))
     assert torch.equal(networks.first_convolution(model).weight.grad, kept)
     assert sum(p.grad is not None for p in model.parameters()) == 1

@@ -312,13 +312,16 @@ def test_translation_reaches_40_percent_each_way():
 @pytest.mark.parametrize("augmentation", ["crop-flip", "scale", "translate", "rotate"])
 def test_augmented_images_stay_in_range_and_a_recipe_trains_on_them(augmentation):
     torch.manual_seed(0)
-    pixels = random_images(40, 3, 32, 32)
-    batches = classifier.batches_of(tiny(augmentation=augmentation), pixels, torch.arange(40))
-    for batch, labels in batches(1):
-        assert batch.shape == (20, 3, 32, 32)
-        assert batch.min() >= 0
-        assert batch.max() <= 1 + 1e-6
-        assert not any(torch.equal(*pair) for pair in zip(batch, pixels[labels], strict=True))
+    model, images, seen = lenet(), random_images(20, 3, 32, 32), []
+    model.register_forward_hook(lambda _, given, logits: seen.append(given[0]))
+    loss = classifier.loss_of(tiny(augmentation=augmentation), CLASSES, FLOAT32)
+    value = loss(model, (images, random_labels(20)))
+    (batch,) = seen
+    assert value.isfinite()
+    assert batch.shape == (20, 3, 32, 32)
+    assert batch.min() >= 0
+    assert batch.max() <= 1 + 1e-6
+    assert not any(torch.equal(*pair) for pair in zip(batch, images, strict=True))
 
 
 # --- labels, pixels, batches ----------------------------------------------------------------------
@@ -362,7 +365,7 @@ def test_whole_pixels_are_the_images_over_255_or_over_their_own_maxima():
 
 def test_an_epoch_shows_every_image_once_in_a_new_order():
     pixels = torch.arange(50).float().view(50, 1, 1, 1).expand(50, 3, 2, 2)
-    batches = classifier.batches_of(tiny(), pixels, torch.arange(50))
+    batches = training.shuffled(20, pixels, torch.arange(50))
     orders = []
     for epoch in (1, 2):
         shown = list(batches(epoch))

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 
 from fhelpers import attacks, data, masks
 from fhelpers.masks.atlas import neighbour_map
-from fhelpers.masks.recipes import FOLDS, images_of
-from fhelpers.networks import evaluating
+from fhelpers.masks.recipes import FOLDS
 from fhelpers.networks.compute import CHUNK
 from fhelpers.runs import training
 from fhelpers.runs.checks import check_switch, check_whole, refuse
@@ -133,13 +132,12 @@ def attack(recipe: ImageMasksRecipe, network, pixels: Tensor, labels: Tensor) ->
     start = attacks.random_point(pixels, recipe.epsilon, torch.Generator().manual_seed(recipe.seed))
     size = 2.5 * recipe.epsilon / recipe.attack_steps
     options = {"steps": recipe.attack_steps, "step_size": size, "start": start}
-    with evaluating(network):
-        return attacks.ascend(network, pixels, labels, recipe.epsilon, **options)
+    return attacks.ascend(network, pixels, labels, recipe.epsilon, **options)
 
 
 def chosen_images(recipe: ImageMasksRecipe, network, device: str, measured: Result):
     """Places, images, their attacked versions and labels; what was tried joins the rows."""
-    _, test = images_of(recipe.network)
+    test = recipe.network.load(train=False)
     tried, qualified = [], 0
     for chunk in torch.arange(len(test)).split(CHUNK):
         pixels, labels = test.images[chunk].to(device).float() / 255, test.labels[chunk].to(device)

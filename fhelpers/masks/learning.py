@@ -20,7 +20,7 @@ from fhelpers.masks.module import FourierMask, low_share, through
 from fhelpers.networks import answer, as_images, as_labels, device_of
 from fhelpers.networks.compute import Compute, choose_compute, portion
 from fhelpers.runs.checks import check_not_negative, check_positive, check_whole, is_number, refuse
-from fhelpers.runs.training import Training, correct, fit, predict
+from fhelpers.runs.training import Training, correct, fit, predict, shuffled
 
 BOUND = 10.0  # of the loss's exponent, see `bounded_exp`
 CHUNK = 250  # single-image masks learned at once: enough to keep a core busy and its cache full
@@ -141,7 +141,7 @@ def learn_mask(
     with frozen(network):
         before = losses(network, images, labels, compute)
         watch = Watch(network, mask, groups, before, learning)
-        batches = batches_of(learning, images, labels, groups, before[0])
+        batches = shuffled(learning.batch_size, images, labels, groups, before[0])
         training = start(mask, learning, -(-len(images) // learning.batch_size) * learning.epochs)
         fit(
             training, batches, watch.loss_of(compute), epochs=learning.epochs, seed=seed,
@@ -168,18 +168,6 @@ def losses(network: nn.Module, images: Tensor, labels: Tensor, compute: Compute)
     logits = predict(network, images, precision=compute.precision)
     labels = as_labels(labels, logits.shape[1])
     return F.cross_entropy(logits, labels, reduction="none"), logits.argmax(1) == labels
-
-
-def batches_of(learning: Learning, images, labels, groups, losses_before):
-    """epoch -> shuffled batches of (images, labels, groups, losses without a mask)."""
-
-    def batches(epoch: int):
-        order = torch.randperm(len(images)).to(images.device)
-        for chosen in order.split(learning.batch_size):
-            batch = images[chosen].contiguous(memory_format=torch.channels_last)
-            yield batch, labels[chosen], groups[chosen], losses_before[chosen]
-
-    return batches
 
 
 def price(network, mask, batch, compute: Compute) -> tuple[Tensor, Tensor]:

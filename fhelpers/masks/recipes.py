@@ -68,7 +68,7 @@ class MaskRecipe(OfNetwork, kind="mask", version=2):
         """Learn the masks and score them on training and test images."""
         (run,), compute = job.needed, job.compute
         network = run.model().to(compute.device)
-        sets = dict(zip(("train", "test"), images_of(self.network), strict=True))
+        sets = classifier.images_of(self.network)
         source, count = sets[self.learned_on], self.images
         labels = source.labels[:count]
         groups = {
@@ -116,13 +116,6 @@ def masks_of(scale, group, sparsity_weight, **changes) -> tuple:
         )
         for network in group
     )
-
-
-def images_of(network: Recipe) -> tuple[data.ImageData, data.ImageData]:
-    """Training and test images of a network, with the labels that it was trained on."""
-    train, test = network.load(train=True), network.load(train=False)
-    labels = classifier.prepare_labels(network, train.labels)
-    return data.ImageData(train.images, labels, train.classes), test
 
 
 def described(learned: masks.Learned) -> list[dict]:
@@ -254,7 +247,7 @@ class MaskedTraining(Runnable, kind="masked-training"):
         model = network.rebuild().to(job.compute.device)
         model.load_state_dict(found.tensors)
         row = {"epoch": network.epochs, "scope": "all", "part": "input"}
-        for split, images in zip(("train", "test"), images_of(network), strict=True):
+        for split, images in classifier.images_of(network).items():
             seen = prepare(images.images)
             labels = images.labels.to(job.compute.device)
             score = training.score(model, seen, labels, job.compute.precision)

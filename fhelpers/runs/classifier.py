@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,10 @@ from torch.nn import functional as F
 
 from fhelpers import attacks, data, networks
 from fhelpers.data import ImageData
-from fhelpers.networks import evaluating
 from fhelpers.networks.compute import Compute
 from fhelpers.runs import monitoring
 from fhelpers.runs.kinds import Job, Result
-from fhelpers.runs.training import OPTIMISERS, Training, fit
+from fhelpers.runs.training import OPTIMISERS, Training, fit, shuffled
 
 if TYPE_CHECKING:
     from fhelpers.runs.recipes import Recipe
@@ -30,6 +30,12 @@ def prepare_labels(recipe: "Recipe", labels: Tensor) -> Tensor:
         return labels
     generator = torch.Generator().manual_seed(recipe.seed)
     return labels[torch.randperm(len(labels), generator=generator)]
+
+
+def images_of(recipe: "Recipe") -> dict[str, ImageData]:
+    """{"train": …, "test": …}: a recipe's images, with the labels that it is trained on."""
+    train, test = recipe.load(train=True), recipe.load(train=False)
+    return {"train": replace(train, labels=prepare_labels(recipe, train.labels)), "test": test}
 
 
 def augment(pixels: Tensor, augmentation: str) -> Tensor:
@@ -86,31 +92,18 @@ def attack_for_training(recipe: "Recipe", model, pixels: Tensor, labels: Tensor)
     size = 1.25 * recipe.epsilon if single else recipe.epsilon / steps
     random = single or recipe.random_start
     start = attacks.random_point(pixels, recipe.epsilon, None) if random else pixels
-    with evaluating(model):
-        return attacks.ascend(
-            model, pixels, labels, recipe.epsilon, steps=steps, step_size=size, start=start
-        )
-
-
-def batches_of(recipe: "Recipe", pixels: Tensor, labels: Tensor):
-    """epoch -> shuffled batches of (pixels, labels), the last one smaller if need be."""
-
-    def batches(epoch: int):
-        order = torch.randperm(len(pixels)).to(pixels.device)
-        for chosen in order.split(recipe.batch_size):
-            batch = pixels[chosen].contiguous(memory_format=torch.channels_last)
-            if recipe.augmentation != "none":
-                batch = augment(batch, recipe.augmentation)
-            yield batch, labels[chosen]
-
-    return batches
+    return attacks.ascend(
+        model, pixels, labels, recipe.epsilon, steps=steps, step_size=size, start=start
+    )
 
 
 def loss_of(recipe: "Recipe", classes: int, compute: Compute):
-    """(model, batch) -> cross-entropy, on attacked or mixed images where the recipe says so."""
+    """(model, batch) -> cross-entropy, on images changed, attacked or mixed as the recipe says."""
 
     def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
         pixels, labels = batch
+        if recipe.augmentation != "none":
+            pixels = augment(pixels, recipe.augmentation)
         with compute.autocast():
             pixels = attack_for_training(recipe, model, pixels, labels)
             if recipe.mixup is not None:
@@ -130,9 +123,8 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
     """
     prepare = prepare or partial(monitoring.prepare_pixels, recipe)
     compute = job.compute
-    train, test = recipe.load(train=True), recipe.load(train=False)
-    labels = prepare_labels(recipe, train.labels)
-    sets = {"train": ImageData(train.images, labels, train.classes), "test": test}
+    sets = images_of(recipe)
+    train, test = sets["train"], sets["test"]
     model = build(recipe).to(compute.device, memory_format=torch.channels_last)
     optimiser = OPTIMISERS[recipe.optimiser](model.parameters(), lr=recipe.learning_rate)
     watchers = [monitoring.monitor_parts(recipe, sets, compute)]
@@ -141,7 +133,7 @@ def train(recipe: "Recipe", job: Job, prepare: Callable[[Tensor], Tensor] | None
     pixels = prepare(train.images).to(compute.device)
     training = fit(
         Training(model, optimiser, schedule_of(recipe, optimiser)),
-        batches_of(recipe, pixels, labels.to(compute.device)),
+        shuffled(recipe.batch_size, pixels, train.labels.to(compute.device)),
         loss_of(recipe, len(train.classes), compute),
         epochs=recipe.epochs,
         seed=recipe.seed,

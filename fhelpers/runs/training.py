@@ -7,7 +7,7 @@ after each epoch. Classifiers, detectors and masks all go through it.
 import hashlib
 import io
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,6 +154,18 @@ def fit(
             training.save(checkpoint)
         progress(training.epoch)
     return training
+
+
+def shuffled(size: int, images: Tensor, *others: Tensor) -> Callable[[int], Iterator[tuple]]:
+    """epoch -> shuffled batches of images and of what belongs to them; the last may be smaller."""
+
+    def batches(epoch: int) -> Iterator[tuple]:
+        order = torch.randperm(len(images)).to(images.device)
+        for chosen in order.split(size):
+            batch = images[chosen].contiguous(memory_format=torch.channels_last)
+            yield batch, *(each[chosen] for each in others)
+
+    return batches
 
 
 @torch.no_grad()
