@@ -141,7 +141,7 @@ rule records:
         "_build/records.zip",
     run:
         asked = DEFAULTS["00_scorecard"] | parameters("00_scorecard")
-        outcomes = scorecard.compute(**asked)
+        outcomes = scorecard.judge(scorecard.load(**asked))
         claims = scorecard.to_json(scorecard.table(outcomes, asked["scale"]))
         published.archive(RUNS, claims, Path(output[0]))
 

@@ -236,7 +236,7 @@ def claims(
     from fhelpers.pages import scorecard
 
     file = places.writable(to or Path("claims.json"))
-    outcomes = scorecard.compute(**checked_book(scale, dataset, seeds))
+    outcomes = scorecard.judge(scorecard.load(**checked_book(scale, dataset, seeds)))
     frame = scorecard.table(outcomes, scale)
     for each in outcomes:
         print(each.verdict or f"{each.id} not computed: {each.failure}")

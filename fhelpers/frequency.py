@@ -79,10 +79,10 @@ def filter_spectrum(images: Tensor, mask: Tensor) -> Tensor:
     return torch.fft.irfft2(torch.fft.rfft2(images) * half, s=(height, width))
 
 
-def check_images(images: Tensor, channels: int | None = None) -> None:
+def check_images(images: Tensor) -> None:
     """Raise ValueError unless `images` is float (N, C, H, W) in [0, 1] without NaN.
 
-    `channels`, if given, is the C that is required. Rounding may have moved values out of [0, 1].
+    Rounding may have moved values out of [0, 1].
 
     >>> frequency.check_images(255 * images)
     Traceback (most recent call last):
@@ -97,11 +97,6 @@ def check_images(images: Tensor, channels: int | None = None) -> None:
         raise ValueError(
             f"images of shape {tuple(images.shape)} have their channels last, and the wrong axes "
             "would be filtered: turn them with images.permute(0, 3, 1, 2)."
-        )
-    if channels is not None and images.shape[1] != channels:
-        raise ValueError(
-            f"images must have {channels} channel{'s' * (channels != 1)}, but the shape is "
-            f"{tuple(images.shape)}."
         )
     if images.numel() == 0:
         return

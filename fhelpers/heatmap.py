@@ -147,8 +147,7 @@ class HeatMap(OfNetwork, kind="heatmap", version=2):
 
     def __post_init__(self):
         super().__post_init__()
-        if not (checks.is_number(self.norm) and 0 < self.norm < math.inf):
-            checks.refuse("norm", self.norm, "a number above 0")
+        checks.check_positive("norm", self.norm)
 
     @property
     def work(self) -> int:

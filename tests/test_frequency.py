@@ -433,8 +433,6 @@ ERRORS = {
     "bytes": (lambda: frequency.split(GOOD.byte(), 4), "not uint8 .*divide them by 255"),
     "half": (lambda: frequency.filter_spectrum(GOOD.half(), MASK), "not float16"),
     "three axes": (lambda: frequency.split(GOOD[0], 4), r"4 axes \(N, C, H, W\).*\(3, 8, 8\)"),
-    "channels": (lambda: frequency.check_images(GOOD, 1), "must have 1 channel, .*3, 8, 8"),
-    "two channels": (lambda: frequency.check_images(GOOD[:, :2], 3), "must have 3 channels, "),
     "above 1": (lambda: frequency.split(GOOD * 255, 4), r"\[0, 1\], but they span \[127.5, 127.5"),
     "below 0": (lambda: frequency.svd_split(GOOD - 1, 4), r"span \[-0.5, -0.5\]"),
     "NaN": (lambda: frequency.split(GOOD.index_fill(0, torch.tensor(1), math.nan), 4), "NaN"),
@@ -470,6 +468,6 @@ def test_wrong_input_is_refused_in_one_sentence(case):
 
 def test_good_images_pass():
     frequency.check_images(GOOD)
-    frequency.check_images(GOOD.double().requires_grad_(), 3)
-    frequency.check_images(torch.tensor([0.0, 1.0]).expand(1, 1, 2, 2), 1)
+    frequency.check_images(GOOD.double().requires_grad_())
+    frequency.check_images(torch.tensor([0.0, 1.0]).expand(1, 1, 2, 2))
     frequency.check_images(GOOD[:0])

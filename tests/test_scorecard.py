@@ -272,7 +272,8 @@ def test_the_table_links_every_claim_and_can_be_filtered(outcomes):
 
 def test_the_command_prints_all_and_writes_json(tmp_path, outcomes, monkeypatch, capsys):
     asked = {}
-    monkeypatch.setattr(scorecard, "compute", lambda **given: asked.update(given) or outcomes)
+    monkeypatch.setattr(scorecard, "load", lambda **given: asked.update(given))
+    monkeypatch.setattr(scorecard, "judge", lambda runs: outcomes)
     file = tmp_path / "claims.json"
     assert cli.claims(scale="smoke", dataset="planted", seeds="[0, 1]", to=file) == 0
     assert asked == {"scale": "smoke", "dataset": "planted", "seeds": [0, 1]}

@@ -4,13 +4,14 @@ import argparse
 import pickle
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from fhelpers.data import sources
 from fhelpers.networks.asking import said
 
 POINTER = b"version https://git-lfs"
@@ -36,6 +37,21 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise ValueError(f"{path} does not fit {type(model).__name__}: {said(error)}") from error
+
+
+def published(weights, make: Callable[..., nn.Module], way_out: str = "", **options) -> nn.Module:
+    """The network that `make` builds with torchvision's published weights, cached or downloaded.
+
+    Raises FileNotFoundError where they are neither there nor to be had, with where to put them.
+    """
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    try:
+        if sources.offline() and not kept.is_file():
+            raise sources.Unreachable("FHELPERS_OFFLINE forbids the network")
+        return make(weights=weights, **options)
+    except Exception as error:
+        what = f"torchvision's published {weights} cannot be fetched ({said(error)})"
+        raise FileNotFoundError(f"{what}: put {kept.name} into {kept.parent}{way_out}") from error
 
 
 def misfits(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:

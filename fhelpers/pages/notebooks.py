@@ -200,7 +200,6 @@ def execute(
                 parameters={name: values[name] for name in given},
                 cwd=NOTEBOOKS.parent,
                 progress_bar=progress,
-                log_output=False,
                 kernel_manager_class=own_kernel(Path(folder)),
                 shutdown_kernel="immediate",  # PyTorch takes two seconds to leave in good order
             )

@@ -54,11 +54,6 @@ def judge(runs: Mapping[str, Runs]) -> list[Outcome]:
     return [outcome(claim, runs[claim.section]) for claim in sections.all_claims().values()]
 
 
-def compute(scale: str, dataset: str, seeds: Sequence[int]) -> list[Outcome]:
-    """Every claim's outcome from the records of its section, training what is missing."""
-    return judge(load(scale, dataset, seeds))
-
-
 def outcome(claim: Claim, runs: Runs) -> Outcome:
     try:
         return Outcome(claim.id, claim.of(runs))

@@ -1,7 +1,6 @@
 """Whether a classifier can be asked about some images, and what is doubtful about its answers."""
 
 import itertools
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from operator import attrgetter
@@ -111,8 +110,7 @@ def noted_sizes(model: nn.Module) -> Iterator[int]:
 def doubts(model: nn.Module, images: Tensor, labels: Tensor, compute: Compute) -> list[str]:
     """What makes a report on the model doubtful, in sentences."""
     few = images[: attacks.EXAMINED]
-    with warnings.catch_warnings(), evaluating(model), compute.autocast():
-        warnings.simplefilter("ignore", attacks.SuspectGradients)
+    with evaluating(model), compute.autocast():
         found = attacks.examine(model, few, labels[: attacks.EXAMINED])
     depends = uses_batch_moments(model)
     if not depends and not any("answers differently" in text for text in found):

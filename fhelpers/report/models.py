@@ -7,6 +7,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import get_model, get_model_weights, list_models
 
-from fhelpers.data import ImageData, sources
+from fhelpers.data import ImageData
 from fhelpers.networks import archives
 from fhelpers.networks.asking import FOREIGN, said
-from fhelpers.networks.weights import contents, described, first_bytes, load_weights
+from fhelpers.networks.weights import contents, described, first_bytes, load_weights, published
 from fhelpers.runs import store
 from fhelpers.runs.recipes import Recipe
 
@@ -141,16 +142,7 @@ class Published(nn.Module):
                 f"the published weights of {name} know ImageNet's classes, and {missing[0]!r} is "
                 "none: use imagenette or tiny-imagenet-10, or give a file with --weights"
             )
-        kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-        try:
-            if sources.offline() and not kept.is_file():
-                raise OSError("FHELPERS_OFFLINE forbids the network")
-            self.network = get_model(name, weights=weights)
-        except Exception as error:
-            raise OSError(
-                f"the published weights of {name} cannot be downloaded ({said(error)}): put "
-                f"{kept.name} into {kept.parent}"
-            ) from error
+        self.network = published(weights, partial(get_model, name))
         self.columns = [known.index(each) for each in classes]
         self.size = transform.crop_size[0]
         for part in ("mean", "std"):

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from fhelpers.runs.checks import check_whole, refuse
+from fhelpers.runs.checks import check_radius, check_whole, refuse
 from fhelpers.runs.kinds import Job, Runnable
 from fhelpers.runs.recipes import Recipe, check_against_data, check_reach
 
@@ -31,6 +31,9 @@ class OfNetwork(Runnable):
         if self.images > self.network.test_images:
             allowed = f"at most {self.network.test_images:,}, the network's test images"
             refuse("images", self.images, allowed)
+        if (radius := getattr(self, "radius", None)) is not None:
+            check_radius("radius", radius)
+            object.__setattr__(self, "radius", float(radius))
 
     @property
     def slug(self) -> str:

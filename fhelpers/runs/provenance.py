@@ -64,18 +64,13 @@ def followed(files: list[Path]) -> list[Path]:
         path = queue.pop()
         if path not in found:
             found.add(path)
-            queue += imported_files(path)
+            queue += _read_imports(path, path.stat().st_mtime_ns)
     return sorted(found)
-
-
-def imported_files(path: Path) -> list[Path]:
-    """Modules of this package that a script or module imports."""
-    return list(_read_imports(path, path.stat().st_mtime_ns))
 
 
 @cache
 def _read_imports(path: Path, changed: int) -> tuple[Path, ...]:
-    """`imported_files` of a file as it was when it was last `changed`: pages share most of them."""
+    """Modules of this package that a file imports, as it was when it was last `changed`."""
     names = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fhelpers"):

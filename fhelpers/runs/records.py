@@ -96,10 +96,9 @@ class Run:
 
     @property
     def recipe(self) -> Runnable:
+        recorded = self.record["recipe"]
         try:
-            return kinds.from_json(self.record["recipe"])
-        except DamagedRun:
-            raise
+            return kinds.from_json(recorded)
         except ValueError as error:
             raise DamagedRun(f"run {self.run_id} cannot be used: {error}") from error
 

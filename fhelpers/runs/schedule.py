@@ -22,16 +22,9 @@ SLOWEST = 6_000  # work that a slow core does in a minute on a large network
 def everything(recipes: Iterable[Runnable]) -> dict[str, Runnable]:
     """{run_id: recipe} of the recipes and of all that they need, needs first."""
     found: dict[str, Runnable] = {}
-
-    def add(recipe: Runnable) -> None:
-        run_id = recipe.run_id
-        if run_id not in found:
-            for needed in recipe.needs:
-                add(needed)
-            found[run_id] = recipe
-
     for recipe in recipes:
-        add(recipe)
+        if (run_id := recipe.run_id) not in found:
+            found |= everything(recipe.needs) | {run_id: recipe}
     return found
 
 

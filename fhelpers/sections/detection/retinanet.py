@@ -16,8 +16,8 @@ from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from fhelpers.data import scenes, sources
-from fhelpers.networks.weights import load_weights
+from fhelpers.data import scenes
+from fhelpers.networks.weights import load_weights, published
 
 
 def for_scenes(settings: scenes.Scenes, width: int, channels: int, seed: int) -> nn.Module:
@@ -83,7 +83,9 @@ def for_coco(weights: str = "") -> nn.Module:
             torch.manual_seed(0)
             return zoo.retinanet_resnet50_fpn(weights=None, weights_backbone=None)
     if not weights:
-        return published()
+        way_out = ", or name the file by the parameter weights"
+        known = zoo.RetinaNet_ResNet50_FPN_Weights.COCO_V1
+        return published(known, zoo.retinanet_resnet50_fpn, way_out, weights_backbone=None)
     path = Path(weights).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"weights={weights!r}: there is no such file")
@@ -95,18 +97,3 @@ def for_coco(weights: str = "") -> nn.Module:
             f"{path} does not hold the weights of torchvision's retinanet_resnet50_fpn"
         ) from error
     return model
-
-
-def published() -> nn.Module:
-    """RetinaNet with torchvision's COCO weights, from its cache or the network."""
-    known = zoo.RetinaNet_ResNet50_FPN_Weights.COCO_V1
-    kept = Path(torch.hub.get_dir()) / "checkpoints" / Path(known.url).name
-    try:
-        if sources.offline() and not kept.is_file():
-            raise OSError("FHELPERS_OFFLINE forbids the network")
-        return zoo.retinanet_resnet50_fpn(weights=known, weights_backbone=None)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"torchvision's COCO weights cannot be fetched ({error}): put {kept.name} into "
-            f"{kept.parent}, or name the file by the parameter weights"
-        ) from error

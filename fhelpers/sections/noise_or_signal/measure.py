@@ -12,7 +12,6 @@ from torch import Tensor
 
 from fhelpers import frequency
 from fhelpers.networks.compute import CHUNK
-from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.training import correct
@@ -56,11 +55,6 @@ class Cases(OfNetwork, kind="cases", version=2):
     """Which test images a network gets right whole, from a split's first part, from the rest."""
 
     radius: float = 12.0  # W, Figure 2
-
-    def __post_init__(self):
-        super().__post_init__()
-        checks.check_radius("radius", self.radius)
-        object.__setattr__(self, "radius", float(self.radius))
 
     work = property(lambda self: 4 * self.images)
 

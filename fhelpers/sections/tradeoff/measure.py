@@ -18,7 +18,6 @@ from fhelpers import attacks, frequency
 from fhelpers.intervals import Estimate, over_seeds
 from fhelpers.networks import answer, moments_held
 from fhelpers.networks.compute import portion
-from fhelpers.runs import checks
 from fhelpers.runs.kinds import Job, Result
 from fhelpers.runs.measurements import OfNetwork
 from fhelpers.runs.training import correct
@@ -142,8 +141,6 @@ class Corollary(OfNetwork, kind="corollary", version=3):
 
     def __post_init__(self):
         super().__post_init__()
-        checks.check_radius("radius", self.radius)
-        object.__setattr__(self, "radius", float(self.radius))
         for epsilon in self.epsilons:
             attacks.check_epsilon(epsilon)
 
