@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from itertools import groupby
+from itertools import groupby, islice
 from threading import Thread
 
 import torch
@@ -109,24 +109,30 @@ def workers() -> int:
 
 
 def carry_out_all(missing: Mapping[str, Runnable]) -> None:
-    """Carry out runs in worker processes and show how far they are and how long it will take."""
+    """Carry out runs in worker processes, those that begin the longest chains first.
+
+    A bar shows how far they are and how long it will take.
+    """
     total = sum(recipe.steps for recipe in missing.values())
     context, slots = multiprocessing.get_context("spawn"), min(workers(), len(missing))
-    chain, waiting, running = urgency(everything(missing.values())), dict(missing), {}
+    chain = urgency(everything(missing.values()))
+    waiting = {run_id: missing[run_id] for run_id in sorted(missing, key=lambda each: -chain[each])}
+    needs = {run_id: {each.run_id for each in recipe.needs} for run_id, recipe in missing.items()}
+    running, done = {}, 0
     pool = ProcessPoolExecutor(slots, context, initializer=begin_worker)
     bar = tqdm(total=total, unit="epoch", desc=f"training {len(missing)} runs", smoothing=0.05)
     with bar, pool:
         try:
             while waiting or running:
-                for run_id in ready(waiting, running, chain)[: slots - len(running)]:
+                blocked = waiting.keys() | running.keys()
+                ready = (run_id for run_id in waiting if not needs[run_id] & blocked)
+                for run_id in [*islice(ready, slots - len(running))]:
                     running[run_id] = pool.submit(store.carry_out, waiting.pop(run_id))
                 wait(running.values(), timeout=1, return_when=FIRST_COMPLETED)
                 for run_id in [name for name, future in running.items() if future.done()]:
                     running.pop(run_id).result()
-                bar.n = sum(
-                    recipe.steps if store.finished(run_id) else store.steps_done(run_id)
-                    for run_id, recipe in missing.items()
-                )
+                    done += missing[run_id].steps
+                bar.n = done + sum(map(store.steps_done, running))
                 bar.refresh()
         except BrokenProcessPool as error:
             raise RuntimeError(
@@ -135,14 +141,6 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def ready(waiting: Mapping[str, Runnable], running: Mapping, chain: Mapping[str, int]) -> list[str]:
-    """The waiting runs whose needs are done, those that begin the longest chains first."""
-    blocked = {*waiting, *running}
-    needs = {run_id: {each.run_id for each in recipe.needs} for run_id, recipe in waiting.items()}
-    free = [run_id for run_id, needed in needs.items() if not needed & blocked]
-    return sorted(free, key=lambda run_id: -chain[run_id])
 
 
 def begin_worker() -> None:
