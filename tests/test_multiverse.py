@@ -85,7 +85,7 @@ def test_a_margin_of_no_effect_is_not_counted_three_times():
 def test_without_a_radius_no_row_and_no_network_of_it_is_left():
     frame = history({"natural": network(), "low-4": network(), "low-14": network()})
     runs = SomeRuns(frame)
-    less = multiverse.Without(runs, 4)
+    less = multiverse.without(runs, 4)
     assert list(less) == ["natural", "low-14"]
     assert 4 not in set(less.history.radius)
     assert set(less.history.label) == {"natural", "low-14"}

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -43,18 +42,11 @@ ALT = (
 )
 
 
-class Without(Runs):
-    """Runs as if no part had been taken at one radius: neither to judge nor to train."""
-
-    def __init__(self, runs: Runs, radius: float):
-        at_radius = re.compile(rf"(low|high)-{radius:g}$")
-        super().__init__({label: runs[label] for label in runs if not at_radius.search(label)})
-        self.whole, self.radius = runs, radius
-
-    @cached_property
-    def history(self) -> pd.DataFrame:
-        rows = self.whole.history
-        return rows[rows.label.isin(list(self)) & (rows.radius != self.radius)]
+def without(runs: Runs, radius: float) -> Runs:
+    """The runs as if no part had been taken at one radius: neither to judge nor to train."""
+    at_radius, rows = re.compile(rf"(low|high)-{radius:g}$"), runs.history
+    own = Runs({label: runs[label] for label in runs if not at_radius.search(label)})
+    return own.with_history(rows[rows.label.isin(list(own)) & (rows.radius != radius)])
 
 
 def settings(
@@ -109,7 +101,7 @@ def elsewhere(claim: Claim, runs: Runs) -> Iterator[tuple[str, Verdict]]:
     radii = sorted(runs.history.radius.dropna().unique())
     for name, radius in zip(NEIGHBOURS, (radii[0], radii[-1]), strict=True):
         try:
-            verdict = claim.of(Without(runs, radius))
+            verdict = claim.of(without(runs, radius))
         except (ValueError, KeyError):
             continue
         yield name, verdict

@@ -160,6 +160,12 @@ class Runs(dict[str, list[Run]]):
         frame = pd.concat(frames, ignore_index=True)
         return frame[["label", "seed", *frame.columns.drop(["label", "seed"])]]
 
+    def with_history(self, history: pd.DataFrame) -> "Runs":
+        """The same runs as if another history were theirs."""
+        runs = Runs(self)
+        runs.history = history
+        return runs
+
     def setup(self) -> pd.DataFrame:
         """What was trained and what it cost, for a page's set-up table.
 

@@ -26,14 +26,6 @@ BY_EPOCH = ("W5", "W12")  # claims about the way to the end, not only the end
 STEPS, ACCURACY = "equal steps", "equal training accuracy"
 
 
-class Cut(Runs):
-    """Runs as if they had ended earlier: with another history."""
-
-    def __init__(self, runs: Runs, history: pd.DataFrame):
-        super().__init__(dict(runs))
-        self.history = history
-
-
 def by_amount(runs: Mapping) -> dict[int, Runs]:
     """{images: runs with the labels of their sections}, from labels such as 5000/natural."""
     return dict(sorted((int(images), own) for images, own in by_prefix(runs).items()))
@@ -87,7 +79,7 @@ def rows_of(verdict: Verdict) -> Iterator[dict]:
         }  # fmt: skip
 
 
-def cut_level(id: str, groups: Mapping[int, Runs]) -> tuple[float, dict[int, Cut]]:
+def cut_level(id: str, groups: Mapping[int, Runs]) -> tuple[float, dict[int, Runs]]:
     """All networks of a claim as they were at one training accuracy: (it, {images: runs}).
 
     It is the highest whole per cent that they reach at every number of images. Numbers at which one
@@ -112,7 +104,7 @@ def cut_level(id: str, groups: Mapping[int, Runs]) -> tuple[float, dict[int, Cut
         ends = ends.assign(epoch=1.0)
     prefix, network = (ends.label.str.partition("/")[column] for column in (0, 2))
     ends = ends.assign(label=network)
-    return level, {images: Cut(groups[images], ends[prefix == str(images)]) for images in rows}
+    return level, {n: groups[n].with_history(ends[prefix == str(n)]) for n in rows}
 
 
 def as_trained(history: pd.DataFrame) -> pd.DataFrame:
