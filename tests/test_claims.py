@@ -12,7 +12,7 @@ from test_claims_shuffled_labels import bands
 
 from fhelpers.claims import CLAIMS, Claim, Part, conjunction, decide
 from fhelpers.claims.histories import Curve, epochs_to
-from fhelpers.claims.verdicts import Judged, claim, deciding, distance
+from fhelpers.claims.verdicts import claim, deciding, distance
 from fhelpers.intervals import Estimate
 
 YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"
@@ -56,8 +56,6 @@ def test_a_claim_of_parts_needs_all_of_them():
         ([no, yes], NO),
     ):
         assert conjunction(found) == expected
-        assert Judged(tuple(found)).verdict == expected
-        assert Judged(tuple(found)).parts == tuple(found)
 
 
 def test_an_id_is_registered_once():

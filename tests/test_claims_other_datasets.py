@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from fhelpers import data
-from fhelpers.claims import CLAIMS, Part
-from fhelpers.claims.verdicts import Judged
+from fhelpers.claims import CLAIMS, Part, conjunction
 from fhelpers.intervals import Estimate
 from fhelpers.runs import plans, scales
 from fhelpers.runs.recipes import Recipe
@@ -130,8 +129,8 @@ def test_w24_with_one_radius_is_open():
 
 def test_each_data_set_has_its_own_chance():
     history = planted(chance=0.02, high=0.02)
-    assert repeated(history, 0.02)["W6"].verdict == YES
-    low, high = (part.estimate.value for part in repeated(history, 0.02)["W6"].parts)
+    assert conjunction(repeated(history, 0.02)["W6"]) == YES
+    low, high = (part.estimate.value for part in repeated(history, 0.02)["W6"])
     assert low - high > 0.2
 
 
@@ -140,9 +139,9 @@ def test_each_data_set_has_its_own_chance():
 )
 def test_a_verdict_is_listed_by_the_part_that_decides_it(values, expected):
     parts = [Part("a", Estimate(v, v - 0.1, v + 0.1, 9, "seeds"), 0.0) for v in values]
-    part = decided_by("new", Judged(tuple(parts)))
+    part = decided_by("new", parts)
     assert (part.name, part.estimate.value) == ("new: a", expected)
-    assert part.verdict == Judged(tuple(parts)).verdict
+    assert part.verdict == conjunction(parts)
     nothing = decided_by("new", None)
     assert (nothing.name, nothing.verdict) == ("new", OPEN)
 

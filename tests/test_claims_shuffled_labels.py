@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.histories import curves, smallest_radii
+from fhelpers.claims.histories import curves
 from fhelpers.claims.labels import at_equal_accuracy
+from fhelpers.claims.reliance import smallest_radii
 from fhelpers.sections.shuffled_labels.claims import energies, nearest_in_energy
 
 YES, WEAK, NO, OPEN = "reproduced", "weaker", "not reproduced", "undecided"

@@ -10,7 +10,7 @@ from scipy import stats
 from test_claims_heuristics import history, network
 
 from fhelpers.claims import CLAIMS, Claim, Part, conjunction, decide
-from fhelpers.claims.learning import LEARNED, learned, not_learned, trained_to
+from fhelpers.claims.learning import LEARNED, failed, not_learned, trained_to
 from fhelpers.claims.verdicts import deciding
 from fhelpers.intervals import CONFIDENCE, Estimate, over_seeds
 from fhelpers.runs.recipes import Recipe
@@ -68,10 +68,9 @@ class SomeRuns(dict):
 def test_a_network_has_learned_when_it_is_far_enough_above_chance():
     frame = history({"stuck": network(train=0.25), "fine": network()}, spread=0)
     assert trained_to(frame, "stuck") == pytest.approx(0.25)
-    assert not learned(frame, "stuck", 0.1)
-    assert learned(frame, "stuck", 0.25 - LEARNED - 0.01)
-    assert learned(frame, "fine", 0.1)
-    assert learned(frame, "unrecorded", 0.1)
+    assert failed(frame, ("*",), 0.1) == ["stuck (training accuracy 0.25)"]
+    assert failed(frame, ("*",), 0.25 - LEARNED - 0.01) == []
+    assert failed(frame, ("unrecorded",), 0.1) == []
 
 
 def test_the_seed_that_learned_least_and_the_band_trained_on_count():

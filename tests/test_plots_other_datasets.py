@@ -85,8 +85,8 @@ def test_the_summary_is_what_the_claims_measure():
     for name, own in verdicts.items():
         rows = frame[frame.dataset == name].set_index(["claim", "series"]).value
         lead = rows["W5", "true labels"] - rows["W5", "shuffled labels"]
-        assert lead == pytest.approx(own["W5"].parts[0].estimate.value)
-        first, late = (part.estimate.value for part in own["W6"].parts)
+        assert lead == pytest.approx(own["W5"][0].estimate.value)
+        first, late = (part.estimate.value for part in own["W6"])
         assert rows["W6", "true labels"] - chances[name] == pytest.approx(first)
         assert rows["W6", "shuffled labels"] - chances[name] == pytest.approx(late)
         ends = histories[name].query("split == 'test' and part == 'original' and scope == 'all'")

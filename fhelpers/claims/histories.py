@@ -5,13 +5,14 @@ it. Runs are compared seed by seed, so the labels of a claim must have the same 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, difference, proportion, shifted
+from fhelpers.intervals import Estimate, difference, independent_difference, proportion, shifted
 
 MORE = 0.0  # the margin where the paper says "more", "better" or "larger" without a size
 OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
@@ -98,16 +99,6 @@ def crossing(epochs: np.ndarray, accuracy: np.ndarray, level: float) -> float:
     return float(np.interp(level, accuracy[step], epochs[step]))
 
 
-def smallest_radii(history: pd.DataFrame, label: str, count: int) -> list[float]:
-    """The `count` smallest radii of a run's low parts, fewer if there are fewer."""
-    low = history[history.part == "low"]
-    own = low[low.label == label]
-    radii = sorted(set((low if own.empty else own).radius.dropna()))
-    if not radii:
-        raise ValueError("The history has no low parts: run with at least one radius.")
-    return radii[:count]
-
-
 def minus(first, second, images: int, others: int | None = None) -> Estimate:
     """Accuracies of the seeds minus others: over seeds, and with one seed over images.
 
@@ -117,6 +108,12 @@ def minus(first, second, images: int, others: int | None = None) -> Estimate:
     return estimate(
         first - second, lambda: difference(first[0] * images, images, second[0] * others, others)
     )
+
+
+def lead(pairs: Sequence[Sequence[Estimate]]) -> Estimate:
+    """The first of each seed's two estimates over images minus the second."""
+    gaps = [first.value - second.value for first, second in pairs]
+    return estimate(gaps, lambda: independent_difference(*pairs[0]))
 
 
 def above_chance(scores: list[tuple[float, int]], chance: float) -> Estimate:

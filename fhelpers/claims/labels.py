@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus, smallest_radii
+from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus
+from fhelpers.claims.reliance import smallest_radii
 from fhelpers.claims.verdicts import Part
 from fhelpers.intervals import Estimate, accuracy, each_over_seeds, estimates
 

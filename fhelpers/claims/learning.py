@@ -26,19 +26,18 @@ def trained_to(history: pd.DataFrame, label: str) -> float:
     return float(last.groupby("seed").accuracy.mean().min())
 
 
-def learned(history: pd.DataFrame, label: str, chance: float) -> bool:
-    """Whether its training accuracy is more than `LEARNED` above chance; so too if unrecorded."""
-    return not trained_to(history, label) <= chance + LEARNED
-
-
 def failed(history: pd.DataFrame, patterns: tuple[str, ...], chance: float) -> list[str]:
-    """The networks that have not learned, each with its accuracy; patterns: labels, * for any."""
+    """The networks that have not learned, each with its accuracy; patterns: labels, * for any.
+
+    Those whose training accuracy is at most `LEARNED` above chance, where it was recorded.
+    """
     labels = dict.fromkeys(history.label[history.split == "train"])
+    about = (label for label in labels if any(fnmatch(label, pattern) for pattern in patterns))
+    ends = {label: trained_to(history, label) for label in about}
     return [
-        f"{label} (training accuracy {trained_to(history, label):.2f})"
-        for label in labels
-        if any(fnmatch(label, pattern) for pattern in patterns)
-        and not learned(history, label, chance)
+        f"{label} (training accuracy {end:.2f})"
+        for label, end in ends.items()
+        if end <= chance + LEARNED
     ]
 
 

@@ -68,6 +68,13 @@ def monitored_radii(history: pd.DataFrame) -> list[float]:
     return radii
 
 
+def smallest_radii(history: pd.DataFrame, label: str, count: int) -> list[float]:
+    """The `count` smallest radii of a run's low parts, fewer if there are fewer."""
+    low = history[history.part == "low"]
+    own = low[low.label == label]
+    return monitored_radii(low if own.empty else own)[:count]
+
+
 def effect(history: pd.DataFrame, networks: Mapping[str, float], measure: Measure) -> Estimate:
     """A measure of networks, each label with its weight: {"dropout": 1, "vanilla": -1}.
 

@@ -190,12 +190,8 @@ def smallest_found(estimate: Estimate) -> float:
     From the width of the interval, as if another repetition had the same; NaN without an interval.
     """
     half = (estimate.high - estimate.low) / 2
-    seeds = estimate.over == "seeds"
-    quantiles = [
-        stats.t.ppf(share, estimate.n - 1) if seeds else stats.norm.ppf(share)
-        for share in (quantile(), FOUND)
-    ]
-    return half * (1 + quantiles[1] / quantiles[0]) if math.isfinite(half) else math.nan
+    law = stats.t(estimate.n - 1) if estimate.over == "seeds" else stats.norm
+    return half * (1 + law.ppf(FOUND) / law.ppf(quantile())) if math.isfinite(half) else math.nan
 
 
 def without_interval(part: Part) -> Part:
@@ -205,17 +201,6 @@ def without_interval(part: Part) -> Part:
 def conjunction(parts: Iterable[Part]) -> str:
     """The verdict on what the paper claims: that of its worst part, in the order of `VERDICTS`."""
     return min((part.verdict for part in parts if not part.ours), key=VERDICTS.index)
-
-
-@dataclass(frozen=True)
-class Judged:
-    """The parts of a claim, and the verdict on all of them together."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def verdict(self) -> str:
-        return conjunction(self.parts)
 
 
 def deciding(parts: Iterable[Part]) -> Part:
@@ -238,8 +223,7 @@ def distance(part: Part) -> tuple[float, float, float]:
     ends = sorted(sign * (end - part.margin) for end in (estimate.low, estimate.high))
     value = sign * (estimate.value - part.margin)
     if not all(map(math.isfinite, (*ends, value))):
-        reach = {True: math.inf, False: math.nan}
-        return (math.nan, reach[math.isinf(value)] if value > 0 else math.nan, math.nan)
+        return (math.nan, value if value == math.inf else math.nan, math.nan)
     half = (ends[1] - ends[0]) / 2
     if half == 0:
         return (math.copysign(math.inf, value),) * 3

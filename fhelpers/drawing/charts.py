@@ -144,7 +144,7 @@ def dots(
     markers: Choice = "o",
     styles: Choice = "none",
     names: Choice = None,
-    dodge: float | Mapping[Hashable, float] = 0.26,
+    dodge: float = 0.26,
     upright: bool = False,
     hollow: bool = False,
     **options,
@@ -154,16 +154,12 @@ def dots(
     at: the column whose values are the rows, or with `upright` the columns, of the chart; order:
     those values in order, with their names if a mapping, or "scale" for numbers that stand where
     they are; by: the columns that tell series apart; styles: of the lines that join a series;
-    dodge: how far apart series are drawn, or for each how far from the row's middle; names: what
-    the figure's data call them. Looks may also be chosen by the value of `at`.
+    dodge: how far apart series are drawn; names: what the figure's data call them. Looks may also
+    be chosen by the value of `at`.
     """
     look = {"colours": colours, "styles": styles, "markers": markers, "names": names}
     frame, looks = in_series(frame, by, at, **look)
-    if isinstance(dodge, Mapping):
-        rows = frame[[by] if isinstance(by, str) else list(by)].itertuples(index=False, name=None)
-        shift = np.array([chosen(dodge, series) for series in rows])
-    else:
-        shift = dodge * (frame.line - frame.line.max() / 2)
+    shift = dodge * (frame.line - frame.line.max() / 2)
     if isinstance(order, str):
         frame["place"] = frame[at]
     else:
@@ -198,7 +194,7 @@ def rows(
     dots(axes, frame, at=at, order=order, **looks)
     style.across_percent(axes, xlabel, chance)
     marks = entries(axes) if marks is None else marks
-    return key(figure, [*marks, *([] if chance is None else [CHANCE])]), axes
+    return key(figure, [*marks, *[CHANCE] * (chance is not None)]), axes
 
 
 def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:

@@ -5,21 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from fhelpers.claims import reliance
 from fhelpers.claims.histories import MORE
-from fhelpers.claims.reliance import (
-    GAP,
-    TEST,
-    TRAIN,
-    Measure,
-    at_common_accuracy,
-    batch_sizes,
-    beside,
-    effect,
-    lost_without_high,
-    monitored_radii,
-    named,
-    sized,
-)
+from fhelpers.claims.reliance import GAP, TEST, TRAIN, Measure, beside, effect, named, sized
 from fhelpers.claims.verdicts import Part, claim
 
 
@@ -29,7 +17,7 @@ def across_batch_sizes(labels: Iterable[str]) -> dict[str, float]:
     The change is read off the straight line of least squares over log2 of the size, so that every
     size counts and not the two at the ends alone. Raises ValueError for fewer than two sizes.
     """
-    sizes = batch_sizes(labels)
+    sizes = reliance.batch_sizes(labels)
     if len(sizes) < 2:
         raise ValueError("Runs labelled batch-<size> are needed for at least two batch sizes.")
     steps = np.log2(sizes) - np.log2(sizes).mean()
@@ -45,7 +33,7 @@ def at_equal_accuracy(history: pd.DataFrame, name: str, measure: Measure) -> lis
     if "subset" not in set(history.scope):
         return []
     weights = across_batch_sizes(history.label)
-    level, equal = at_common_accuracy(history, weights)
+    level, equal = reliance.at_common_accuracy(history, weights)
     name = f"{name} at a training accuracy of {level:.2f}, fall of the fitted line"
     return [Part(name, effect(equal, weights, measure), MORE, ours=True)]
 
@@ -87,8 +75,8 @@ def small_batches(history: pd.DataFrame) -> tuple[list[Part], str]:
 )
 def large_batches_are_invariant(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: as for W8, with low parts."""
-    weights, radii = across_batch_sizes(history.label), monitored_radii(history)
-    measure = lost_without_high(radii)
+    weights, radii = across_batch_sizes(history.label), reliance.monitored_radii(history)
+    measure = reliance.lost_without_high(radii)
     name = "accuracy lost without the high part"
     lost = beside(history, measure, sized(weights))
     note = f"Lost by batch size, mean over {named(radii)}: {lost}."

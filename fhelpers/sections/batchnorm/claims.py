@@ -7,18 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, minus
-from fhelpers.claims.reliance import (
-    TEST,
-    Measure,
-    Term,
-    effect,
-    lost_without_high,
-    monitored_radii,
-    on_parts,
-)
+from fhelpers.claims import reliance
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, lead, minus
+from fhelpers.claims.reliance import TEST, Measure, Term, effect, on_parts
 from fhelpers.claims.verdicts import Claim, Part, claim, estimate
-from fhelpers.intervals import Estimate, estimates, independent_difference, wilson
+from fhelpers.intervals import Estimate, estimates, wilson
 
 NETWORKS = ("vanilla", "batchnorm")
 TESTED: dict[str, Measure] = {"whole images": TEST, "low parts": (Term(1, "test", "input"),)}
@@ -47,7 +40,7 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels "vanilla" and "batchnorm", trained on whole images."""
     runs = curves(history, *NETWORKS, split="train", part="original")
     whole = history[history.label.isin(NETWORKS)]
-    radii, more = monitored_radii(whole), {"batchnorm": 1, "vanilla": -1}
+    radii, more = reliance.monitored_radii(whole), {"batchnorm": 1, "vanilla": -1}
     speed, note = missing(len(runs["vanilla"])), "No common level of training accuracy."
     if level := common_level([runs]):
         speed = times(speed_up(runs["vanilla"], runs["batchnorm"], level))
@@ -56,7 +49,7 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
     for band in ("low", "high"):
         found = effect(whole, more, on_parts(band, radii))
         parts.append(Part(f"on {band} parts, with BatchNorm minus without", found, MORE))
-    lost = effect(whole, more, lost_without_high(radii))
+    lost = effect(whole, more, reliance.lost_without_high(radii))
     name = "accuracy lost without the high part, with BatchNorm minus without"
     return [*parts, Part(name, lost, MORE, ours=True)], note
 
@@ -78,7 +71,7 @@ def faster_and_more_of_both(history: pd.DataFrame) -> tuple[list[Part], str]:
 )
 def help_on_low_parts(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels vanilla-low-<r> and batchnorm-low-<r> for two radii or more."""
-    radii = low_radii(history)
+    radii = after(history, "low")
     if len(radii) < 2:
         raise ValueError("Runs labelled vanilla-low-<r> and batchnorm-low-<r> need two radii.")
     small, large = (helped(radius) for radius in (radii[0], radii[-1]))
@@ -101,10 +94,9 @@ def help_on_low_parts(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 def faintest_cues(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
     """`chance`: share right by guessing, 1 / classes of the planted data."""
-    found, sizes = thresholds(history, chance), strengths(history)
-    first, second = ([within(one, sizes) for one in found[name]] for name in NETWORKS)
-    logs = [one.value - other.value for one, other in zip(first, second, strict=True)]
-    ratio = estimate(logs, lambda: independent_difference(first[0], second[0]))
+    found, sizes = thresholds(history, chance), after(history, "cue")
+    seeds = zip(*found.values(), strict=True)
+    ratio = lead([[within(one, sizes) for one in pair] for pair in seeds])
     # Where one limit is beyond the strengths that were tried, the ratio is bounded on one side.
     plain, normed = ({one.value for one in found[name]} for name in NETWORKS)
     if math.inf in plain or -math.inf in normed:
@@ -148,16 +140,6 @@ def after(history: pd.DataFrame, kind: str) -> list[float]:
     return sorted({float(number) for name, _, number in labels if number and name in NETWORKS})
 
 
-def low_radii(history: pd.DataFrame) -> list[float]:
-    """The radii of low parts that networks were trained on."""
-    return after(history, "low")
-
-
-def strengths(history: pd.DataFrame) -> list[float]:
-    """The strengths of the planted cues that networks were trained on."""
-    return after(history, "cue")
-
-
 def helped(radius: float) -> dict[str, float]:
     """The weights that make of a measure BatchNorm's help: with it minus without it."""
     return {f"batchnorm-low-{radius:g}": 1, f"vanilla-low-{radius:g}": -1}
@@ -197,10 +179,7 @@ def log_epochs(curve: Curve, level: float) -> Estimate:
 
 def speed_up(slow: dict[int, Curve], fast: dict[int, Curve], level: float) -> Estimate:
     """Logarithm to base 2 of how many times as many epochs the first runs need."""
-    pairs = [[log_epochs(runs[s], level) for runs in (slow, fast)] for s in slow]
-    return estimate(
-        [a.value - b.value for a, b in pairs], lambda: independent_difference(*pairs[0])
-    )
+    return lead([[log_epochs(runs[seed], level) for runs in (slow, fast)] for seed in slow])
 
 
 def least_elsewhere(runs: dict[float, dict], level: float) -> Estimate:
@@ -209,16 +188,15 @@ def least_elsewhere(runs: dict[float, dict], level: float) -> Estimate:
     The radius is chosen seed by seed.
     """
     smallest, *others = sorted(runs)
-    per_seed, chosen = [], []
+    pairs = []
     for seed in runs[smallest]["vanilla"]:
         each = {
             radius: speed_up(*({seed: run[name][seed]} for name in NETWORKS), level)
             for radius, run in runs.items()
         }
         weakest = min((each[radius] for radius in others), key=lambda ratio: ratio.value)
-        chosen.append((weakest, each[smallest]))
-        per_seed.append(weakest.value - each[smallest].value)
-    return estimate(per_seed, lambda: independent_difference(*chosen[0]))
+        pairs.append((weakest, each[smallest]))
+    return lead(pairs)
 
 
 def spans(runs: dict[str, dict[int, Curve]], level: float) -> str:
@@ -242,7 +220,7 @@ def thresholds(history: pd.DataFrame, chance: float) -> dict[str, list[Estimate]
 
     What is infinite lies beyond the strengths that were tried: no cue learned, or every one (-inf).
     """
-    sizes = strengths(history)
+    sizes = after(history, "cue")
     if not sizes:
         raise ValueError("Runs labelled vanilla-cue-<s> and batchnorm-cue-<s> are needed.")
     level, found = half_way(chance), {}
@@ -334,7 +312,7 @@ def on_each_part(history: pd.DataFrame) -> pd.DataFrame:
     whole = history[history.label.isin(NETWORKS)]
     return estimates(
         lambda part, label, radius: effect(whole, {label: 1}, on_parts(part, [radius])),
-        part=("low", "high"), network=NETWORKS, radius=monitored_radii(whole),
+        part=("low", "high"), network=NETWORKS, radius=reliance.monitored_radii(whole),
     )  # fmt: skip
 
 
@@ -344,7 +322,7 @@ def epochs_needed(history: pd.DataFrame) -> tuple[float | None, pd.DataFrame]:
     Columns radius, network ("times" for the quotient of the two), value, low, high, n, over; no
     rows and no level where some network learns too little.
     """
-    radii = low_radii(history)
+    radii = after(history, "low")
     runs = {radius: trained_on_low(history, radius) for radius in radii}
     level, rows = common_level(runs.values()), []
     for radius in radii if level else ():
@@ -361,5 +339,5 @@ def by_strength(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at each strength of the cue: columns network, strength, value, low, high, …"""
     return estimates(
         lambda label, strength: effect(history, {f"{label}-cue-{strength:g}": 1}, TEST),
-        network=NETWORKS, strength=strengths(history),
+        network=NETWORKS, strength=after(history, "cue"),
     )  # fmt: skip

@@ -45,8 +45,7 @@ TESTED = {"original": "whole images", "input": "low parts"}  # by the part in th
 def joined(axes: Axes, frame: pd.DataFrame, at: str, by: list[str], **looks) -> None:
     """Points with intervals against the values of `at`, joined, networks or tests side by side."""
     order = {value: fraction(value) for value in sorted(frame[at].unique())}
-    shift = dict(zip(frame[by[0]].unique(), (-0.05, 0.05), strict=True))
-    charts.dots(axes, frame, at=at, order=order, by=by, dodge=shift, upright=True, **looks)
+    charts.dots(axes, frame, at=at, order=order, by=by, dodge=0.1, upright=True, **looks)
 
 
 @style.styled
@@ -63,7 +62,8 @@ def whole(history: pd.DataFrame, chance: float) -> Figure:
     looks = {"colours": style.COLOURS, "styles": LINES, "markers": MARKERS}
     looks["names"] = lambda network, part, _: f"{part} parts, {NAMES[network]}"
     parts = claims.on_each_part(history)
-    joined(right, parts, "radius", ["network", "part"], **looks)
+    for _, own in parts.groupby("part", sort=False):
+        joined(right, own, "radius", ["network", "part"], **looks)
     style.percent(right, highest=above(parts.value.max()))
     right.set(xlabel="radius r", title="accuracy on parts\nof test images")
     style.chance_line(left, chance, where=0.6)
@@ -111,7 +111,7 @@ def helped(history: pd.DataFrame) -> pd.DataFrame:
     """BatchNorm's help at the end: columns tested, radius, value, low, high, n, over."""
     return intervals.estimates(
         lambda name, radius: effect(history, claims.helped(radius), claims.TESTED[name]),
-        tested=list(claims.TESTED), radius=claims.low_radii(history),
+        tested=list(claims.TESTED), radius=claims.after(history, "low"),
     )  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def faintest(frame: pd.DataFrame, chance: float) -> Figure:
 
 def at_the_end(history: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy at the end of the networks trained on low parts, as text with intervals."""
-    trained = {r: f"low parts, r = {r:g}" for r in claims.low_radii(history)}
+    trained = {r: f"low parts, r = {r:g}" for r in claims.after(history, "low")}
     rows = intervals.estimates(
         lambda r, name, label: effect(history, {f"{label}-low-{r:g}": 1}, claims.TESTED[name]),
         **{"trained on": trained, "tested on": list(claims.TESTED), "network": LOW},
@@ -191,7 +191,7 @@ def at_the_end(history: pd.DataFrame) -> pd.DataFrame:
 
 def averages_in_words(history: pd.DataFrame) -> str:
     """What running averages change on whole images, mean over the radii, in two sentences."""
-    radii = claims.low_radii(history)
+    radii = claims.after(history, "low")
     plain, batch, averages = (
         effect(history, {f"{label}-low-{r:g}": 1 / len(radii) for r in radii}, TEST)
         for label in LOW

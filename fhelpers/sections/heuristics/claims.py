@@ -7,21 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fhelpers.claims import reliance
 from fhelpers.claims.histories import MORE
-from fhelpers.claims.reliance import (
-    GAP,
-    TEST,
-    Measure,
-    at_common_epoch,
-    beside,
-    effect,
-    lost_without_high,
-    monitored_radii,
-    named,
-    on_parts,
-    size_of,
-    sized,
-)
+from fhelpers.claims.reliance import GAP, TEST, Measure, beside, effect, named, on_parts
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import Estimate, over_seeds, quantile
 
@@ -53,11 +41,11 @@ def larger_half(radii: list[float]) -> list[float]:
 def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: labels dropout and vanilla, with low parts."""
     against = {"dropout": 1, "vanilla": -1}
-    lost = lost_without_high(monitored_radii(history))
+    lost = reliance.lost_without_high(reliance.monitored_radii(history))
     measures = {"test accuracy": TEST, "accuracy lost without the high part": lost}
     parts = []
     for name, measure in measures.items():
-        size = size_of(effect(history, against, measure))
+        size = reliance.size_of(effect(history, against, measure))
         parts.append(Part(f"difference in {name}", size, ALIKE, ceiling=True))
     labels = {"dropout": "dropout", "vanilla": "M_natural"}
     return parts, (
@@ -78,8 +66,8 @@ def dropout_like_vanilla(history: pd.DataFrame) -> tuple[list[Part], str]:
 )
 def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: labels mixup-0.5 and vanilla, with low and high parts; mixup-1 for the note."""
-    radii, against = monitored_radii(history), {"mixup-0.5": 1, "vanilla": -1}
-    lost = lost_without_high(radii)
+    radii, against = reliance.monitored_radii(history), {"mixup-0.5": 1, "vanilla": -1}
+    lost = reliance.lost_without_high(radii)
     kept, more = (effect(history, against, measure) for measure in (TEST, lost))
     parts = [
         Part("test accuracy, mix-up minus M_natural", kept, -ALIKE),
@@ -111,13 +99,13 @@ def mixup_relies_on_high(history: pd.DataFrame) -> tuple[list[Part], str]:
 )
 def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: labels adversarial and vanilla, with low and high parts at two radii or more."""
-    radii = monitored_radii(history)
+    radii = reliance.monitored_radii(history)
     if len(radii) < 2:
         raise ValueError("Low parts are needed for at least two radii: W13 compares them.")
     large, smallest = larger_half(radii), radii[:1]
-    epoch, both = at_common_epoch(history, "vanilla", "adversarial")
+    epoch, both = reliance.at_common_epoch(history, "vanilla", "adversarial")
     worse, better = {"vanilla": 1, "adversarial": -1}, {"vanilla": -1, "adversarial": 1}
-    lost = effect(both, {"adversarial": 1}, lost_without_high(large))
+    lost = effect(both, {"adversarial": 1}, reliance.lost_without_high(large))
     sensitive = effect(both, better, on_parts("high", smallest))
     parts = [
         Part("test accuracy, M_natural minus M_adversarial", effect(both, worse, TEST), MORE),
@@ -150,9 +138,9 @@ def adversarial_training(history: pd.DataFrame) -> tuple[list[Part], str]:
 )
 def gap_and_high_part(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history`: every network with low parts, among them batch-<size>."""
-    lost = lost_without_high(monitored_radii(history))
+    lost = reliance.lost_without_high(reliance.monitored_radii(history))
     labels = sorted(set(history.label[(history.split == "test") & (history.part == "low")]))
-    groups = {"all networks": labels, "batch sizes": list(sized(labels))}
+    groups = {"all networks": labels, "batch sizes": list(reliance.sized(labels))}
     parts = [
         Part(f"rank correlation over {name}", rank_correlation(history, some, GAP, lost), CLOSE)
         for name, some in groups.items()

@@ -9,10 +9,11 @@ import pandas as pd
 
 from fhelpers import data
 from fhelpers.claims import labels
-from fhelpers.claims.histories import smallest_radii, with_seen
+from fhelpers.claims.histories import with_seen
 from fhelpers.claims.labels import FAR, NAMES, NEAR, at_equal_accuracy, band_trained
 from fhelpers.claims.learning import chance_of, failed
-from fhelpers.claims.verdicts import Judged, Part, claim, deciding, without_interval
+from fhelpers.claims.reliance import smallest_radii
+from fhelpers.claims.verdicts import Part, claim, conjunction, deciding, without_interval
 from fhelpers.intervals import Estimate, accuracy, shifted
 
 PAIR, BANDS = ("natural", "shuffled"), ("low-*", "high-*")
@@ -41,7 +42,7 @@ def of_dataset(history: pd.DataFrame, name: str, radii: Iterable[float]) -> pd.D
     return history.assign(label=label)[own & chosen & seen]
 
 
-def repeated(history: pd.DataFrame, chance: float) -> dict[str, Judged]:
+def repeated(history: pd.DataFrame, chance: float) -> dict[str, list[Part]]:
     """W5, W6 and, where there are two radii to compare, W7 on one data set.
 
     Without intervals, and so undecided, where one of their networks has not learned.
@@ -55,7 +56,7 @@ def repeated(history: pd.DataFrame, chance: float) -> dict[str, Judged]:
     for id in found:
         if failed(history, REPEATED[id], chance):
             found[id] = [without_interval(part) for part in found[id]]
-    return {id: Judged(tuple(parts)) for id, parts in found.items()}
+    return found
 
 
 def by_dataset(runs, radii: Iterable[float] = (4, 12)) -> tuple:
@@ -97,9 +98,9 @@ def holds_elsewhere(
         if not found:
             missing.append(Part(f"{wanted}, not available", NOTHING, 0.0))
         for name in found:
-            verdicts, title = repeated(histories[name], chances[name]), data.TITLES[name]
-            parts += [decided_by(f"{title}, {id}", verdicts.get(id)) for id in REPEATED]
-            each = (f"{id} {verdict.verdict}" for id, verdict in verdicts.items())
+            own, title = repeated(histories[name], chances[name]), data.TITLES[name]
+            parts += [decided_by(f"{title}, {id}", own.get(id)) for id in REPEATED]
+            each = (f"{id} {conjunction(some)}" for id, some in own.items())
             said.append(f"{title}: {', '.join(each)}")
             if stuck := failed(histories[name], (*PAIR, *BANDS), chances[name]):
                 why = f"because these have not learned: {', '.join(stuck)}"
@@ -113,17 +114,17 @@ def holds_elsewhere(
     return [*parts, *missing], f"{note}."
 
 
-def decided_by(name: str, judged: Judged | None) -> Part:
-    """The part that decides a verdict, `name` before its own; nothing measured without one."""
-    if judged is None:
+def decided_by(name: str, parts: list[Part] | None) -> Part:
+    """The part that decides a verdict, `name` before its own; nothing measured without any."""
+    if parts is None:
         return Part(name, NOTHING, 0.0)
-    part = deciding(judged.parts)
+    part = deciding(parts)
     return replace(part, name=f"{name}: {part.name}")
 
 
 def summary(
     histories: Mapping[str, pd.DataFrame],
-    verdicts: Mapping[str, Mapping[str, Judged]],
+    verdicts: Mapping[str, Mapping[str, list[Part]]],
     chances: Mapping[str, float],
     radii: Mapping[str, Sequence[float]],
 ) -> pd.DataFrame:
@@ -135,7 +136,7 @@ def summary(
     rows = []
     for name, history in histories.items():
         found = [("W5", label, vars(mean)) for label, mean in equal_accuracy(history).items()]
-        for label, part in zip(NAMES.values(), verdicts[name]["W6"].parts, strict=True):
+        for label, part in zip(NAMES.values(), verdicts[name]["W6"], strict=True):
             found.append(("W6", label, vars(shifted(part.estimate, chances[name]))))
         trained = band_trained(history, sorted(radii[name])).query("split == 'test'")
         for row in trained.drop(columns="split").to_dict("records"):

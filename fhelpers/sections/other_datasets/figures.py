@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fhelpers import data
-from fhelpers.claims.histories import smallest_radii
 from fhelpers.claims.labels import NAMES, NEAR, monitored
-from fhelpers.claims.verdicts import Judged, deciding
+from fhelpers.claims.reliance import smallest_radii
+from fhelpers.claims.verdicts import Part, conjunction, deciding
 from fhelpers.data import TITLES, DatasetInfo
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.names import LINES
@@ -66,7 +66,8 @@ def compared(frame: pd.DataFrame) -> Figure:
             panel.plot([own.chance.iloc[0]] * 2, ends, label="_chance", **style.DOTTED)
             rows = own[own.claim == claim]
             shades = labels | style.of_parts(rows.radius.dropna())
-            options = {"colours": shades, "dodge": lanes(rows, look["by"])} | look
+            series = max(len(rows[look["by"]].drop_duplicates()), 1)
+            options = {"colours": shades, "dodge": min(0.26, 0.8 / series)} | look
             charts.dots(panel, rows, at="dataset", order=names, **options)
 
     height = 0.36 + 0.36 * len(names)
@@ -77,13 +78,6 @@ def compared(frame: pd.DataFrame) -> Figure:
     style.in_percent(panels[-1].xaxis)
     entries = [(name, colour, MARKERS[name]) for name, colour in labels.items()]
     return charts.key(figure, [*entries, *of_bands(frame), charts.CHANCE], ncols=3)
-
-
-def lanes(rows: pd.DataFrame, by: list[str]) -> dict:
-    """How far from the middle of its row each series stands, in the order of the rows."""
-    series = list(dict.fromkeys(tuple(row.dropna()) for _, row in rows[by].iterrows()))
-    step = min(0.26, 0.8 / max(len(series), 1))
-    return {each: step * (place - (len(series) - 1) / 2) for place, each in enumerate(series)}
 
 
 def of_bands(frame: pd.DataFrame) -> list[tuple]:
@@ -142,13 +136,13 @@ def scaled(infos: Mapping[str, DatasetInfo], radii: Mapping[str, Sequence[float]
     return pd.DataFrame(rows)
 
 
-def verdict_table(verdicts: Mapping[str, Mapping[str, Judged]]) -> pd.DataFrame:
+def verdict_table(verdicts: Mapping[str, Mapping[str, list[Part]]]) -> pd.DataFrame:
     """Verdicts and deciding effects, a row a data set and a column a claim."""
     said = {
         TITLES[name]: {
-            id: f"{style.SIGNS[each.verdict]} {each.verdict}: {part.name} {part.estimate}"
-            for id, each in own.items()
-            for part in [deciding(each.parts)]
+            id: f"{style.SIGNS[word]} {word}: {part.name} {part.estimate}"
+            for id, parts in own.items()
+            for word, part in [(conjunction(parts), deciding(parts))]
         }
         for name, own in verdicts.items()
     }

@@ -4,21 +4,14 @@ from fhelpers import data
 from fhelpers.runs import plans
 from fhelpers.runs.scales import SCALES, Plan, known, scaled_radii
 
+OTHERS = ("cifar10", "mnist", "fashion-mnist", "imagenet")
 PUBLISHED = ("quick", "standard")  # scales that show the same runs on Tiny ImageNet-10
 ON_SUBSET = {  # so that they fit their images, which are four times as large, in as many steps
     "train_images": 2_000, "batch_size": 50, "schedule": "linear", "epochs": 80, "memorising": 120,
 }  # fmt: skip
 
 
-def plan(
-    scale,
-    dataset,
-    seeds,
-    *,
-    others=("cifar10", "mnist", "fashion-mnist", "imagenet"),
-    radii=(4, 12),
-    epochs=0,
-) -> Plan:
+def plan(scale, dataset, seeds, *, others=OTHERS, radii=(4, 12), epochs=0) -> Plan:
     """Section 02 on every data set of the paper (W, §4); radii grow with the images.
 
     Labels: cifar10/natural, mnist/low-3.5, … with the radius for that data set's image size. The

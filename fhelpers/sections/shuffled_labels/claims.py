@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from fhelpers import frequency
-from fhelpers.claims import labels
-from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, minus, with_seen
+from fhelpers.claims import histories, labels
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, lead, minus
 from fhelpers.claims.labels import FAR, FIRST, NAMES, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
-from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, each_over_seeds, independent_difference, wilson
+from fhelpers.claims.verdicts import Part, claim
+from fhelpers.intervals import Estimate, each_over_seeds, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
@@ -39,7 +39,7 @@ EXAMPLES = 500  # images whose energy is measured: its shares vary little betwee
 
 def with_chance(runs) -> tuple:
     """The history with the images seen, and the share right by guessing."""
-    return with_seen(runs), chance_of(runs["natural"][0])
+    return histories.with_seen(runs), chance_of(runs["natural"][0])
 
 
 @claim(
@@ -64,11 +64,8 @@ def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     if level is None:
         nothing = Estimate(math.nan, math.nan, math.nan, len(runs["natural"]), "seeds")
         return [Part(name, nothing, MORE)], f"No label reaches a training accuracy of {LEVELS[-1]}."
-    pairs = list(zip(runs["natural"].values(), runs["shuffled"].values(), strict=True))
-    more = estimate(
-        [_counted(shuffled, level) - _counted(natural, level) for natural, shuffled in pairs],
-        lambda: independent_difference(*(_over_images(c, level) for c in pairs[0][::-1])),
-    )
+    seeds = zip(runs["shuffled"].values(), runs["natural"].values(), strict=True)
+    more = lead([[_over_images(curve, level) for curve in pair] for pair in seeds])
     epochs = needed(runs, level)
     if math.inf in epochs["shuffled"]:
         more = replace(more, high=math.inf)
@@ -97,14 +94,10 @@ def common_level(runs: dict[str, dict[int, Curve]]) -> float | None:
     return None
 
 
-def _counted(curve: Curve, level: float) -> float:
-    return min(epochs_to(curve, level), float(curve.epochs[-1]))
-
-
 def _over_images(curve: Curve, level: float) -> Estimate:
     """A run's crossing, which lies between those of Wilson's upper and lower limits."""
     low, high = wilson(curve.accuracy * curve.images, curve.images)
-    counted = _counted(curve, level)
+    counted = min(epochs_to(curve, level), float(curve.epochs[-1]))
     early, late = (crossing(curve.epochs, limit, level) for limit in (high, low))
     return Estimate(counted, min(early, counted), late, curve.images, "images")
 

@@ -183,7 +183,8 @@ def why_equal_accuracy(epoch: int, both: pd.DataFrame) -> str:
 def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
     """How many images the networks see, and whether shuffled labels are memorised, in words."""
     recipe, history = runs["shuffled"][0].recipe, runs.history
-    images, cues = recipe.train_images, _images_of_cues(runs)
+    images = recipe.train_images
+    cues = next(runs[label][0].recipe.train_images for label in runs if label.startswith("cue-"))
     said = f"The networks on this page see {images:,} training images"
     if images < available:
         said += f" of {available:,}, few enough to be memorised"
@@ -195,11 +196,6 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
         f"{said}. With shuffled labels, the network ends at a training accuracy of "
         f"{100 * end:.0f} %, so it has {done}."
     )
-
-
-def _images_of_cues(runs: Mapping[str, Sequence]) -> int:
-    label = next(label for label in runs if label.startswith("cue-"))
-    return runs[label][0].recipe.train_images
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
