@@ -32,7 +32,7 @@ verdicts = {name: CLAIMS[name].of(runs) for name in names}
 print(f"{len(table)} accuracies in the tables; {', '.join(verdicts)}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-checked = f"{figures.trust_in_words(history, [large])} Here ρ is the strength of smoothing."
+checked = f"{figures.kept_in_words(history, large)} Here ρ is the strength of smoothing."
 style.finding(f"**Finding.** {finding(verdicts.values())} {checked}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
@@ -167,8 +167,8 @@ style.show(
 style.show(
     figures.checks(history, small),
     name="defence-checks",
-    caption=figures.trust_in_words(history, [small])
-    + f" Not drawn: {figures.trust_in_words(history, [large])}" * (large > small),
+    caption=figures.kept_in_words(history, small)
+    + f" Not drawn: {figures.kept_in_words(history, large)}" * (large > small),
     alt=figures.ALT["checks"],
 )
 

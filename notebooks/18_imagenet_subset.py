@@ -14,12 +14,13 @@ import torch
 from fhelpers import frequency, masks
 from fhelpers.claims import CLAIMS
 from fhelpers.drawing import style
+from fhelpers.runs.records import by_prefix
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.imagenet_subset import figures
-from fhelpers.sections.imagenet_subset.plan import by_network, plan
+from fhelpers.sections.imagenet_subset.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight))
-groups = by_network(runs)
+groups = by_prefix(runs)
 print(f"{len(runs)} runs of {len(groups)} networks: {', '.join(groups)}")
 
 # %% tags=["hide-cell"]

@@ -16,7 +16,6 @@ from fhelpers.runs import plans, records, store
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import PLANS
 from fhelpers.sections.imagenet_subset import figures
-from fhelpers.sections.imagenet_subset.plan import by_network
 from fhelpers.sections.other_datasets import claims as other_claims
 from fhelpers.sections.other_datasets import figures as other_datasets
 from fhelpers.sections.other_datasets import plan as other_plan
@@ -140,7 +139,7 @@ def groups(published):
     plan = {"resnet/natural": (NETWORK,)}
     plan |= {f"{kind}/natural": masks_of("smoke", (NETWORK,), 0.2, **short[kind]) for kind in short}
     own = image_masks_of("smoke", (NETWORK,), 0.2, pictures=True, epochs=2)
-    return by_network(published(plan | {"resnet/images/natural": own}))
+    return records.by_prefix(published(plan | {"resnet/images/natural": own}))
 
 
 def test_masks_are_judged_and_drawn_without_the_images(groups, away):

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from fhelpers import data
 from fhelpers.claims.findings import finding
+from fhelpers.claims.learning import chance_of
 from fhelpers.claims.masks import rows_of
 from fhelpers.claims.verdicts import Verdict
 from fhelpers.drawing import charts, style
@@ -32,7 +33,7 @@ LOOKS = {"small": (style.GREY, "o"), "resnet": (style.INK, "s"), "vgg-11": (styl
 
 
 def names(groups: Mapping) -> dict[str, str]:
-    """How the page calls each network: its kind, and what it sees. groups: from `by_network`."""
+    """How the page calls each network: its kind, and what it sees. groups: from `by_prefix`."""
     found = {}
     for where, runs in groups.items():
         recipe = runs["natural"][0].recipe
@@ -149,11 +150,8 @@ def accuracies_in_words(groups: Mapping, names: Mapping[str, str]) -> str:
     said = []
     for where, runs in groups.items():
         own = rows_of(runs.history, "mask/natural", split="test", scope="all", part="original")
-        recipe = runs["natural"][0].recipe
-        classes = data.describe(recipe.dataset, **recipe.options).classes
-        said.append(
-            f"{names[where]}: {100 * own.accuracy.mean():.0f} %, chance {100 / classes:.0f} %"
-        )
+        right, chance = own.accuracy.mean(), chance_of(runs["natural"][0])
+        said.append(f"{names[where]}: {100 * right:.0f} %, chance {100 * chance:.0f} %")
     return (
         f"Correct on whole test images: {'; '.join(said)}. Where C(x) is right as often as chance, "
         "M(x) minus the complement cannot exceed 100 % minus chance."

@@ -1,11 +1,8 @@
 """The runs of section 18."""
 
-from collections.abc import Mapping
-
 from fhelpers.masks.images import image_masks_of
 from fhelpers.masks.recipes import masks_of
 from fhelpers.runs import plans
-from fhelpers.runs.records import Runs, by_prefix
 from fhelpers.runs.scales import Plan, several
 
 NETWORKS = {
@@ -58,8 +55,3 @@ def plan(scale, dataset, seeds, *, sparsity_weight=0.2) -> Plan:
     return plan | plans.of_subset(
         seeds, lambda some: larger("standard", plans.SUBSET, some, SUBSET, *steps)
     )
-
-
-def by_network(runs: Mapping) -> dict[str, Runs]:
-    """{small, resnet, vgg-11: its runs}, with the labels that they have in sections 15 and 17."""
-    return by_prefix(runs)

@@ -4,8 +4,8 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.masks import rows_of
-from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, proportion
+from fhelpers.claims.verdicts import Part, claim
+from fhelpers.intervals import Estimate, accuracy
 
 SURE = 0.9  # share right on M(x), which the mask is learned to keep
 LOST = 0.1  # share: what counts as a loss
@@ -15,11 +15,10 @@ MANY = 0.5  # share of the attacks undone: more often than not
 def right_on(history: pd.DataFrame, label: str, part: str, among: str = "right") -> Estimate:
     """Share of images that are classified right in one version, of those right as they are.
 
-    among: "right", or "all" for the share of all images.
+    among: "right", or "all" for the share of all images; "kept" for that of a classifier of masks.
     """
     rows = rows_of(history, label, part=part, among=among)
-    accuracy, images = float(rows.accuracy.iloc[0]), int(rows.images.iloc[0])
-    return estimate(rows.accuracy.to_list(), lambda: proportion(accuracy * images, images))
+    return accuracy(rows.accuracy, int(rows.images.iloc[0]))
 
 
 @claim(

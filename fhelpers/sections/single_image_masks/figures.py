@@ -1,6 +1,6 @@
 """Figures of the section on masks of single images (K)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,6 @@ from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.contrast import with_contrast
 from fhelpers.drawing.masks import by_band, centres, looks, through
 from fhelpers.drawing.style import listing
-from fhelpers.intervals import Estimate
 from fhelpers.masks import complement
 from fhelpers.masks.images import single_masks
 from fhelpers.masks.module import NOUGHT
@@ -75,7 +74,7 @@ def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
 def versions(history: pd.DataFrame, chance: float) -> Figure:
     """Share correct on each version of the images, N and A."""
     figure, axes = style.chart(3.2, ylabel="classified correctly")
-    both(axes, VERSIONS, lambda name, part: claims.right_on(history, f"images/{name}", part))
+    both(axes, history, VERSIONS, "right")
     style.percent(axes, lowest=-0.04, highest=1.05)
     style.chance_line(axes, chance)
     return charts.key(figure, [*charts.entries(axes), charts.PAPER, charts.CHANCE])
@@ -109,9 +108,12 @@ def means_in_words(runs: Mapping) -> str:
     )
 
 
-def both(axes: Axes, parts: Mapping[str, str], measured: Callable[[str, str], Estimate]) -> None:
-    """What was measured of both networks for each of the parts, with their names."""
-    frame = intervals.estimates(measured, network=list(NETWORKS), part=list(parts))
+def both(axes: Axes, history: pd.DataFrame, parts: Mapping[str, str], among: str) -> None:
+    """What is right of both networks on each of the parts, which have names."""
+    frame = intervals.estimates(
+        lambda name, part: claims.right_on(history, f"images/{name}", part, among),
+        network=list(NETWORKS), part=list(parts),
+    )  # fmt: skip
     look = {"by": "network", "dodge": 0.36, "upright": True, **looks(NETWORKS)}
     charts.dots(axes, frame, at="part", order=parts, **look)
     theirs = {n: PUBLISHED[part] for n, part in enumerate(parts) if part in PUBLISHED}
@@ -194,12 +196,7 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
         style.bare(panel)
     for panel in panels[len(frequent) :]:
         panel.set_axis_off()
-
-    def measured(name: str, part: str) -> Estimate:
-        rows = rows_of(history, f"images/{name}", part=part, among="kept")
-        return intervals.accuracy(rows.accuracy, int(rows.images.min()))
-
-    both(last, {"linear": "classes", "linear-scrambled": "shuffled"}, measured)
+    both(last, history, {"linear": "classes", "linear-scrambled": "shuffled"}, "kept")
     style.percent(last, highest=1.03)
     last.set_title("linear classifier, correct")
     one = ("masks of the panel's class", CLASS, "o", "")

@@ -9,7 +9,6 @@ from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.masks import looks
 from fhelpers.sections.smoothing_defence import claims
 
-# W, Table 2: accuracies by network and ρ, columns clean, FGSM and PGD at ε = .03, .06, .09.
 NETWORKS = {"natural": style.COLOURS["original"], "adversarial": style.COLOURS["adversarial"]}
 NAMES = {network: f"M_{network}" for network in NETWORKS}
 LINES, MARKERS = {"published": "-", "gain kept": "--"}, {"published": "o", "gain kept": "s"}
@@ -176,13 +175,11 @@ def effects_in_words(table: pd.DataFrame) -> str:
     )
 
 
-def trust_in_words(history: pd.DataFrame, epsilons) -> str:
-    """What PGD and what all checks together leave of both networks, a sentence for each ε."""
-    return " ".join(kept_in_words(history, epsilon) for epsilon in epsilons)
-
-
 def kept_in_words(history: pd.DataFrame, epsilon: float) -> str:
-    """What is left of both at one ε, and whether a clear lead under PGD is gone with all checks."""
+    """What PGD and what all checks together leave of both networks at one ε, in a sentence.
+
+    It also says whether a clear lead under PGD is gone with all checks.
+    """
     natural, adversarial = (claims.checked(history, network) for network in NETWORKS)
     found = [
         [claims.outcome(rows, defence, check, epsilon) for check in ("PGD", "all together")]
