@@ -381,7 +381,5 @@ def card(verdict) -> None:
 
 def listing(values: Iterable) -> str:
     """The values as a list in a sentence: a, b and c; "none" if there are none."""
-    texts = [str(value) for value in values]
-    if not texts:
-        return "none"
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    *most, last = [str(value) for value in values] or ["none"]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -29,16 +29,13 @@ def plan(scale, dataset, seeds, *, radii=(4, 12), epochs=0) -> Plan:
     own, radius = SCALES[scale], max(radii, default=4)
     shared = plans.RADII if set(radii) <= set(plans.RADII) else tuple(radii)
     band = {"band_radius": radius, "radii": (radius,), "epochs": epochs or own.epochs}
+    attacked = {"adversary": "pgd", "epochs": epochs or own.attacked_epochs}
     kinds = {
         "natural": {"radii": shared, "epochs": epochs or own.epochs},
         "low": band | {"band": "low"},
         "high": band | {"band": "high"},
         "batchnorm": {"radii": shared, "epochs": epochs or own.short_epochs, "batchnorm": "batch"},
-        "adversarial": {
-            "radii": shared,
-            "epochs": epochs or own.attacked_epochs,
-            "adversary": "pgd",
-        },
+        "adversarial": {"radii": shared} | attacked,
     }
     plan = each_kind(scale, dataset, seeds, kinds)
     first = plan["natural"][0] if plan["natural"] else None

@@ -25,18 +25,11 @@ def draw_picture(axes: Axes, image: torch.Tensor) -> float:
     return scale
 
 
-def frame(
-    axes: Axes,
-    box: np.ndarray,
-    text: str = "",
-    taken: list[Bbox] | None = None,
-    *,
-    dashed: bool = False,
-    thick: float = 0.9,
-) -> None:
+def frame(axes: Axes, box: np.ndarray, text="", taken=None, *, dashed=False, thick=0.9) -> None:
     """A box (x, y, width, height) on a picture, on a dark ring so that it shows on any ground.
 
-    text: stands above the box, or lower where others do, whose places are `taken`; it joins them.
+    text: stands above the box, or lower where others do; taken: the list of their places (Bbox),
+    which it joins.
     """
     x, y, width, height = box - [0.5, 0.5, 0, 0]
     wide, high = (max(3, round(4 * side)) for side in (width, height))
@@ -51,10 +44,9 @@ def frame(
     long = (TextPath((0, 0), text, size=SIZE).get_extents().width + 3) * point
     high, left = 9 * point, max(0, min(x, right - long))  # or it would leave the picture
     place = Bbox.from_bounds(left, max(y - 9 * point, 0), long, high)
-    while place.count_overlaps(taken or []):
+    while place.count_overlaps(taken):
         place = place.translated(0, 0.35 * high)
-    if taken is not None:
-        taken.append(place)
+    taken.append(place)
     shade(axes, place.bounds, np.full((1, 1), 0.7))
     at = place.x0 + point, place.y1 - 1.5 * point
     axes.text(*at, text, color=OVER_PICTURES, fontsize=SIZE, clip_on=True)

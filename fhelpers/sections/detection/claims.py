@@ -14,7 +14,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE
 from fhelpers.claims.verdicts import Claim, Part, claim, estimate
-from fhelpers.intervals import Estimate, proportion, quantile
+from fhelpers.intervals import Estimate, estimates, proportion, quantile
 
 SHARE = 0.10  # of the images: what counts as sizeable; the paper found 0.337
 COLUMNS = ("seed", "part", "radius", "scope", "measure", "draw", "images", "value")
@@ -69,7 +69,9 @@ def small_lose_most(history: pd.DataFrame) -> tuple[list[Part], str]:
     """history: that of evaluations. A size class without objects leaves its part open."""
     parts = []
     for size in SIZES[1:]:
-        more = compare(history, more_lost, *pairs("small"), *pairs(size))
+        more = compare(
+            history, lambda *four: lost(*four[:2]) - lost(*four[2:]), *pairs("small"), *pairs(size)
+        )
         parts.append(Part(f"small minus {size}", more, MORE))
     shares = {size: compare(history, lost, *pairs(size)).value for size in SIZES}
     losses = [f"{size} {100 * loss:.0f} %" for size, loss in shares.items() if math.isfinite(loss)]
@@ -147,10 +149,6 @@ def lost(before, after):
         return np.where(np.asarray(before) > 0, 1 - np.divide(after, before), math.nan)
 
 
-def more_lost(before, after, other_before, other_after):
-    return lost(before, after) - lost(other_before, other_after)
-
-
 def largest(history: pd.DataFrame) -> float:
     """The largest radius of a history. Raises ValueError where only originals were evaluated."""
     radii = history.radius.dropna()
@@ -216,8 +214,7 @@ def ends(draws: np.ndarray, value: float) -> tuple[float, float]:
     there = draws[np.isfinite(draws)]
     if len(there) <= len(draws) / 2:
         return math.nan, math.nan
-    tails = (1 - quantile(), quantile())
-    low, middle, high = np.quantile(there, [tails[0], 0.5, tails[1]])
+    low, middle, high = np.quantile(there, [1 - quantile(), 0.5, quantile()])
     return float(value + low - middle), float(value + high - middle)
 
 
@@ -225,8 +222,7 @@ def scored(history: pd.DataFrame, measure: str) -> pd.DataFrame:
     """A measure of every part with its interval: columns part, radius, value, low, high."""
     there = history[(history.measure == measure) & (history.scope == "all")]
     return pd.DataFrame(
-        {"part": part, "radius": radius}
-        | vars(compared(history, part, measure, None if np.isnan(radius) else radius))
+        {"part": part, "radius": radius} | vars(compared(history, part, measure, radius))
         for part, radius in there[["part", "radius"]].drop_duplicates().itertuples(index=False)
     )
 
@@ -236,21 +232,15 @@ def compared(history: pd.DataFrame, part: str, measure: str, radius: float | Non
     return compare(history, lambda x: x, (part, measure), radius=radius)
 
 
-def share_left(before, after):
-    return 1 - lost(before, after)
-
-
 def shares_kept(history: pd.DataFrame) -> pd.DataFrame:
     """What is left of the mAP on originals at the largest radius, and in the paper."""
     return pd.DataFrame(
         {"part": part, "paper": PAPER[part] / PAPER["original"]}
-        | vars(compare(history, share_left, ("original", "AP"), (part, "AP")))
+        | vars(compare(history, lambda *both: 1 - lost(*both), ("original", "AP"), (part, "AP")))
         for part in ("low", "high")
     )
 
 
 def by_size(history: pd.DataFrame) -> pd.DataFrame:
     """Share of its mAP that each size class loses at the largest radius: size, value, low, high."""
-    return pd.DataFrame(
-        {"size": size} | vars(compare(history, lost, *pairs(size))) for size in SIZES
-    )
+    return estimates(lambda size: compare(history, lost, *pairs(size)), size=SIZES)

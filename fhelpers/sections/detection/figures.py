@@ -19,8 +19,7 @@ from fhelpers.sections.detection.cases import Case
 
 PAPER_GAINED = 1684 / 5000
 NAMES = {"original": "originals", "low": "low parts", "high": "high parts", "control": "control"}
-COLOURS = {part: style.COLOURS[part] for part in ("original", "low", "high")}
-COLOURS["control"] = style.GREY
+COLOURS = style.COLOURS | {"control": style.GREY}
 MARKERS = {"low": "o", "high": "s", "control": "v"}
 PARTS = {"original": "image", "low": "low part", "high": "high part", "control": "control"}
 CURVES = {"colours": COLOURS, "markers": MARKERS, "styles": {"control": "--"}, "names": NAMES}

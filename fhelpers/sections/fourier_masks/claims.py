@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from fhelpers.claims.histories import MORE
 from fhelpers.claims.masks import FIVE, LETTERS, PAIR, rows_of
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, over_seeds, quantile
+from fhelpers.intervals import Estimate, over_seeds, quantile, shifted
 
 KEPT = 0.99  # share of the accuracy that a mask is to keep (K; its own five lost 0.8 % at most)
 SPARSE = 0.65  # of the frequencies' total weight
@@ -392,12 +393,9 @@ def contrast(read: Facts, networks: dict[str, float], statistic) -> Estimate:
         if not set(names) <= set(read.history.label):
             return Estimate(float(values[0]), np.nan, np.nan, 1, "seeds")
         folds = {name: read[f"folds/{name}"] for name in networks}
-        each = [weighed(folds, key) for key in next(iter(folds.values()))]
-        n = len(each)
-        half = stats.t.ppf(quantile(), n - 1) * np.std(each, ddof=1) / np.sqrt(n)
+        each = over_seeds([weighed(folds, key) for key in next(iter(folds.values()))])
         rows = read.history.query("split == 'learning' and epoch == 0")
         images = int(rows[rows.label.isin(names)].groupby("label").images.sum().min())
-        value = float(values[0])
-        return Estimate(value, value - float(half), value + float(half), images, "images")
+        return replace(shifted(each, float(values[0]) - each.value), n=images, over="images")
 
     return estimate(values, over_folds)
