@@ -98,15 +98,13 @@ style.finding(figures.threshold_in_words(frame, recipe))
 # up and then decays {cite:p}`smith2019super`, and after each step the weights are clipped to
 # [0, 1].
 #
-# All five networks see crops and flips. The released code crops at random sizes and enlarges the
-# crop, so that all its networks meet other scales; here an image is shifted by four pixels at most,
-# and S alone meets other scales. At `standard` they have BatchNorm, too, and are trained on up to
-# 20,000 images for the same number of epochs, so that N and A differ in the attack alone. At
-# `quick` they have the architecture of the network of {doc}`01_decomposition`, and A is trained for
-# fewer epochs than N, because each of them costs many times as much. S, T and R have the
-# architecture, the images and the number of epochs of N. VGG-11 is a second architecture; below
-# `standard` there are only its N and A, and its A is trained with three attack steps instead of
-# ten.
+# All five networks see crops and flips; the released code also enlarges its crops, so that all its
+# networks meet other scales, and here S alone does. At `standard` they have BatchNorm, too, and are
+# trained on up to 20,000 images for the same number of epochs, so that N and A differ in the attack
+# alone. At `quick` they have the architecture of the network of {doc}`01_decomposition`, and A is
+# trained for fewer epochs than N. S, T and R have the architecture, the images and the number of
+# epochs of N. VGG-11 is a second architecture; below `standard` there are only its N and A, and its
+# A is trained with three attack steps instead of ten.
 #
 # ## The mask in code
 
@@ -146,14 +144,8 @@ for name, energy in energies.items():
 # %% [markdown]
 # An image is real, so its spectrum has the same magnitude at opposite frequencies, and a mask can
 # only treat the two alike. The released code has a weight for each of them and discards an
-# imaginary part, which averages the two without saying so. Here each pair has one weight. To find
-# what a mask leaves out, that code sets every weight above 10⁻⁸ to 1, in the mask itself, so that
-# what it evaluates afterwards is another mask:
-
-# %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(figures.binarised_in_words([run.model().masks() for run in runs["mask/natural"]]))
-
-# %% [markdown]
+# imaginary part, which averages the two without saying so. Here each pair has one weight.
+#
 # ## The masks
 
 # %% folded="The masks of the second architecture, VGG-11" tags=["nbval-ignore-output"]
@@ -170,8 +162,8 @@ style.show(
     name="masks-reliability",
     caption=f"Through the mask of N {claims.kept(history, claims.UNSEEN)} of its accuracy remain; "
     f"{verdicts['K1'].estimate} if the mask is learned from the same test images, as in the paper. "
-    f"{verdicts['K1'].note} Hollow diamonds: VGG-11 in the paper, on the images its masks were "
-    "learned from (other data).",
+    f"{figures.binarised_in_words([run.model().masks() for run in runs['mask/natural']])} Hollow "
+    "diamonds: VGG-11 in the paper, on the images its masks were learned from (other data).",
     alt=figures.ALT["reliability"],
 )
 
@@ -303,12 +295,10 @@ style.show(
 # take fifty images per step and a higher learning rate. Where the loss of an image changes by more
 # than 3.2, ours continues along a straight line; the published formula overflows from about 9.4 on.
 # Whether a mask keeps 99 % of the accuracy also hangs on λ, which is the paper's, and on the number
-# of steps, which is ours. A small network that is uncertain about many images misclassifies some of
-# them after any change, so 99 % of the accuracy is a harder requirement for it than for a confident
-# one. The released code chooses its networks by their accuracy on the test set; we take them as
-# they are after a fixed number of epochs.
+# of steps, which is ours. A network that is uncertain about many images misclassifies some after
+# any change, so that 99 % is a harder requirement for it than for a confident one. The released
+# code also chooses its networks by their test accuracy; ours are those of the last epoch.
 #
 # ## What we tried that the paper did not
 #
-# Every mask is evaluated on images it has not seen, and the table above shows what the other way
-# would have given. The verdicts on low frequencies and directions have intervals.
+# Every mask is evaluated on images it has not seen, too, and every verdict has an interval.

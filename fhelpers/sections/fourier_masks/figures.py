@@ -203,8 +203,8 @@ def binarised_in_words(found: Sequence[Tensor]) -> str:
     """What the released code makes of masks when it takes their complement, in a sentence."""
     mask = torch.cat([*found]).detach()
     return (
-        f"The mask of N below has a total weight of {mask.mean():.2f}; with all weights above 10⁻⁸ "
-        f"set to 1 it would have {(mask > 1e-8).float().mean():.2f}."
+        "For a complement, the released code sets all weights above 10⁻⁸ to 1 in the mask itself: "
+        f"N's would then weigh {(mask > 1e-8).float().mean():.2f} instead of {mask.mean():.2f}."
     )
 
 
