@@ -207,7 +207,7 @@ def as_text(values: dict) -> str:
 
 def write(recipe: Runnable, result: Result, compute: Compute, folder: Path) -> None:
     """Write the files of a finished run; the record, which holds their digests, last."""
-    tidy(result.rows).to_parquet(folder / "history.parquet", index=False)
+    tidy(result.rows).to_parquet(folder / "history.parquet", index=False, compression="zstd")
     if result.tensors:
         tensors = {k: v.detach().cpu().contiguous() for k, v in result.tensors.items()}
         (folder / TENSORS).write_bytes(save(tensors))
@@ -217,7 +217,9 @@ def write(recipe: Runnable, result: Result, compute: Compute, folder: Path) -> N
              "correct": np.packbits(correct.numpy()).tobytes()}
             for (part, radius), correct in result.outcomes.items()
         ]  # fmt: skip
-        pd.DataFrame(packed).to_parquet(folder / "outcomes.parquet", index=False)
+        pd.DataFrame(packed).to_parquet(
+            folder / "outcomes.parquet", index=False, compression="zstd"
+        )
     record = make_record(recipe, result, compute)
     record["files"] = {file.name: files.digest_of(file) for file in sorted(folder.iterdir())}
     record["digest"] = digest_of(as_text(record))
