@@ -30,7 +30,7 @@ def named(drawn: bool) -> dict[str, str]:
     return {
         "bias": "biases",
         "undivided": "training undivided",
-        "whole-divided": "whole images divided",
+        "whole-divided": "whole divided",
         "divided": "test parts divided",
         "less-than": "< r instead of ≤ r",
         "linear": "falling learning rate",
