@@ -65,7 +65,7 @@ def same_low_part_other_answer(perturbations: pd.DataFrame) -> tuple[list[Part],
     changed = f"the low part changes by {rows.low_change.max():.0e} at most"
     parts = [
         Part("share of images", share, MORE),
-        Part("more than a few at the border of two classes", share, SHARE, ours=True),
+        Part("the same, against a tenth", share, SHARE, ours=True),
     ]
     return parts, f"{note}; {changed}."
 
