@@ -214,6 +214,17 @@ def test_w25_with_one_seed_is_over_the_networks():
     assert (few.verdict, few.parts[1].estimate.n) == (OPEN, 3)
 
 
+@pytest.mark.filterwarnings("ignore:An input array is constant")
+def test_without_an_order_there_is_no_rank_correlation():
+    alike = {f"batch-{size}": network() for size in (32, 64, 128, 256, 512)}
+    verdict = CLAIMS["W25"](history(alike, seeds=1, spread=0))
+    assert verdict.verdict == OPEN
+    for part in verdict.parts:
+        assert math.isnan(part.estimate.value)
+        assert math.isnan(part.estimate.low)
+        assert math.isnan(part.estimate.high)
+
+
 def test_seeds_that_agree_in_every_rank_leave_an_interval_as_wide_as_one_swapped_pair():
     sizes = CLAIMS["W25"](history(related(sizes=5), seeds=3, spread=0)).parts[1].estimate
     assert (sizes.value, sizes.high, sizes.over, sizes.n) == (pytest.approx(1), 1, "seeds", 3)

@@ -158,7 +158,7 @@ def rank_correlation(history, labels: list[str], first: Measure, second: Measure
         pairs = [[effect(seed, {la: 1}, m).value for la in labels] for m in (first, second)]
         found.append(float(stats.spearmanr(*pairs).statistic))
     over = estimate(found, lambda: over_networks(found[0], len(labels)))
-    if over.low < over.high:
+    if len(found) == 1 or len(set(found)) > 1:
         return over
     # Seeds that agree in every rank: as wide as one pair swapped in one of them would make it.
     swapped = found[0] - math.copysign(one_swap(len(labels)), found[0])
