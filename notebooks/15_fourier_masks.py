@@ -17,7 +17,7 @@ from fhelpers.claims import CLAIMS, finding
 from fhelpers.claims.masks import LETTERS
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
-from fhelpers.sections.fourier_masks import claims, figures, measure
+from fhelpers.sections.fourier_masks import claims, figures, measure, readings
 from fhelpers.sections.fourier_masks.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight, epochs=epochs))
@@ -160,8 +160,9 @@ style.show(
 style.show(
     figures.accuracies(frame, chance),
     name="masks-reliability",
-    caption=f"Through the mask of N {claims.kept(history, claims.UNSEEN)} of its accuracy remain; "
-    f"{verdicts['K1'].estimate} if the mask is learned from the same test images, as in the paper. "
+    caption=f"Through the mask of N {readings.kept(history, claims.UNSEEN)} of its accuracy "
+    f"remain; {verdicts['K1'].estimate} if the mask is learned from the same test images, as in "
+    "the paper. "
     f"{figures.binarised_in_words([run.model().masks() for run in runs['mask/natural']])} Hollow "
     "diamonds: VGG-11 in the paper, on the images its masks were learned from (other data).",
     alt=figures.ALT["reliability"],
@@ -207,7 +208,7 @@ style.show(
 
 # %% folded="K3: what adversarial training changes by direction" tags=["nbval-ignore-output"]
 style.show(
-    figures.direction(claims.by_direction(history, {"adversarial": 1, "natural": -1})),
+    figures.direction(readings.by_direction(history, {"adversarial": 1, "natural": -1})),
     name="masks-direction",
     caption=verdicts["K3"].note,
     alt=figures.ALT["direction"],
@@ -256,7 +257,7 @@ style.show(
 # %% tags=["hide-input", "nbval-ignore-output"]
 test = data.load(dataset, train=False, limit=3, **recipe.network.options).pixels()
 seen = {LETTERS[name]: runs[f"mask/{name}"][0].model() for name in ("natural", "adversarial")}
-like, first = claims.similarity(history, claims.UNSEEN), ", first seed" * (len(seeds) > 1)
+like, first = readings.similarity(history, claims.UNSEEN), ", first seed" * (len(seeds) > 1)
 style.show(
     figures.images(test, seen),
     name="masks-images",

@@ -9,11 +9,11 @@ import pytest
 
 from fhelpers.claims import CLAIMS
 from fhelpers.masks.recipes import BANDS
-from fhelpers.sections.fourier_masks import claims as masks
+from fhelpers.sections.fourier_masks import readings
 
 YES, NO, OPEN, WEAKER = "reproduced", "not reproduced", "undecided", "weaker"
 CENTRES = (np.arange(BANDS) + 0.5) * 180 / BANDS
-ALONG = np.minimum(CENTRES % 90, 90 - CENTRES % 90) < masks.AXES
+ALONG = np.minimum(CENTRES % 90, 90 - CENTRES % 90) < readings.AXES
 LOW = np.arange(BANDS) < BANDS / 4
 
 
@@ -153,10 +153,10 @@ def test_the_claims_measure_what_was_planted(seeds):
 
 def test_the_directions_near_the_axes_add_up_to_what_k3_judges():
     frame, change = history(seeds=3), {"adversarial": 1, "natural": -1}
-    rows = masks.by_direction(frame, change)
+    rows = readings.by_direction(frame, change)
     along = rows.value[rows.near_axis].sum()
     assert along == pytest.approx(
-        masks.contrast(masks.Facts(frame), change, masks.axis_share).value
+        readings.contrast(readings.Facts(frame), change, readings.axis_share).value
     )
     assert along == pytest.approx(0.1, abs=0.01)
     assert rows.value.sum() == pytest.approx(0)
@@ -182,7 +182,7 @@ def learned_to(adversarial, others):
 def test_masks_are_also_compared_at_a_weight_that_all_of_them_had():
     """A's mask is learned to half the weight of the others: at theirs it was lower by half."""
     frame = learned_to(0.2, 0.6)
-    assert masks.common_weight(frame, SHARES) == pytest.approx(0.6)
+    assert readings.common_weight(frame, SHARES) == pytest.approx(0.6)
     parts = CLAIMS["K4"](frame).parts
     raw, matched = parts[0].estimate.value, parts[3].estimate.value
     assert raw == pytest.approx(0.3, abs=0.001)
@@ -198,7 +198,7 @@ def test_the_mask_of_ones_is_no_mask_that_had_a_weight():
     frame = learned_to(0.2, 0.6)
     learning = (frame.split == "learning") & (frame.epoch > 0)
     frame.loc[learning & (frame.label == "mask/adversarial"), "weight"] = [0.3, 0.25, 0.2, 0.2]
-    assert masks.common_weight(frame, SHARES) is None
+    assert readings.common_weight(frame, SHARES) is None
     verdict = CLAIMS["K4"](frame)
     assert [part.ours for part in verdict.parts] == 3 * [False]
     assert "no total weight that the masks of all five networks had" in verdict.note
@@ -216,7 +216,9 @@ def test_the_mask_of_ones_is_no_mask_that_had_a_weight():
 )
 def test_the_low_share_is_that_of_the_last_time_that_a_mask_had_the_weight(weights, expected):
     shares = np.array([0.1, 0.2, 0.4])[: len(weights)]
-    assert masks.low_share_at(0.5)({"path": (np.array(weights), shares)}) == pytest.approx(expected)
+    assert readings.low_share_at(0.5)({"path": (np.array(weights), shares)}) == pytest.approx(
+        expected
+    )
 
 
 def test_one_seed_without_folds_has_no_interval():
@@ -227,8 +229,8 @@ def test_one_seed_without_folds_has_no_interval():
 
 def test_the_interval_over_folds_is_students():
     frame = history(seeds=1)
-    found = masks.contrast(masks.Facts(frame), {"natural": 1}, masks.low_share)
-    each = [masks.low_share(f) for f in masks.facts(frame, "folds/natural").values()]
+    found = readings.contrast(readings.Facts(frame), {"natural": 1}, readings.low_share)
+    each = [readings.low_share(f) for f in readings.facts(frame, "folds/natural").values()]
     half = 2.776 * np.std(each, ddof=1) / math.sqrt(5)
     assert found.high - found.value == pytest.approx(half, rel=1e-3)
     assert found.n == 1000
@@ -242,7 +244,7 @@ def test_the_interval_of_a_ratio_is_the_bootstraps():
     for part, right in (("original", original), ("masked", masked)):
         frame.loc[frame.part == part, "accuracy"] = right.mean()
         frame.loc[frame.part == part, "both"] = (right & original).mean()
-    found = masks.kept(frame, "mask/natural")
+    found = readings.kept(frame, "mask/natural")
     draws = random.integers(2000, size=(4000, 2000))
     ratios = masked[draws].mean(1) / original[draws].mean(1)
     assert (found.low, found.high) == pytest.approx(

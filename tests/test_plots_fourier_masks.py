@@ -12,8 +12,8 @@ from test_claims_fourier_masks import history
 
 from fhelpers import intervals
 from fhelpers.masks import FourierMask
-from fhelpers.sections.fourier_masks import claims, measure
 from fhelpers.sections.fourier_masks import figures as plots
+from fhelpers.sections.fourier_masks import measure, readings
 
 
 def every_network(**settings):
@@ -52,7 +52,9 @@ def figures(seeds, channels, size):
         "masks": plots.masks(some_masks("natural", "adversarial", "scale")),
         "reliability": plots.accuracies(measure.reliability(frame), 0.1),
         "energies": plots.energies(frame),
-        "direction": plots.direction(claims.by_direction(frame, {"adversarial": 1, "natural": -1})),
+        "direction": plots.direction(
+            readings.by_direction(frame, {"adversarial": 1, "natural": -1})
+        ),
         "differences": plots.differences(frame),
         "classes": plots.class_masks(torch.rand(10, size, size), [f"class {i}" for i in range(10)]),
         "images": plots.images(pixels, dict.fromkeys("NA", module(1, (size, size)))),

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fhelpers import masks as learning
+from fhelpers.claims.masks import FIVE, LETTERS, PAIR
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import CHANGE, by_band, looks, maps, told_apart, with_mean
 from fhelpers.frequency import structural_similarity
-from fhelpers.sections.fourier_masks import claims, measure
+from fhelpers.sections.fourier_masks import measure, readings
 
 ALT = {
     "masks": "In the upper row the mask of each network over the spectrum, frequency zero in the "
@@ -55,7 +56,7 @@ def colour_of(name: str) -> str:
 
 def title_of(name: str) -> str:
     """A network by K's letter and in words."""
-    return f"{claims.short(name)}, {NAMES[name.removeprefix('vgg-11-')]}"
+    return f"{readings.short(name)}, {NAMES[name.removeprefix('vgg-11-')]}"
 
 
 @style.styled
@@ -65,7 +66,7 @@ def masks(found: Mapping[str, Tensor]) -> Figure:
     figure, (top, bottom) = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
     maps(top, {title_of(n).replace(", random ", ", ").replace(", ", "\n"): found[n] for n in found})
     first, *others = found
-    changes = {f"{claims.short(name)[-1]} − N": found[name] - found[first] for name in others}
+    changes = {f"{readings.short(name)[-1]} − N": found[name] - found[first] for name in others}
     bottom[0].set_axis_off()
     widest = max([0.05, *(float(change.abs().max()) for change in changes.values())])
     maps(bottom[1:], changes, "difference", cmap=CHANGE, vmin=-widest, vmax=widest)
@@ -93,7 +94,7 @@ def accuracies(frame: pd.DataFrame, chance: float) -> Figure:
 def energies(history: pd.DataFrame) -> Figure:
     """Radial and angular energies of the five masks, as shares of a full mask's (K)."""
     figure, axes = style.canvas(1, 2, 3.4, sharey=True)
-    frame = measure.banded(history, claims.FIVE)
+    frame = measure.banded(history, FIVE)
     look = {"by": "network", "colours": colour_of, "styles": DASHES, "names": title_of}
     by_band(axes[0], frame, linewidth=1.6, **look)
     style.percent(axes[0, 0], highest=1.02)
@@ -104,11 +105,11 @@ def energies(history: pd.DataFrame) -> Figure:
 @style.styled
 def differences(history: pd.DataFrame) -> Figure:
     """Energy kept in each band minus that of N, a row for each of A, S, T and R, with intervals."""
-    frame = measure.banded(history, claims.FIVE[1:], minus="natural")
+    frame = measure.banded(history, FIVE[1:], minus="natural")
     names = list(frame.network.unique())
     figure, axes = style.canvas(len(names), 2, 0.7 + 1.25 * len(names), sharey=True, sharex="col")
     for row, name in zip(axes, names, strict=True):
-        own = f"{claims.LETTERS[name]} − N"
+        own = f"{LETTERS[name]} − N"
         look = {"colours": colour_of(name), "names": own, "linewidth": 1.6}
         by_band(row, frame[frame.network == name], **look)
         for panel in row:
@@ -122,7 +123,7 @@ def differences(history: pd.DataFrame) -> Figure:
 
 @style.styled
 def direction(frame: pd.DataFrame) -> Figure:
-    """What adversarial training does by direction alone. frame: from `claims.by_direction`."""
+    """What adversarial training does by direction alone. frame: from `readings.by_direction`."""
     words = {
         "xlabel": "direction, degrees",
         "ylabel": "A − N, share beyond\na mask without direction",
@@ -210,7 +211,7 @@ def binarised_in_words(found: Sequence[Tensor]) -> str:
 
 def threshold_in_words(frame: pd.DataFrame, recipe) -> str:
     """Which masks kept what they had to where they were learned. frame: from `reliability`."""
-    missed = [claims.short(row.network) for row in frame.itertuples() if row.reached < 1]
+    missed = [readings.short(row.network) for row in frame.itertuples() if row.reached < 1]
     kept, count = f"{100 * recipe.threshold:.0f} %", len(frame)
     start = (
         f"A mask is to keep {kept} of the accuracy on the images it learns on. Learning ends when "
@@ -224,8 +225,8 @@ def threshold_in_words(frame: pd.DataFrame, recipe) -> str:
 
 def energies_in_words(history: pd.DataFrame) -> str:
     """How much the masks of N and A keep near frequency zero and far from it."""
-    rows = measure.banded(history, claims.PAIR).query("part == 'radial'")
-    ends = [rows[rows.place < 100 * claims.LOW], rows[rows.place > 50]]
+    rows = measure.banded(history, PAIR).query("part == 'radial'")
+    ends = [rows[rows.place < 100 * readings.LOW], rows[rows.place > 50]]
     near, far = (100 * each.groupby("network").value.mean() for each in ends)
     return (
         f"Of a ring in the lowest quarter of the distances N keeps {near['natural']:.0f} % and A "
@@ -236,11 +237,11 @@ def energies_in_words(history: pd.DataFrame) -> str:
 
 def differences_in_words(history: pd.DataFrame) -> str:
     """How much more than N every network keeps near frequency zero and further from it."""
-    rows = measure.banded(history, claims.FIVE[1:], minus="natural").query("part == 'radial'")
-    ends = [rows[rows.place < 100 * claims.LOW], rows[rows.place > 100 / 3]]
+    rows = measure.banded(history, FIVE[1:], minus="natural").query("part == 'radial'")
+    ends = [rows[rows.place < 100 * readings.LOW], rows[rows.place > 100 / 3]]
     near, far = (each.groupby("network", sort=False).value.mean() for each in ends)
     listed = style.listing(
-        f"{claims.LETTERS[name]} {style.points(near[name])} and {style.points(far[name])}"
+        f"{LETTERS[name]} {style.points(near[name])} and {style.points(far[name])}"
         for name in near.index
     )
     return (

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fhelpers.claims.masks import rows_of
 from fhelpers.drawing import style
 from fhelpers.drawing.masks import SIDE, centres
 from fhelpers.intervals import accuracy, over_seeds
-from fhelpers.sections.fourier_masks import claims
+from fhelpers.sections.fourier_masks import readings
 
 MERGED = {"radial": 4, "angular": 4}  # neighbouring bands drawn as one: each has few bins
 
@@ -32,13 +33,13 @@ def reliability(history: pd.DataFrame) -> pd.DataFrame:
     seeds whose mask reached the threshold where it was learned).
     """
     rows = []
-    for name in claims.masked(history):
+    for name in readings.masked(history):
         row, label = {"network": name}, f"mask/{name}"
         for part in ("original", "masked", "complement"):
-            own = claims.rows_of(history, label, split="test", scope="all", part=part)
+            own = rows_of(history, label, split="test", scope="all", part=part)
             row[part] = accuracy(own.accuracy, int(own.images.min()))
-        row |= {"share": claims.kept(history, label), "weight": claims.weight(history, name)}
-        reached = claims.rows_of(history, label, split="mask", part="weight").reached
+        row |= {"share": readings.kept(history, label), "weight": readings.weight(history, name)}
+        reached = rows_of(history, label, split="mask", part="weight").reached
         rows.append(row | {"reached": float(reached.astype(float).mean())})
     return pd.DataFrame(rows)
 
@@ -55,7 +56,7 @@ def band_shares(history: pd.DataFrame, name: str, part: str) -> np.ndarray:
     The masks of all seeds; with one seed those of folds/<network> where there are such.
     """
     label = f"{'folds' if of_folds(history, name) else 'mask'}/{name}"
-    rows = claims.rows_of(history, label, split="mask", part=part)
+    rows = rows_of(history, label, split="mask", part=part)
     bands = rows.assign(band=rows.band // MERGED[part]).groupby(["seed", "mask", "band"])
     sums = bands[["value", "whole"]].sum()
     return (sums.value / sums.whole.where(sums.whole > 0)).unstack().to_numpy()
@@ -68,7 +69,7 @@ def banded(history: pd.DataFrame, names: Iterable[str], minus: str = "") -> pd.D
     Intervals are over seeds; with one seed over masks of disjoint sets of images.
     """
     rows = []
-    for name in (name for name in names if name in claims.masked(history)):
+    for name in (name for name in names if name in readings.masked(history)):
         for part in SIDE:
             shares = band_shares(history, name, part)
             shares = shares - (band_shares(history, minus, part) if minus else 0)
@@ -100,12 +101,12 @@ def on_which_images(history: pd.DataFrame) -> pd.DataFrame:
     for label, learned in (("mask/natural", "training images"), ("ontest/natural", "test images")):
         row = {"learned on": learned}
         for split, words in (("train", "training"), ("test", "test")):
-            own = claims.rows_of(history, label, split=split, scope="all")
+            own = rows_of(history, label, split=split, scope="all")
             ends = own.groupby("part").accuracy.mean()
             both = style.rounded(ends["original"]), style.rounded(ends["masked"])
             row[f"{words}: whole, masked"] = ", ".join(both)
             row[f"share kept, {words}"] = ends["masked"] / ends["original"]
-        weight = claims.rows_of(history, label, split="mask", part="weight").value.mean()
-        images = claims.rows_of(history, label, split="learning").images.iloc[0]
+        weight = rows_of(history, label, split="mask", part="weight").value.mean()
+        images = rows_of(history, label, split="learning").images.iloc[0]
         rows.append(row | {"weight": weight, "images": int(images)})
     return pd.DataFrame(rows)
