@@ -90,6 +90,7 @@ def refused(result):
         (["run", "/"], "no run is called '/'"),
         (["run", ".."], "no run is called '..'"),
         (["run", ".unfinished"], "no run is called '.unfinished'"),
+        (["publish", "--seeds", "[1]"], "seeds=[1] is not possible: it must be a list that begins"),
         (["publish", "--seeds", "one"], "seeds must be whole numbers such as 0 1 2, not 'one'"),
         (["claims", "--seeds", "0 0"], "seeds=[0, 0] is not possible"),
         (["claims", "--seeds", "-1"], "seed=-1 is not possible"),

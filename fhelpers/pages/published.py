@@ -9,6 +9,7 @@ from pathlib import Path
 from fhelpers import sections
 from fhelpers.pages import notebooks
 from fhelpers.runs import records, schedule, store
+from fhelpers.runs.checks import refuse
 
 
 def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int]:
@@ -16,8 +17,11 @@ def publish(scale: str, dataset: str, seeds: list[int]) -> tuple[list[Path], int
 
     The patterns in LOADED of a section's plan match the labels of runs whose tensors its page
     shows, those in FIRST_LOADED where it shows the first seed's only. Other tensors stay behind:
-    they would fill the repository.
+    they would fill the repository. Raises ValueError for seeds that do not begin with 0: another
+    seed would pass for the first.
     """
+    if seeds[:1] != [0]:
+        refuse("seeds", seeds, "a list that begins with 0, the first seed of the published book")
     runs, loaded = {}, set()
     asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
     for slug in sections.slugs():
