@@ -92,8 +92,8 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
     for run in found:
         difference = largest_difference(run, carry_out_anew(run))
         said = f"{difference:.2g}" if difference else "bit-equal"
-        processor = run.record["machine"]["processor"]
-        if processor == provenance.machine()["processor"] or math.isinf(difference):
+        processor = provenance.processor_of(run.record["machine"])
+        if processor == provenance.processor_of(provenance.machine()) or math.isinf(difference):
             worst = max(worst, difference)
         else:
             said += f", on another processor than the record's {processor}"

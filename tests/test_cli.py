@@ -382,9 +382,10 @@ def test_a_run_that_comes_out_otherwise_is_told_by_how_much(fhelpers, change, st
 
 
 @pytest.mark.parametrize(("change", "status"), [(1e-3, 0), (float("inf"), 1)])
-def test_another_processor_may_round_otherwise(fhelpers, monkeypatch, change, status):
+@pytest.mark.parametrize("differs", ["processor", "instructions"])
+def test_another_processor_may_round_otherwise(fhelpers, monkeypatch, differs, change, status):
     run = store.carry_out(dataclasses.replace(RECIPE, epochs=1))
-    other = provenance.machine() | {"processor": "another one"}
+    other = provenance.machine() | {differs: "another one"}
     monkeypatch.setattr(provenance, "machine", lambda: other)
     monkeypatch.setattr(verify, "largest_difference", lambda run, result: change)
     found, out, _ = fhelpers("verify", run.run_id)

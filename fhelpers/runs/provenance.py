@@ -26,8 +26,16 @@ def machine() -> dict:
         names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
         processor = names[0].partition(":")[2].strip() if names else processor
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    about = {"processor": processor, "cores": os.cpu_count(), "gpu": gpu}
-    return about | {"system": platform.system()}
+    about = {"processor": processor, "instructions": torch.backends.cpu.get_cpu_capability()}
+    return about | {"cores": os.cpu_count(), "gpu": gpu, "system": platform.system()}
+
+
+def processor_of(machine: dict) -> str:
+    """What the bits of a result depend on: virtual machines call very different processors alike.
+
+    Records that do not name the instructions were made before this was kept, with AVX-512.
+    """
+    return f"{machine['processor']} with {machine.get('instructions', 'AVX512')}"
 
 
 def versions() -> dict:
