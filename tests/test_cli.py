@@ -246,7 +246,8 @@ def test_a_terminal_that_knows_ascii_only_gets_every_line(places):
     assert done.stdout.startswith(f"{run.path} ? ")
 
 
-def test_missing_data_without_a_network_name_the_ways_to_get_them(fhelpers, places):
+def test_missing_data_without_a_network_name_the_ways_to_get_them(fhelpers, places, monkeypatch):
+    monkeypatch.delenv("FHELPERS_TINY_IMAGENET", raising=False)
     for name in ("cifar10", "imagenette", "tiny-imagenet"):
         sentence = refused(fhelpers("data", name))
         assert name.split("-")[-1] in sentence.lower()
