@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhelpers import places
+from fhelpers.networks import compute
 from fhelpers.runs import schedule, store
 from fhelpers.runs.kinds import Result, Runnable
 
@@ -170,9 +171,12 @@ def test_planners_do_not_disturb_runs_that_finish(results):
     assert sorted(store.listing().state.value_counts().items()) == [("done", len(recipes))]
 
 
-def test_what_is_missing_is_announced_with_an_estimate(monkeypatch):
+@pytest.mark.parametrize("precision", schedule.PACE)
+def test_what_is_missing_is_announced_with_an_estimate(monkeypatch, precision):
     monkeypatch.setattr(schedule, "workers", lambda: 2)
-    few = {str(n): SimpleNamespace(work=schedule.PACE * 60) for n in range(10)}
+    monkeypatch.setattr(compute, "has_bfloat16", lambda device: precision == "bfloat16")
+    pace = schedule.PACE[precision]
+    few = {str(n): SimpleNamespace(work=pace * 60) for n in range(10)}
     assert schedule.announced(few).startswith("10 runs are missing and come first: about 5 minutes")
-    many = {str(n): SimpleNamespace(work=schedule.PACE * 3600) for n in range(5)}
+    many = {str(n): SimpleNamespace(work=pace * 3600) for n in range(5)}
     assert "about 2.5 hours on 2 cores" in schedule.announced(many)

@@ -11,10 +11,13 @@ from threading import Thread
 import torch
 from tqdm import tqdm
 
+from fhelpers.networks.compute import choose_compute
 from fhelpers.runs import records, store
 from fhelpers.runs.kinds import Runnable
 
-PACE = 2_000  # work a second of one processor core: 1,990 measured at quick, 2,560 at standard
+# Work a second of one processor core: 1,990 measured at quick and 2,560 at standard where it
+# computes in bfloat16, 430 at standard where it does not.
+PACE = {"bfloat16": 2_000, "float32": 430}
 TOGETHER = 150_000  # work of runs that share a process, which takes seconds to start: 1 to 3 min
 SLOWEST = 6_000  # work that a slow core does in a minute on a large network
 
@@ -77,7 +80,8 @@ def minutes(lot: Iterable[Runnable]) -> int:
 
 def announced(missing: Mapping[str, Runnable]) -> str:
     """How many runs are missing and about how long they will take here, in a sentence."""
-    hours = sum(recipe.work for recipe in missing.values()) / PACE / workers() / 3600
+    pace = PACE[choose_compute().precision] * workers()
+    hours = sum(recipe.work for recipe in missing.values()) / pace / 3600
     long = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
     return f"{len(missing)} runs are missing and come first: about {long} on {workers()} cores"
 
