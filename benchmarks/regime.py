@@ -3,7 +3,7 @@
     python benchmarks/regime.py
 
 Trains what is missing, one thread a run, and prints a row for each set-up that was compared when
-the scale `standard` was chosen, and for its three networks with each of three seeds: the accuracy
+the scale `standard` was chosen, and for its main networks with each of three seeds: the accuracy
 on the training labels and on the test set, the accuracy under PGD-10 where the training was
 adversarial, and the processor time.
 """
@@ -19,7 +19,8 @@ ATTACKED = {"adversary": "pgd", "epochs": OWN.attacked_epochs}
 SHUFFLED = {"labels": "shuffled", "epochs": 100}
 STANDARD = {
     "M_natural": {},
-    "M_shuffle": SHUFFLED | {"epochs": OWN.memorising_epochs},
+    "M_natural beside M_shuffle": dict(OWN.pair),
+    "M_shuffle": SHUFFLED | dict(OWN.pair),
     "M_adversarial": ATTACKED,
 }
 SETUPS = {

@@ -76,7 +76,7 @@ style.setup(
     runs.setup(),
     caption=f"What was trained for this page at scale {scale}, and what it cost. A label names the "
     "number of training images and the network. At the scale's own number the networks are those "
-    "of the other pages.",
+    "of the other pages, M_shuffle at standard excepted.",
 )
 
 # %% [markdown]
@@ -101,11 +101,13 @@ for id, labels in effects.NETWORKS.items():
 # %% [markdown]
 # Not every network is trained at every number, because the page would cost more than all others
 # together. M_natural is trained at every number, M_shuffle only up to the scale's own: with more
-# images the same number of steps ends before their labels are memorised. The five networks of the
-# paper's Figure 5 and those of its Table 1 are trained at the scale's own number and at the one
-# furthest from it, and BatchNorm at the smallest too. At `smoke` and `quick`, what costs much is
-# left to the scale's own number: adversarial training, dropout and mix-up, and of Table 1 all but
-# the smallest and the largest radius are left out.
+# images the same number of steps ends before their labels are memorised. All learn at the scale's
+# rate; at `standard`, M_shuffle and the network beside it learn at half of it in
+# {doc}`02_shuffled_labels`. The five networks of the paper's Figure 5 and those of its Table 1 are
+# trained at the scale's own number and at the one furthest from it, and BatchNorm at the smallest
+# too. At `smoke` and `quick`, what costs much is left to the scale's own number: adversarial
+# training, dropout and mix-up, and of Table 1 all but the smallest and the largest radius are left
+# out.
 #
 # ## How accurate the networks are
 

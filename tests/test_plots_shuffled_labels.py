@@ -109,16 +109,19 @@ def test_equal_accuracy_is_asked_for_with_the_reason_that_holds(shuffled, said):
         (900, 500, "see 900 training images; those on planted cues see 500 planted images. With"),
     ],
 )
-def test_how_many_images_the_networks_see_is_said(images, cues, said):
-    def group(count):
-        return [SimpleNamespace(recipe=SimpleNamespace(train_images=count))]
+@pytest.mark.parametrize("rate", [2e-3, 1e-3])
+def test_how_many_images_the_networks_see_is_said(images, cues, said, rate):
+    def group(count, rate=2e-3):
+        return [SimpleNamespace(recipe=SimpleNamespace(train_images=count, learning_rate=rate))]
 
-    runs = Grouped({"shuffled": group(images), "cue-1": group(cues)})
+    names = {"shuffled": group(images, rate), "low-4": group(images), "cue-1": group(cues)}
+    runs = Grouped(names)
     runs.history = history()
     text = shuffled_labels.trained_on(runs, 900)
     assert said in text
     assert "at a training accuracy of 9" in text
-    assert text.endswith("so it has memorised them.")
+    assert "so it has memorised them." in text
+    assert ("learn at a rate of 0.001; at 0.002, the rate of the others" in text) == (rate < 2e-3)
 
 
 class Grouped(dict):

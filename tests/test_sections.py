@@ -18,7 +18,10 @@ def test_the_natural_runs_are_shared_between_sections(scale, dataset):
     first = sections.PLANS["decomposition"](scale, dataset, SEEDS)
     second = sections.PLANS["shuffled_labels"](scale, dataset, SEEDS)
     assert list(first) == ["natural", "split"]
-    assert [r.run_id for r in first["natural"]] == [r.run_id for r in second["natural"]]
+    alone = {name: getattr(scales.SCALES[scale], name) for name in ("learning_rate", "epochs")}
+    shared = [dataclasses.replace(r, **alone) for r in second["natural"]]
+    assert [r.run_id for r in first["natural"]] == [r.run_id for r in shared]
+    assert (shared == [*second["natural"]]) == (not scales.SCALES[scale].pair)
     assert len({r.run_id for group in second.values() for r in group}) == 2 * len(second)
 
 
@@ -44,18 +47,33 @@ def test_the_shuffled_labels_plan_is_that_of_figure_3_and_table_1():
 
 
 @pytest.mark.parametrize("scale", scales.SCALES)
+@pytest.mark.parametrize("dataset", ["cifar10", "mnist"])
+def test_true_and_shuffled_labels_are_learned_alike(scale, dataset):
+    plan = plans.true_and_shuffled(scale, dataset, SEEDS)
+    for natural, shuffled in zip(plan["natural"], plan["shuffled"], strict=True):
+        assert shuffled.epochs >= natural.epochs
+        asked = {"labels": "shuffled", "epochs": shuffled.epochs}
+        assert dataclasses.replace(natural, **asked) == shuffled
+    assert plan["low-4"][0] == dataclasses.replace(
+        scales.vanilla(scale, dataset, SEEDS[0]), band="low", band_radius=4, radii=(4,)
+    )
+
+
+@pytest.mark.parametrize("scale", scales.SCALES)
 @pytest.mark.parametrize("epochs", [0, 1, 5, 20])
 def test_shuffled_labels_train_longer_in_the_scales_proportion(scale, epochs):
     own = scales.SCALES[scale]
     plan = sections.PLANS["shuffled_labels"](scale, "planted", [0], epochs=epochs)
     lengths = {label: group[0].epochs for label, group in plan.items()}
-    expected = epochs or own.epochs
-    assert {lengths.pop("natural"), lengths["low-4"], lengths["high-16"]} == {expected}
+    expected, pair = epochs or own.epochs, dict(own.pair) if not epochs else {}
+    assert {lengths["low-4"], lengths["high-16"]} == {expected}
+    assert lengths["natural"] == pair.get("epochs", expected)
     proportion = own.memorising_epochs / own.epochs
     assert proportion > 1
-    assert expected * proportion <= lengths["shuffled"] < expected * proportion + 1
+    longer = pair.get("epochs") or math.ceil(expected * proportion)
+    assert lengths["shuffled"] == longer
     if not epochs:
-        assert lengths["shuffled"] == own.memorising_epochs
+        assert longer >= own.memorising_epochs
 
 
 def test_the_papers_scale_is_the_papers_set_up():

@@ -28,13 +28,16 @@ def true_and_shuffled(
 ) -> Plan:
     """True and shuffled labels, then one band at a time (W, Fig. 3 and Table 1).
 
-    epochs: of M_natural and the band-trained models, 0 for the scale's own; memorising: of
-    M_shuffle, 0 for longer in the scale's proportion; changes: to the fields of all recipes.
+    M_natural and M_shuffle, which are compared, learn as the scale's `pair` does. epochs: of
+    M_natural and the band-trained models, 0 for the scale's own; memorising: of M_shuffle, 0 for
+    longer in the scale's proportion; changes: to the fields of all recipes.
     """
     own = SCALES[scale]
+    pair = dict(own.pair) | ({"epochs": epochs} if epochs else {}) | changes
     epochs = epochs or own.epochs
-    longer = memorising or math.ceil(epochs * own.memorising_epochs / own.epochs)
-    kinds = {"natural": {}, "shuffled": {"labels": "shuffled", "epochs": longer}}
+    longer = math.ceil(epochs * own.memorising_epochs / own.epochs)
+    longer = memorising or max(longer, pair.get("epochs", 0))
+    kinds = {"natural": pair, "shuffled": pair | {"labels": "shuffled", "epochs": longer}}
     for band in ("low", "high"):
         for radius in radii:
             trained = {"band": band, "band_radius": radius, "radii": (radius,)}
@@ -159,7 +162,8 @@ def memorising(scale: str, recipe: Recipe) -> Recipe:
         plain = {"train_images": own.train_images, "batchnorm": "none", "epochs": own.epochs}
         recipe = dataclasses.replace(recipe, **plain)
     longer = math.ceil(recipe.epochs * own.memorising_epochs / own.epochs)
-    return dataclasses.replace(recipe, labels="shuffled", augmentation="none", epochs=longer)
+    alike = {"labels": "shuffled", "augmentation": "none", "epochs": longer} | dict(own.pair)
+    return dataclasses.replace(recipe, **alike)
 
 
 def of_subset(seeds, planned: Callable[[list], Plan]) -> Plan:

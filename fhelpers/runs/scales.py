@@ -33,6 +33,7 @@ class Scale:
     monitored_attacks: int = 100
     monitor_every: int = 1
     other_epochs: int = 0  # on other data sets, M_shuffle in full; 0: short_epochs, in proportion
+    pair: tuple[tuple[str, object], ...] = ()  # what M_shuffle and the M_natural beside it have
     masked: tuple[tuple[str, object], ...] = ()  # what the networks of K have instead
     cues: tuple[tuple[str, object], ...] = ()  # and those trained on planted cues
     drawn: bool = True  # every seed has images of its own, so that intervals over seeds hold both
@@ -57,6 +58,7 @@ SCALES = {
         learning_rate=2e-3, batch_size=100, epochs=80, memorising_epochs=100,
         short_epochs=80, attacked_epochs=40, narrow=4, attacked_images=1_000, few_images=250,
         monitored_attacks=500, monitor_every=5, other_epochs=20,
+        pair=(("learning_rate", 1e-3), ("epochs", 120)),
         masked=(("batchnorm", "running"), ("train_images", 20_000), ("epochs", 10)),
         cues=(("train_images", 2_000), ("epochs", 20)),
     ),

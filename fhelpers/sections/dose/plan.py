@@ -8,7 +8,7 @@ from fhelpers import data
 from fhelpers.runs import plans
 from fhelpers.runs.checks import refuse
 from fhelpers.runs.recipes import Recipe
-from fhelpers.runs.scales import Plan
+from fhelpers.runs.scales import SCALES, Plan
 
 # Numbers of training images that a scale compares with its own.
 AMOUNTS = {
@@ -23,10 +23,14 @@ FIVE = ("vanilla", "dropout", "mixup-0.5", "batchnorm", "adversarial")  # W, Fig
 def plan(scale, dataset, seeds, *, radii=plans.RADII, amounts=(0,), epochs=0) -> Plan:
     """Networks of sections 02 and 04 on several numbers of training images, at equal steps.
 
-    Labels: 5000/natural, 5000/low-4, … At the scale's own number they are those sections' runs.
-    `trained_on` says which networks there are at which number.
+    All learn at the scale's rate, so that the number of images is all that differs. Labels:
+    5000/natural, 5000/low-4, … At the scale's own number they are those sections' runs, but for
+    M_shuffle where the scale has a `pair`. `trained_on` says which networks there are at which
+    number.
     """
-    networks = plans.true_and_shuffled(scale, dataset, seeds, radii=radii, epochs=epochs)
+    own = SCALES[scale]
+    alike = {"radii": radii, "epochs": epochs or own.epochs, "learning_rate": own.learning_rate}
+    networks = plans.true_and_shuffled(scale, dataset, seeds, **alike)
     others = plans.heuristics(scale, dataset, seeds, radii=radii, epochs=epochs)
     networks |= {label: others[label] for label in FIVE}
     if len(set(radii)) < 2:

@@ -7,7 +7,8 @@ from fhelpers.runs.scales import SCALES, Plan, known, scaled_radii
 OTHERS = ("cifar10", "mnist", "fashion-mnist", "imagenet")
 PUBLISHED = ("quick", "standard")  # scales that show the same runs on Tiny ImageNet-10
 ON_SUBSET = {  # so that they fit their images, which are four times as large, in as many steps
-    "train_images": 2_000, "batch_size": 50, "schedule": "linear", "epochs": 80, "memorising": 120,
+    "train_images": 2_000, "batch_size": 50, "learning_rate": 2e-3, "schedule": "linear",
+    "epochs": 80, "memorising": 120,
 }  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def plan(scale, dataset, seeds, *, others=OTHERS, radii=(4, 12), epochs=0) -> Pl
         if name in (dataset, "cifar10"):
             own = shared if own == tuple(radii) and set(radii) <= set(shared) else own
         elif scaled.other_epochs and not epochs:
-            length = {"epochs": scaled.other_epochs, "memorising": scaled.memorising_epochs}
+            length = {"epochs": scaled.other_epochs, "memorising": dict(scaled.pair)["epochs"]}
         else:
             length["epochs"] = epochs or scaled.short_epochs
         there = plans.true_and_shuffled(scale, name, seeds, **{"radii": own} | length | changes)

@@ -192,10 +192,18 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
         said += f"; those on planted cues see {cues:,} planted images"
     end = monitored(history, "shuffled").query("part == 'original'").value.iloc[-1]
     done = "memorised them" if end > 0.9 else "not memorised all of them"
-    return (
-        f"{said}. With shuffled labels, the network ends at a training accuracy of "
-        f"{100 * end:.0f} %, so it has {done}."
+    said += (
+        f". With shuffled labels, the network ends at a training accuracy of {100 * end:.0f} %, so "
+        f"it has {done}."
     )
+    band = next(runs[label][0].recipe for label in runs if label.startswith("low-"))
+    if recipe.learning_rate != band.learning_rate:
+        said += (
+            f" It and the network with true labels learn at a rate of {recipe.learning_rate:g}; at "
+            f"{band.learning_rate:g}, the rate of the others, shuffled labels are not memorised "
+            "with every seed."
+        )
+    return said
 
 
 def at_highest_common(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:
