@@ -28,7 +28,7 @@ print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; see
 
 # %% tags=["hide-cell"]
 pixels, labels = test.pixels(), test.labels
-networks = [(run.model(), run.record["precision"]) for run in runs["natural"]]
+networks = [(run.model(), run.precision) for run in runs["natural"]]
 answers = lambda images: [training.predict(m, images, precision=p) for m, p in networks]
 predictions = {measure.WHOLE: answers(pixels)}
 for r in sorted({*radii, radius}):

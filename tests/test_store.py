@@ -23,6 +23,7 @@ import torch
 from safetensors.torch import load_file
 
 from fhelpers import data, frequency
+from fhelpers.networks import compute
 from fhelpers.runs import classifier, kinds, records, schedule, store, training
 from fhelpers.runs.kinds import Result, Runnable
 from fhelpers.runs.recipes import Recipe
@@ -253,6 +254,23 @@ def python(code):
         [sys.executable, "-c", code], cwd=Path(__file__).parent, text=True, process_group=0,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recorded", "native", "expected"),
+    [
+        ("bfloat16", True, "bfloat16"),
+        ("bfloat16", False, "float32"),
+        ("float32", True, "float32"),
+        ("float32", False, "float32"),
+    ],
+)
+def test_networks_answer_in_the_precision_of_their_record_unless_it_is_emulated(
+    monkeypatch, recorded, native, expected
+):
+    monkeypatch.setattr(compute, "has_bfloat16", lambda device: native)
+    monkeypatch.setattr(records.Run, "record", {"precision": recorded})
+    assert records.Run(records.root()).precision == expected
 
 
 def test_a_killed_run_resumes_and_ends_bit_equal(trained, monkeypatch, tmp_path):

@@ -24,7 +24,7 @@ from torch import nn
 
 from fhelpers import places
 from fhelpers.data import files
-from fhelpers.networks.compute import Compute
+from fhelpers.networks.compute import Compute, choose_compute
 from fhelpers.runs import kinds, provenance
 from fhelpers.runs.checks import DamagedRun
 from fhelpers.runs.kinds import Result, Runnable
@@ -93,6 +93,12 @@ class Run:
 
     def damaged(self, what: str) -> DamagedRun:
         return DamagedRun(f"run {self.run_id} is damaged: {what}; delete {self.path} to train anew")
+
+    @property
+    def precision(self) -> str:
+        """The record's precision, or float32 where this machine would have to emulate it."""
+        native = {"float32", choose_compute().precision}
+        return own if (own := self.record["precision"]) in native else "float32"
 
     @property
     def recipe(self) -> Runnable:

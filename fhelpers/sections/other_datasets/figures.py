@@ -188,7 +188,7 @@ def lengths_in_words(epochs: Mapping[str, int]) -> str:
     counts = dict.fromkeys(epochs.values())
     alike = {count: [TITLES[name] for name in epochs if epochs[name] == count] for count in counts}
     each = [f"{count} epochs on {style.listing(names)}" for count, names in alike.items()]
-    return f"Networks with true labels are trained for {'; '.join(each)}."
+    return f"M_natural is trained for {'; '.join(each)}."
 
 
 def can_be_shown(name: str) -> bool:

@@ -15,7 +15,7 @@ from fhelpers.sections.shuffled_labels import claims
 
 ALT = {
     "epochs": "Accuracy on whole training images after each epoch, one curve for true and one for "
-    "shuffled labels. Both rise from chance, the one with true labels faster.",
+    "shuffled labels, both rising from chance.",
     "by-epoch": "Two panels with equal axes, true labels and shuffled labels. In each the "
     "accuracy on whole training images after each epoch is a black curve, and the accuracy on "
     "their low parts one blue curve for each radius. A dotted line marks chance.",
