@@ -180,7 +180,7 @@ style.show(
 # for CIFAR-10; for other data sets there are none. So: the part whose coloured points lie higher is
 # the one from which a network learns what also holds for whole images.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% folded="Ours beside the paper's Table 1, as a table" tags=["nbval-ignore-output"]
 style.table(
     figures.beside_paper(scores, published),
     caption="Ours beside the paper's Table 1 (CIFAR-10, all 50,000 training images). In brackets: "
