@@ -97,8 +97,8 @@ class Run:
     @property
     def precision(self) -> str:
         """The record's precision, or float32 where this machine would have to emulate it."""
-        native = {"float32", choose_compute().precision}
-        return own if (own := self.record["precision"]) in native else "float32"
+        own = self.record["precision"]
+        return own if own == choose_compute().precision else "float32"
 
     @property
     def recipe(self) -> Runnable:

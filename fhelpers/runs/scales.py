@@ -33,7 +33,7 @@ class Scale:
     monitored_attacks: int = 100
     monitor_every: int = 1
     other_epochs: int = 0  # on other data sets, M_shuffle in full; 0: short_epochs, in proportion
-    pair: tuple[tuple[str, object], ...] = ()  # what M_shuffle and the M_natural beside it have
+    pair: tuple[tuple[str, object], ...] = ()  # of M_shuffle and the M_natural beside it, instead
     masked: tuple[tuple[str, object], ...] = ()  # what the networks of K have instead
     cues: tuple[tuple[str, object], ...] = ()  # and those trained on planted cues
     drawn: bool = True  # every seed has images of its own, so that intervals over seeds hold both

@@ -29,7 +29,8 @@ def plan(scale, dataset, seeds, *, others=OTHERS, radii=(4, 12), epochs=0) -> Pl
         if name in (dataset, "cifar10"):
             own = shared if own == tuple(radii) and set(radii) <= set(shared) else own
         elif scaled.other_epochs and not epochs:
-            length = {"epochs": scaled.other_epochs, "memorising": dict(scaled.pair)["epochs"]}
+            full = dict(scaled.pair).get("epochs", scaled.memorising_epochs)
+            length = {"epochs": scaled.other_epochs, "memorising": full}
         else:
             length["epochs"] = epochs or scaled.short_epochs
         there = plans.true_and_shuffled(scale, name, seeds, **{"radii": own} | length | changes)

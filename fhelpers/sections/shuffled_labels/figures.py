@@ -200,8 +200,8 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
     if recipe.learning_rate != band.learning_rate:
         said += (
             f" It and the network with true labels learn at a rate of {recipe.learning_rate:g}; at "
-            f"{band.learning_rate:g}, the rate of the others, shuffled labels are not memorised "
-            "with every seed."
+            f"{band.learning_rate:g}, the rate of the others, M_shuffle did not memorise CIFAR-10 "
+            "with one of three seeds."
         )
     return said
 
