@@ -1,7 +1,8 @@
 # make book · make pdf · make test. Everything they need goes into .venv, data/, results/ and _build/.
 
 SCALE   ?= standard
-SEEDS   ?= 0
+# Unless given, each page shows the seeds whose records are published.
+SEEDS   ?=
 DATASET ?= cifar10
 PYTHON  ?= python3
 PORT    ?= 8000

@@ -1,6 +1,6 @@
 """Runs -> executed notebooks -> pages. Local cores, or a cluster with `--executor slurm`.
 
-    snakemake --cores 2 book --config scale=standard seeds="[0]" dataset=cifar10
+    snakemake --cores 2 book --config scale=standard dataset=cifar10
 
 Any parameter of a notebook may stand behind --config; a notebook takes those that it has.
 """
@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ import torch
 from fhelpers.pages import notebooks, published, scorecard
 from fhelpers.runs import records, schedule, store
 from fhelpers.runs.provenance import followed
-from fhelpers.sections import SCORECARD
+from fhelpers.sections import SCORECARD, published_seeds
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
 JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
@@ -46,9 +47,13 @@ except (ValueError, OSError) as error:
     os._exit(2)  # Snakemake would make it 1
 
 
+@cache
 def parameters(slug):
-    """What this call of the workflow asks of a notebook."""
-    return {name: ASKED[name] for name in DEFAULTS[slug] if name in ASKED}
+    """What this call of the workflow asks of a notebook; without seeds, those that are published."""
+    asked = {name: ASKED[name] for name in DEFAULTS[slug] if name in ASKED}
+    if "seeds" not in asked and slug != SCORECARD:
+        asked["seeds"] = published_seeds(slug, DEFAULTS[slug] | asked)
+    return asked
 
 
 def record(run_id):

@@ -19,6 +19,9 @@ Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_
 Scale = Annotated[str, Parameter(help="smoke, quick, standard or paper.")]
 Dataset = Annotated[str, Parameter(help="Such as cifar10.")]
 Seeds = Annotated[str, Parameter(help='Such as "0 1 2" or "[0, 1, 2]".')]
+PageSeeds = Annotated[
+    str, Parameter(help='Such as "0 1 2"; unless given, those that are published for each page.')
+]
 
 MOST_THREADS = 1_024  # more would only be a slip of the hand
 
@@ -103,7 +106,7 @@ def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
 
 @app.command
 def publish(
-    *, scale: Scale = "standard", dataset: Dataset = "cifar10", seeds: Seeds = "[0]"
+    *, scale: Scale = "standard", dataset: Dataset = "cifar10", seeds: Seeds = "0 1 2"
 ) -> None:
     """Copy the finished runs of a book to results/published, to be committed with it."""
     from fhelpers.pages import published
@@ -223,7 +226,7 @@ def claims(
     *,
     scale: Scale = "standard",
     dataset: Dataset = "cifar10",
-    seeds: Seeds = "[0]",
+    seeds: PageSeeds = "",
     to: Path | None = None,
 ) -> int:
     """Check every claim of both papers, training what is missing; write claims.json.
@@ -278,7 +281,11 @@ def coco(tiny_imagenet: Path, to: Path) -> None:
 
 @app.command
 def book(
-    *, scale: Scale = "standard", dataset: Dataset = "cifar10", seeds: Seeds = "0", jobs: int = 1
+    *,
+    scale: Scale = "standard",
+    dataset: Dataset = "cifar10",
+    seeds: PageSeeds = "",
+    jobs: int = 1,
 ) -> None:
     """Build the book, as `make book` does: runs, pages, HTML.
 
@@ -289,7 +296,9 @@ def book(
     """
     from fhelpers.pages import workflow
 
-    given = {"scale": scale, "dataset": dataset, "seeds": whole_numbers("seeds", seeds)}
+    given = {"scale": scale, "dataset": dataset}
+    if numbers := whole_numbers("seeds", seeds):
+        given["seeds"] = numbers
     workflow.start(given, jobs)
 
 

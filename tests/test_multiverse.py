@@ -119,7 +119,7 @@ def test_w1_is_judged_at_the_neighbouring_radii_and_by_the_other_split():
 def test_records_of_the_other_split_are_used_only_where_they_exist(monkeypatch):
     group = (SimpleNamespace(run_id="a"), SimpleNamespace(run_id="b"))
     plan = {"natural-less-than": group}
-    monkeypatch.setitem(multiverse.sections.PLANS, "details", lambda *asked: plan)
+    monkeypatch.setattr(multiverse.sections, "judged", lambda section, *asked: plan)
     monkeypatch.setattr(multiverse.store, "finished", lambda run_id: run_id)
     assert multiverse.split_less_than("quick", "cifar10", [0, 1])["natural"] == ["a", "b"]
     monkeypatch.setattr(multiverse.store, "finished", lambda run_id: {"a": "a"}.get(run_id))

@@ -6,7 +6,8 @@ import math
 import pytest
 
 from fhelpers import data, sections
-from fhelpers.runs import plans, scales
+from fhelpers.runs import plans, records, scales
+from fhelpers.runs.schedule import everything
 
 NAN = math.nan
 SEEDS = (0, 1)
@@ -119,7 +120,7 @@ def test_a_section_takes_the_parameters_that_concern_it():
     [
         ({"scale": "tiny"}, "scale 'tiny' is not known; choose one of smoke, quick"),
         ({"dataset": "cifar"}, "unknown data set 'cifar': choose one of cifar10"),
-        ({"seeds": []}, r"seeds=\[\] is not possible"),
+        ({"seeds": [1, 1]}, r"seeds=\[1, 1\] is not possible"),
         ({"seeds": [1, 0, 1]}, r"seeds=\[1, 0, 1\] is not possible: .* each once"),
         ({"seeds": [-1]}, "seed=-1 is not possible"),
         ({"seeds": [0.5]}, "seed=0.5 is not possible"),
@@ -198,3 +199,50 @@ def test_the_scorecard_asks_for_nothing_but_the_runs_of_the_sections():
 
     others = set().union(*(names(slug) for slug in sections.slugs() if slug != "00_scorecard"))
     assert names("00_scorecard") <= others
+
+
+@pytest.mark.parametrize(
+    ("published", "shown"),
+    [
+        ([], [0]),
+        ([0, 1], [0]),  # two decide nothing
+        ([0, 1, 2], [0, 1, 2]),
+        ([0, 1, 2, 3], [0, 1, 2, 3]),
+        ([1, 2, 3], [0]),
+        ([0, 1, 3], [0]),
+    ],
+)
+def test_a_page_shows_the_seeds_whose_runs_are_all_published(
+    tmp_path, monkeypatch, published, shown
+):
+    monkeypatch.setattr(records, "published", lambda: tmp_path)
+    asked = {"scale": "smoke", "dataset": "planted", "radii": [5, 9]}
+    for seed in published:
+        plan = sections.of_section("02_shuffled_labels", asked | {"seeds": [seed]})
+        for recipe in everything(recipe for group in plan.values() for recipe in group).values():
+            (tmp_path / recipe.run_id).mkdir(exist_ok=True)
+            (tmp_path / recipe.run_id / "record.json").touch()
+    assert sections.published_seeds("02_shuffled_labels", asked) == shown
+    assert sections.published_seeds("02_shuffled_labels", asked | {"radii": [4]}) == [0]
+    assert sections.published_seeds("02_shuffled_labels", asked | {"scale": "quick"}) == [0]
+    if len(published) > 3:
+        (tmp_path / recipe.run_id / "record.json").unlink()  # one run of the last seed
+        assert sections.published_seeds("02_shuffled_labels", asked) == [0, 1, 2]
+
+
+def test_each_claim_is_judged_on_the_seeds_of_its_page_unless_some_are_given(monkeypatch):
+    own = {"07_other_datasets": [0, 1, 2]}
+    monkeypatch.setattr(sections, "published_seeds", lambda slug, asked: own.get(slug, [0]))
+    for asked, seeds in (((), [0, 1, 2]), ((4, 5), [4, 5])):
+        plan = sections.of_section(
+            sections.SCORECARD, {"scale": "smoke", "dataset": "planted", "seeds": asked}
+        )
+        found = {label: [recipe.seed for recipe in group] for label, group in plan.items()}
+        others = [label for label in found if label.startswith("other_datasets/")]
+        assert found[others[0]] == seeds
+        assert found["decomposition/natural"] == (seeds if asked else [0])
+
+
+def test_a_page_needs_a_seed():
+    with pytest.raises(ValueError, match=r"seeds=\[\] is not possible"):
+        sections.of_section("03_batch_size", {"scale": "smoke", "dataset": "planted", "seeds": []})

@@ -76,7 +76,7 @@ def settings(
 
 def split_less_than(scale: str, dataset: str, seeds: Sequence[int]) -> Runs | None:
     """M_natural as trained and judged with < r in place of ≤ r, where those records exist."""
-    group = sections.PLANS["details"](scale, dataset, seeds)["natural-less-than"]
+    group = sections.judged("details", scale, dataset, seeds)["natural-less-than"]
     found = [store.finished(recipe.run_id) for recipe in group]
     return Runs({"natural": found}) if all(found) else None
 

@@ -44,7 +44,8 @@ SHARED = {
     "scale": "how many images, how large the networks and how long their training: "
     + choices(scales.SCALES),
     "dataset": f"the images: {choices(data.NAMES)}",
-    "seeds": "every run is repeated once for each; several give intervals over seeds",
+    "seeds": "every run is repeated once for each, and several give intervals over seeds; this "
+    "book shows those that are published",
 }
 
 
@@ -145,10 +146,10 @@ def check_type(slug: str, name: str, value: object, default: object) -> None:
     if isinstance(default, list):
         if not isinstance(value, list | tuple):
             wrong_type(slug, name, value, "a list such as " + repr(default))
-        if not value:
+        if default and not value:
             raise ValueError(f"parameter {name!r} of {slug} must not be empty: try {default!r}")
         for element in value:
-            check_type(slug, name, element, default[0])
+            check_type(slug, name, element, default[0] if default else 0)
         return
     allowed = {bool: bool, int: int, float: int | float, str: str}[type(default)]
     if isinstance(default, int) and not isinstance(default, bool) and name in ("radii", "radius"):

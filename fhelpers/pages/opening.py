@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from IPython.display import display
@@ -14,7 +14,7 @@ from fhelpers.claims.verdicts import NOT_REPRODUCED, UNDECIDED, deciding
 from fhelpers.drawing import style
 from fhelpers.drawing.names import NAMES
 from fhelpers.pages.scorecard import Outcome
-from fhelpers.runs.records import Run
+from fhelpers.runs.records import Run, Runs
 from fhelpers.runs.training import predict
 from fhelpers.sections.decomposition.claims import favourite
 
@@ -136,11 +136,14 @@ def show(outcomes: Sequence[Outcome]) -> None:
     display({"text/html": columns(outcomes), "text/plain": plain}, raw=True)
 
 
-def about(run: Run, seeds: Sequence[int], scale: str) -> str:
-    """One line on what this book is and how large its networks are."""
-    recipe = run.recipe
+def about(runs: Mapping[str, Runs], scale: str) -> str:
+    """One line on what this book is and how large its networks are. runs: by section."""
+    recipe = runs["decomposition"]["natural"][0].recipe
     weights = sum(p.numel() for p in recipe.rebuild().parameters())
-    trained = "one network of each kind" if len(seeds) == 1 else f"{len(seeds)} of each kind"
+    counts = {len(group) for own in runs.values() for group in own.values()}
+    fewest, most = min(counts), max(counts)
+    trained = f"{most} of each kind" if fewest == most else f"{fewest} to {most} of each kind"
+    trained = "one network of each kind" if most == 1 else trained
     return (
         f"This book reproduces two papers on what image frequencies have to do with how networks "
         f"generalise. Its networks are small: M_natural is a {NAMES[recipe.model]} with "

@@ -40,12 +40,11 @@ class Outcome:
 def load(scale: str, dataset: str, seeds: Sequence[int]) -> dict[str, Runs]:
     """{section: its runs} of all sections with claims, training what is missing.
 
+    Without seeds each section has those that its own page shows.
     Raises ValueError for a scale, data set or seeds that are not possible.
     """
-    asked = {"scale": scale, "dataset": dataset, "seeds": seeds}
     return {
-        name: fetch(sections.of_section(sections.slug_of(name), asked))
-        for name in dict.fromkeys(claim.section for claim in sections.all_claims().values())
+        name: fetch(sections.judged(name, scale, dataset, seeds)) for name in sections.checking()
     }
 
 
@@ -68,10 +67,9 @@ def elsewhere(scale: str, dataset: str, seeds: Sequence[int]) -> dict[str, list[
     """
     found = {other: [] for other in COMPARED if other != scale}
     for other, outcomes in found.items():
-        for name in dict.fromkeys(claim.section for claim in sections.all_claims().values()):
-            for some in (seeds, seeds[:1]):
-                asked = {"scale": other, "dataset": dataset, "seeds": some}
-                plan = sections.of_section(sections.slug_of(name), asked)
+        for name in sections.checking():
+            for some in (seeds, seeds[:1] or [0]):
+                plan = sections.judged(name, other, dataset, some)
                 if all(map(store.finished, everything(sum(plan.values(), start=())))):
                     own = [each for each in sections.all_claims().values() if each.section == name]
                     outcomes += [outcome(claim, fetch(plan)) for claim in own]

@@ -6,12 +6,15 @@ it. Sections share runs, never code of each other: what two of them need stands 
 
 import importlib
 import inspect
+import itertools
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fhelpers.claims import CLAIMS, Claim
+from fhelpers.claims.verdicts import SEEDS
 from fhelpers.data.files import quoted
+from fhelpers.runs import records
 from fhelpers.runs.checks import MOST, check_radius, refuse
 from fhelpers.runs.recipes import Recipe, check_against_data
 from fhelpers.runs.scales import Plan, known
@@ -45,14 +48,40 @@ def all_claims() -> dict[str, Claim]:
     return {id: CLAIMS[id] for id in sorted(CLAIMS, key=lambda id: (id[0] != "W", int(id[1:])))}
 
 
+def checking() -> list[str]:
+    """The sections that check claims."""
+    return list(dict.fromkeys(claim.section for claim in all_claims().values()))
+
+
+def judged(section: str, scale: str, dataset: str, seeds: Sequence[int]) -> Plan:
+    """The runs by which a section's claims are judged; without seeds those that its page shows.
+
+    Raises ValueError as `of_section` does.
+    """
+    slug, asked = slug_of(section), {"scale": scale, "dataset": dataset}
+    return of_section(slug, asked | {"seeds": seeds or published_seeds(slug, asked)})
+
+
 def scorecard(scale, dataset, seeds) -> Plan:
     """The runs of all sections that check claims, labels <section>/<label>."""
-    checking = dict.fromkeys(claim.section for claim in all_claims().values())
     return {
         f"{name}/{label}": group
-        for name in checking
-        for label, group in PLANS[name](scale, dataset, seeds).items()
+        for name in checking()
+        for label, group in judged(name, scale, dataset, seeds).items()
     }
+
+
+def published_seeds(slug: str, parameters: dict) -> list[int]:
+    """The seeds that a page shows unless it is asked for others: 0, 1, … as far as all its runs are
+    published with these parameters, and 0 alone where those are fewer than a verdict needs."""
+
+    def published(seed: int) -> bool:
+        plan = of_section(slug, parameters | {"seeds": [seed]})
+        needed = everything(recipe for group in plan.values() for recipe in group)
+        return all((records.published() / id / "record.json").exists() for id in needed)
+
+    seeds = list(itertools.takewhile(published, range(100)))
+    return seeds if len(seeds) >= SEEDS else [0]
 
 
 def plan_of(slug: str) -> Callable[..., Plan]:
@@ -75,7 +104,7 @@ def of_section(slug: str, parameters: dict) -> Plan:
     function = plan_of(slug)
     known(parameters["scale"], parameters["dataset"])
     seeds = parameters["seeds"]
-    if not seeds or len(set(seeds)) < len(seeds):
+    if (not seeds and slug != SCORECARD) or len(set(seeds)) < len(seeds):
         refuse("seeds", seeds, "one or more, each once, such as [0]")
     if not parameters.get("radii", [4]):
         refuse("radii", parameters["radii"], "a list of one radius or more, such as [4, 8]")
