@@ -10,6 +10,8 @@ radii = [4, 8, 12, 16]  # where images are split: distances from the centre of t
 radius = 12  # the one for the examples and for claims W1 and W2
 
 # %% tags=["hide-cell"]
+from functools import partial
+
 import pandas as pd
 import torch
 
@@ -28,29 +30,28 @@ print(f"{dataset}: {len(test):,} test images of {len(test.classes)} classes; see
 
 # %% tags=["hide-cell"]
 pixels, labels = test.pixels(), test.labels
-networks = [(run.model(), run.precision) for run in runs["natural"]]
-answers = lambda images: [training.predict(m, images, precision=p) for m, p in networks]
-predictions = {measure.WHOLE: answers(pixels)}
-for r in sorted({*radii, radius}):
-    for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
-        predictions[part, r] = answers(images)
-print(
-    f"predictions for {len(predictions)} versions of every test image, {len(networks)} network(s)"
-)
+keys = [measure.WHOLE]
+keys += [(part, r) for part in ("low", "high") for r in sorted({*radii, radius})]
+right = {key: [run.correct(*key) for run in runs["natural"]] for key in keys}
+network = runs["natural"][0]
+answers = partial(training.predict, network.model(), precision=network.precision)
+low, high = frequency.split(pixels, radius)
+three = {"original": pixels, "low": low, "high": high}
+print(f"{len(right)} versions of every test image, {len(seeds)} network(s)")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-found = measure.found(predictions, labels, sorted({*radii, radius})).set_index("radius")
-first = measure.outcomes(predictions, labels, radius)[0]
+found = measure.found(right, labels, sorted({*radii, radius})).set_index("radius")
+first = measure.outcomes(right, labels, radius)[0]
 favourite = claims.favourite(**first, classes=test.classes)
 verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places, said = measure.most_confident(predictions, labels, radius, 6)
-low, high = (part[places] for part in frequency.split(pixels, radius))
+places, said = measure.most_confident({k: answers(v) for k, v in three.items()}, labels, 6)
 style.show(
     figures.cases(
-        torch.stack([pixels[places], low, high], 1), figures.in_words(said, test.classes)
+        torch.stack([part[places] for part in three.values()], 1),
+        figures.in_words(said, test.classes),
     ),
     name="decomposition-cases",
     caption="The paper's Figure 2. "
@@ -217,7 +218,6 @@ style.show(
 # the high part of the image itself, and not a favourite class, gives the answer.
 
 # %% folded="Accuracy on whole images and on each part, as a table" tags=["nbval-ignore-output"]
-right = {key: [(p.argmax(1) == labels).numpy() for p in each] for key, each in predictions.items()}
 shares = {key: [each.mean() for each in seeds] for key, seeds in right.items()}
 score = {key: intervals.accuracy(each, len(test)) for key, each in shares.items()}
 shown = {"the whole image": measure.WHOLE}
@@ -259,12 +259,13 @@ columns = ["radius", "bins with ≤", "bins with <", "difference"]
 style.table(pd.DataFrame(rows, columns=columns), caption="Waves in the low part, both ways.")
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-truth = lambda images: [(said.argmax(1) == labels).numpy() for said in answers(images)]
+few = pixels[:2_000]
+correct = lambda images: (answers(images).argmax(1) == labels[:2_000]).numpy()
 rows = []
 for r in radii:
-    strict = frequency.split(pixels, r, inclusive=False)
-    for part, images in zip(("low", "high"), strict, strict=True):
-        effect = measure.change(truth(images), right[part, r])
+    both = (frequency.split(few, r, inclusive=closed) for closed in (False, True))
+    for part, less, at_most in zip(("low", "high"), *both, strict=True):
+        effect = measure.change([correct(less)], [correct(at_most)])
         rows.append({"part": part, "radius": r, **vars(effect)})
 inclusive = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * inclusive.value.abs().max():.1f} percentage points")
@@ -273,7 +274,8 @@ print(f"largest change of accuracy: {100 * inclusive.value.abs().max():.1f} perc
 style.show(
     figures.changes(inclusive, "accuracy with ≤ minus with <"),
     name="decomposition-inclusive",
-    caption=measure.changed(inclusive, "The choice between ≤ and <"),
+    caption=f"{measure.changed(inclusive, 'The choice between ≤ and <')} On {len(few):,} test "
+    f"images{', first seed' * (len(seeds) > 1)}.",
     alt=figures.ALT["inclusive"],
 )
 
@@ -311,8 +313,9 @@ style.show(
 # %% tags=["hide-cell", "nbval-ignore-output"]
 rows = []
 for r in radii:
-    for part, images in zip(("low", "high"), frequency.split(pixels, r), strict=True):
-        effect = measure.change(right[part, r], truth(frequency.divide_by_max(images)))
+    for part in ("low", "high"):
+        after = [run.correct(f"{part}/max", r) for run in runs["natural"]]
+        effect = measure.change(right[part, r], after)
         rows.append({"part": part, "radius": r, **vars(effect)})
 divided = pd.DataFrame(rows)
 print(f"largest change of accuracy: {100 * divided.value.abs().max():.1f} percentage points")

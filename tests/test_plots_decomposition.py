@@ -21,7 +21,7 @@ def images(count=3, channels=3, size=32):
 def figures(radii, channels, seeds):
     pictures, labels = images(12, channels), torch.arange(12) % 3
     answers = answers_at(radii, seeds, labels)
-    places, said = measure.most_confident(answers, labels, radii[0], 8)
+    places, said = measure.most_confident(first(answers, radii[0]), labels, 8)
     parts = frequency.split_many(pictures, radii)
     low, high = (part[places] for part in parts[radii[0]])
     rows = [(p, r, 0.01, 0.0, 0.02) for r in radii for p in ("low", "high")]
@@ -39,7 +39,7 @@ def figures(radii, channels, seeds):
         "cases": decomposition.cases(
             torch.stack([pictures[places], low, high], 1), decomposition.in_words(said, "abc")
         ),
-        "counts": decomposition.counts(measure.found(answers, labels, radii), 12),
+        "counts": decomposition.counts(measure.found(correct(answers, labels), labels, radii), 12),
     }
 
 
@@ -56,6 +56,17 @@ def answers_at(radii, seeds, labels):
             sure = torch.tensor(random.uniform(1, 5, len(labels))).float()
             answers[key].append(torch.nn.functional.one_hot(said, 3) * sure[:, None])
     return answers
+
+
+def first(answers, radius):
+    """The first network's logits for whole images and for their parts at one radius."""
+    keys = {"original": measure.WHOLE, "low": ("low", radius), "high": ("high", radius)}
+    return {name: answers[key][0] for name, key in keys.items()}
+
+
+def correct(answers, labels):
+    return {key: [(one.argmax(1) == labels).numpy() for one in each]
+            for key, each in answers.items()}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -115,11 +126,11 @@ def test_most_confident_agrees_with_a_slow_search():
         if best[0] == truth and best[2] == truth and best[1] != truth:
             kind.append((min(float(share.max()) for share in shares), place, best))
     kind.sort(reverse=True)
-    places, said = measure.most_confident(answers, labels, 4, 5)
+    places, said = measure.most_confident(first(answers, 4), labels, 5)
     assert places.tolist() == [place for _, place, _ in kind[:5]]
     assert said[["original", "low", "high"]].to_numpy().tolist() == [best for *_, best in kind[:5]]
     assert said.filter(like="sure").min(axis=1).to_list() == pytest.approx([k[0] for k in kind[:5]])
-    found = measure.found(answers, labels, [4])
+    found = measure.found(correct(answers, labels), labels, [4])
     assert found.value[0] == pytest.approx(len(kind) / 300)
     whole, low, high = ((answers[key][0].argmax(1) == labels) for key in keys)
     missed = (whole & ~low).double()
@@ -144,7 +155,7 @@ def test_expected_shares_are_those_of_the_claim():
     labels = torch.arange(12) % 3
     answers = answers_at([4], 2, labels)
     answers["high", 4] = [torch.nn.functional.one_hot(torch.ones(12, dtype=int), 3).float()] * 2
-    found = measure.found(answers, labels, [4]).iloc[0]
+    found = measure.found(correct(answers, labels), labels, [4]).iloc[0]
     # Low parts are wrong for every other image, high parts right for class 1: two images of it.
     assert found.value == pytest.approx(2 / 12)
     assert found.independent == pytest.approx(2 / 12)

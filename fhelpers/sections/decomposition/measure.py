@@ -53,32 +53,27 @@ class SplitErrors(Runnable, kind="split-errors"):
         return Result(rows, found)
 
 
-WHOLE = ("original", None)  # the key of whole images among a network's predictions
+WHOLE = ("original", None)  # the key of whole images among those of parts, (part, radius)
 
 
-def keys(radius: float) -> dict[str, tuple]:
-    """Where a network's predictions have those for whole images and for their parts."""
-    return {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
-
-
-def outcomes(predictions: Mapping, labels: torch.Tensor, radius: float) -> list[dict]:
+def outcomes(right: Mapping, labels: torch.Tensor, radius: float) -> list[dict]:
     """Which test images each seed classifies correctly: original, high, low, answer; all (images,).
 
-    predictions: {(part, radius): logits (images, classes) of each seed}, whole images under WHOLE;
-    labels: (images,).
+    right: {(part, radius): bool (images,) of each seed}, whole images under WHOLE; labels:
+    (images,).
     """
+    keys = {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
     return [
-        {name: (predictions[key][place].argmax(1) == labels).numpy()
-         for name, key in keys(radius).items()} | {"answer": labels.numpy()}
-        for place in range(len(predictions[WHOLE]))
-    ]  # fmt: skip
+        {name: right[key][place] for name, key in keys.items()} | {"answer": labels.numpy()}
+        for place in range(len(right[WHOLE]))
+    ]
 
 
-def found(predictions: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
+def found(right: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
     """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius."""
     rows = []
     for radius in radii:
-        seeds = outcomes(predictions, labels, radius)
+        seeds = outcomes(right, labels, radius)
         shares = [float((s["original"] & s["high"] & ~s["low"]).mean()) for s in seeds]
         share = intervals.accuracy(shares, len(labels))
         expected = np.mean([claims.expected(**seed) for seed in seeds])
@@ -107,13 +102,14 @@ def changed(frame: pd.DataFrame, what: str) -> str:
     )
 
 
-def most_confident(predictions: Mapping, labels: torch.Tensor, radius: float, count: int):
-    """Places of the images of Fig. 2's kind on which the first seed is most confident.
+def most_confident(predictions: Mapping[str, torch.Tensor], labels: torch.Tensor, count: int):
+    """Places of the images of Fig. 2's kind on which a network is most confident.
 
-    That is, the least of its three confidences is highest. Returns the places (cases,) and a frame
-    with the class (its number) and the confidence for "original", "low" and "high".
+    That is, the least of its three confidences is highest. predictions: logits (images, classes)
+    for "original", "low" and "high". Returns the places (cases,) and a frame with the class (its
+    number) and the confidence for each of the three.
     """
-    tops = {name: predictions[key][0].softmax(1).max(1) for name, key in keys(radius).items()}
+    tops = {name: logits.softmax(1).max(1) for name, logits in predictions.items()}
     right = {name: top.indices == labels for name, top in tops.items()}
     places = (right["original"] & right["high"] & ~right["low"]).nonzero().flatten()
     sure = torch.stack([top.values for top in tops.values()]).amin(0)[places]
