@@ -143,7 +143,7 @@ def accuracy(values: Sequence[float], images: int) -> Estimate:
     """Mean of an accuracy over seeds with its interval; over images if there is one seed."""
     values = list(values)
     if len(values) > 1:
-        return over_seeds(values)
+        return within(over_seeds(values), 0.0, 1.0)
     return proportion(round(values[0] * images), images)
 
 
@@ -225,6 +225,11 @@ def bootstrap(statistic: Callable[..., float], *arrays) -> Estimate:
         raise ValueError("The bootstrapped statistic is NaN or infinite on these images.")
     low, high = np.quantile(replicates, [1 - quantile(), quantile()])
     return Estimate(value, float(low), float(high), n, "images")
+
+
+def within(estimate: Estimate, least: float, most: float) -> Estimate:
+    """The same estimate with its interval cut off at the values that are possible at all."""
+    return replace(estimate, low=max(estimate.low, least), high=min(estimate.high, most))
 
 
 def shifted(estimate: Estimate, by: float) -> Estimate:

@@ -201,6 +201,13 @@ def test_w25(ends, expected):
     assert [part.estimate.over for part in verdict.parts] == ["seeds", "seeds"]
 
 
+def test_no_correlation_of_few_seeds_is_said_to_reach_beyond_one():
+    for spread in (0.03, 0.1, 0.2):
+        verdict = CLAIMS["W25"](history(related(sizes=5), spread=spread))
+        for part in verdict.parts:
+            assert -1 <= part.estimate.low <= part.estimate.value <= part.estimate.high <= 1
+
+
 def test_w25_with_one_seed_is_over_the_networks():
     verdict = CLAIMS["W25"](history(related(sizes=5), seeds=1, spread=0))
     every, sizes = verdict.parts

@@ -10,6 +10,7 @@ from scipy import stats
 
 from fhelpers.intervals import (
     Estimate,
+    accuracy,
     at_confidence,
     bootstrap,
     difference,
@@ -18,6 +19,7 @@ from fhelpers.intervals import (
     proportion,
     shifted,
     wilson,
+    within,
 )
 
 
@@ -53,6 +55,18 @@ def test_another_confidence_is_narrower():
             narrow = interval()
         assert wide.low < narrow.low < narrow.high < wide.high
         assert interval() == wide
+
+
+def test_an_accuracy_over_seeds_keeps_to_what_is_possible():
+    for values, ends in (([0.01, 0.0, 0.05], (0.0, 0.07)), ([0.99, 1.0, 0.95], (0.93, 1.0))):
+        found = accuracy(values, 100)
+        assert found.value == pytest.approx(np.mean(values))
+        assert (found.low, found.high) == pytest.approx(ends, abs=0.02)
+        assert (found.low == 0) == (ends[0] == 0)
+        assert (found.high == 1) == (ends[1] == 1)
+    alone = within(over_seeds([0.5]), 0, 1)
+    assert math.isnan(alone.low)
+    assert math.isnan(alone.high)
 
 
 @pytest.mark.parametrize("values", [[], [0.1, math.nan], [math.inf, 1.0]])

@@ -11,7 +11,7 @@ from fhelpers.claims import reliance
 from fhelpers.claims.histories import MORE
 from fhelpers.claims.reliance import GAP, TEST, Measure, beside, effect, named, on_parts
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, over_seeds, quantile
+from fhelpers.intervals import Estimate, over_seeds, quantile, within
 
 MODELS = {"vanilla": "M_natural", "adversarial": "M_adversarial"}
 ALIKE = 0.05  # accuracies that differ by less count as the same, and so does a smaller loss as none
@@ -159,12 +159,12 @@ def rank_correlation(history, labels: list[str], first: Measure, second: Measure
         found.append(float(stats.spearmanr(*pairs).statistic))
     over = estimate(found, lambda: over_networks(found[0], len(labels)))
     if len(found) == 1 or len(set(found)) > 1:
-        return over
+        return within(over, -1.0, 1.0)
     # Seeds that agree in every rank: as wide as one pair swapped in one of them would make it.
     swapped = found[0] - math.copysign(one_swap(len(labels)), found[0])
     other = over_seeds([swapped, *found[1:]])
     half = (other.high - other.low) / 2
-    return replace(over, low=max(-1.0, over.value - half), high=min(1.0, over.value + half))
+    return within(replace(over, low=over.value - half, high=over.value + half), -1.0, 1.0)
 
 
 def one_swap(networks: int) -> float:
