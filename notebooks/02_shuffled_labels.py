@@ -198,9 +198,8 @@ print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 # set-up) only the order of test accuracies can be compared. W4 depends on the level, the seed and
 # the learning rate. At `standard`, on CIFAR-10 with seeds 0 to 2, M_shuffle stays near chance for
 # thirty epochs and then overtakes the network with true labels, which is slow to fit its last
-# images; at a constant rate its accuracy also jumps, and with seed 1 it fell from 1.00 to 0.79 in
-# the last epochs. At
-# the rate of the other networks, 0.002, a training accuracy of 0.5 took 13 epochs with true labels
+# images. At a constant rate its accuracy also jumps: with seed 1, on monitored images, it fell from
+# 1.00 to 0.78 in the last five epochs. At the rate of the other networks, 0.002, a training accuracy of 0.5 took 13 epochs with true labels
 # and 43 with shuffled ones for seed 0, and one of 0.95 took 58 and 64; for seed 1 it was 15 and 36,
 # and then 63 and 48. The paper gives only how long it trained. The released code divides every
 # filtered image by its own maximum, but no whole test image, so a network trained on parts meets
