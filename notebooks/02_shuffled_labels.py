@@ -199,14 +199,15 @@ print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 # the learning rate. At `standard`, on CIFAR-10 with seeds 0 to 2, M_shuffle stays near chance for
 # thirty epochs and then overtakes the network with true labels, which is slow to fit its last
 # images. At a constant rate its accuracy also jumps: with seed 1, on monitored images, it fell from
-# 1.00 to 0.78 in the last five epochs. At the rate of the other networks, 0.002, a training accuracy of 0.5 took 13 epochs with true labels
-# and 43 with shuffled ones for seed 0, and one of 0.95 took 58 and 64; for seed 1 it was 15 and 36,
-# and then 63 and 48. The paper gives only how long it trained. The released code divides every
-# filtered image by its own maximum, but no whole test image, so a network trained on parts meets
-# another contrast there. That explains little: without biases a network answers almost alike when
-# an image is multiplied by a constant ({doc}`01_decomposition`). But whole images also bring the
-# low part, the mean with it, which a network trained on high parts has never seen. Where it fails
-# on them, it may still have learned something.
+# 1.00 to 0.78 in the last five epochs. At the rate of the other networks, 0.002, a training
+# accuracy of 0.5 took 13 epochs with true labels and 43 with shuffled ones for seed 0, and one of
+# 0.95 took 58 and 64; for seed 1 it was 15 and 36, and then 63 and 48. The paper gives only how
+# long it trained. The released code divides every filtered image by its own maximum, but no whole
+# test image, so a network trained on parts meets another contrast there. That explains little:
+# without biases a network answers almost alike when an image is multiplied by a constant
+# ({doc}`01_decomposition`). But whole images also bring the low part, the mean with it, which a
+# network trained on high parts has never seen. Where it fails on them, it may still have learned
+# something.
 #
 # ## What we tried that the paper did not
 #
