@@ -219,7 +219,7 @@ def bootstrap(statistic: Callable[..., float], *arrays) -> Estimate:
     n, generator = images.pop(), np.random.default_rng(0)
     # One resample at a time: all 2,000 x 10,000 indices at once would take 160 MB.
     draws = (generator.integers(n, size=n) for _ in range(RESAMPLES))
-    replicates = np.array([statistic(*(array[draw] for array in arrays)) for draw in draws])
+    replicates = np.array([statistic(*(array.take(draw, 0) for array in arrays)) for draw in draws])
     value = float(statistic(*arrays))
     if not np.isfinite(value) or not np.isfinite(replicates).all():
         raise ValueError("The bootstrapped statistic is NaN or infinite on these images.")

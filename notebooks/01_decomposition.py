@@ -35,8 +35,6 @@ keys += [(part, r) for part in ("low", "high") for r in sorted({*radii, radius})
 right = {key: [run.correct(*key) for run in runs["natural"]] for key in keys}
 network = runs["natural"][0]
 answers = partial(training.predict, network.model(), precision=network.precision)
-low, high = frequency.split(pixels, radius)
-three = {"original": pixels, "low": low, "high": high}
 print(f"{len(right)} versions of every test image, {len(seeds)} network(s)")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
@@ -47,7 +45,10 @@ verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places, said = measure.most_confident({k: answers(v) for k, v in three.items()}, labels, 6)
+kind = torch.from_numpy(first["original"] & first["high"] & ~first["low"])
+low, high = frequency.split(pixels[kind], radius)
+three = {"original": pixels[kind], "low": low, "high": high}
+places, said = measure.most_confident({k: answers(v) for k, v in three.items()}, labels[kind], 6)
 style.show(
     figures.cases(
         torch.stack([part[places] for part in three.values()], 1),
@@ -56,7 +57,7 @@ style.show(
     name="decomposition-cases",
     caption="The paper's Figure 2. "
     f"{'The first of the networks' if len(seeds) > 1 else 'The network'} classifies "
-    f"{(first['original'] & first['high'] & ~first['low']).sum():,} test images correctly whole "
+    f"{kind.sum():,} test images correctly whole "
     f"and from their high part, and incorrectly from their low part (r = {radius:g}). These are "
     f"the ones on which it is most confident. {favourite}",
     alt=figures.ALT["cases"],
@@ -168,11 +169,11 @@ style.show(
 
 # %%
 swing = pixels - pixels.mean((2, 3), keepdim=True)
-energy = swing.square().sum((1, 2, 3)).clamp_min(1e-12)
+power = frequency.spectrum(swing).abs().square().sum(1)
 rows = []
 for r in radii:
     disc = frequency.disc(height, width, r)
-    share = frequency.filter_spectrum(swing, disc).square().sum((1, 2, 3)) / energy
+    share = (power * disc).sum((1, 2)) / power.sum((1, 2)).clamp_min(1e-12)
     least, most = share.quantile(torch.tensor([0.05, 0.95])).tolist()
     rows.append((r, share.mean().item(), least, most, disc.float().mean().item()))
 shares = pd.DataFrame(rows, columns=["radius", "low", "least", "most", "bins"])
@@ -259,8 +260,8 @@ columns = ["radius", "bins with ≤", "bins with <", "difference"]
 style.table(pd.DataFrame(rows, columns=columns), caption="Waves in the low part, both ways.")
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-few = pixels[:2_000]
-correct = lambda images: (answers(images).argmax(1) == labels[:2_000]).numpy()
+few = pixels[:1_000]
+correct = lambda images: (answers(images).argmax(1) == labels[:1_000]).numpy()
 rows = []
 for r in radii:
     both = (frequency.split(few, r, inclusive=closed) for closed in (False, True))

@@ -46,16 +46,17 @@ def curves(
     """
     if missing := [column for column in COLUMNS if column not in history]:
         raise ValueError(f"The history has no column {', '.join(missing)}: pass runs.history.")
-    rows = history[(history.split == split) & (history.part == part) & (history.scope == scope)]
-    rows = rows if radius is None else rows[rows.radius == radius]
+    chosen = (history.split == split) & (history.part == part) & (history.scope == scope)
+    chosen &= True if radius is None else history.radius == radius
+    rows = history[["label", "seed", "epoch", "accuracy", "images"]][chosen]
     where = f"{split} {part}" + ("" if radius is None else f" at r = {radius:g}")
-    found, values = {}, rows.label.to_numpy()
+    found, (names, *columns) = {}, (rows[column].to_numpy() for column in rows)
     for label in labels:
-        own = rows[values == label]
-        if own.empty and label not in (present := set(history.label)):
+        own = names == label
+        if not own.any() and label not in (present := set(history.label)):
             there = ", ".join(sorted(present)) or "none"
             raise ValueError(f"The history has no run labelled {label!r}; it has {there}.")
-        found[label] = _by_seed(own, f"{label!r} ({where}, {scope})")
+        found[label] = _by_seed([each[own] for each in columns], f"{label!r} ({where}, {scope})")
     seeds = {label: sorted(runs) for label, runs in found.items()}
     for label in labels[1:]:
         if seeds[label] != seeds[labels[0]]:
@@ -66,10 +67,10 @@ def curves(
     return found
 
 
-def _by_seed(rows: pd.DataFrame, name: str) -> dict[int, Curve]:
-    if rows.empty:
+def _by_seed(columns: Sequence[np.ndarray], name: str) -> dict[int, Curve]:
+    """columns: seed, epoch, accuracy and images of one label, all (rows,)."""
+    if not len(columns[0]):
         raise ValueError(f"The history of {name} has no rows: run it with this evaluation.")
-    columns = [rows[column].to_numpy() for column in ("seed", "epoch", "accuracy", "images")]
     order = np.lexsort((columns[1], columns[0]))
     seeds, epochs, accuracy, images = (column[order] for column in columns)
     if not ((accuracy >= 0) & (accuracy <= 1)).all():

@@ -31,9 +31,12 @@ def failed(history: pd.DataFrame, patterns: tuple[str, ...], chance: float) -> l
 
     Those whose training accuracy is at most `LEARNED` above chance, where it was recorded.
     """
-    labels = dict.fromkeys(history.label[history.split == "train"])
-    about = (label for label in labels if any(fnmatch(label, pattern) for pattern in patterns))
-    ends = {label: trained_to(history, label) for label in about}
+    trained = history[history.split == "train"].groupby("label", sort=False)
+    ends = {
+        label: trained_to(rows, label)
+        for label, rows in trained
+        if any(fnmatch(label, pattern) for pattern in patterns)
+    }
     return [
         f"{label} (training accuracy {end:.2f})"
         for label, end in ends.items()

@@ -7,7 +7,7 @@ weighed against each other. All are taken at the end of training on whole sets o
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -82,16 +82,34 @@ def effect(history: pd.DataFrame, networks: Mapping[str, float], measure: Measur
     """
     seeds: dict[int, list[tuple[float, float, int]]] = defaultdict(list)
     for term in measure:
-        where = {"split": term.split, "part": term.part, "scope": "all"}
-        found = [curves(history, *networks, radius=r, **where) for r in term.radii or (None,)]
-        for label, weight in networks.items():
-            for seed in found[0][label]:
-                ends = [runs[label][seed] for runs in found]
-                accuracy = float(np.mean([curve.accuracy[-1] for curve in ends]))
-                images = min(curve.images for curve in ends)
-                seeds[seed].append((weight * term.weight, accuracy, images))
+        for (label, seed), (accuracy, images) in at_the_end(history, networks, term).items():
+            seeds[seed].append((networks[label] * term.weight, accuracy, images))
     per_seed = [sum(weight * accuracy for weight, accuracy, _ in terms) for terms in seeds.values()]
     return estimate(per_seed, lambda: weighted(next(iter(seeds.values()))))
+
+
+def of_each(history: pd.DataFrame, labels: Sequence[str], measure: Measure) -> list[float]:
+    """A measure of each network by itself, mean over seeds; raises as `effect` does."""
+    terms = [(term.weight, at_the_end(history, labels, term)) for term in measure]
+    values = defaultdict(list)
+    for label, seed in terms[0][1]:
+        values[label].append(sum(weight * ends[label, seed][0] for weight, ends in terms))
+    return [float(np.mean(values[label])) for label in labels]
+
+
+def at_the_end(
+    history: pd.DataFrame, labels: Iterable[str], term: Term
+) -> dict[tuple[str, int], tuple[float, int]]:
+    """{(label, seed): (accuracy, images)} of a term, its weight left out."""
+    where = {"split": term.split, "part": term.part, "scope": "all"}
+    found = [curves(history, *labels, radius=r, **where) for r in term.radii or (None,)]
+    ends = {}
+    for label, seeds in found[0].items():
+        for seed in seeds:
+            last = [runs[label][seed] for runs in found]
+            accuracy = float(np.mean([curve.accuracy[-1] for curve in last]))
+            ends[label, seed] = accuracy, min(curve.images for curve in last)
+    return ends
 
 
 def weighted(terms: Iterable[tuple[float, float, int]]) -> Estimate:
@@ -174,5 +192,5 @@ def named(radii: Iterable[float]) -> str:
 
 def beside(history: pd.DataFrame, measure: Measure, labels: Mapping[str, str]) -> str:
     """A measure of some labels, each with its name, for a note: "M_natural 0.51, dropout 0.50"."""
-    values = {name: effect(history, {label: 1}, measure).value for label, name in labels.items()}
-    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    values = zip(labels.values(), of_each(history, list(labels), measure), strict=True)
+    return ", ".join(f"{name} {value:.3f}" for name, value in values)

@@ -72,7 +72,8 @@ def elsewhere(scale: str, dataset: str, seeds: Sequence[int]) -> dict[str, list[
                 plan = sections.judged(name, other, dataset, some)
                 if all(map(store.finished, everything(sum(plan.values(), start=())))):
                     own = [each for each in sections.all_claims().values() if each.section == name]
-                    outcomes += [outcome(claim, fetch(plan)) for claim in own]
+                    runs = fetch(plan)
+                    outcomes += [outcome(claim, runs) for claim in own]
                     break
     return {other: outcomes for other, outcomes in found.items() if outcomes}
 

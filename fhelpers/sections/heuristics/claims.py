@@ -155,7 +155,7 @@ def rank_correlation(history, labels: list[str], first: Measure, second: Measure
         return Estimate(math.nan, math.nan, math.nan, len(labels), "networks")
     ends = history[history.label.isin(labels) & (history.scope == "all")]
     for _, seed in ends.groupby("seed"):
-        pairs = [[effect(seed, {la: 1}, m).value for la in labels] for m in (first, second)]
+        pairs = [reliance.of_each(seed, labels, measure) for measure in (first, second)]
         found.append(float(stats.spearmanr(*pairs).statistic))
     over = estimate(found, lambda: over_networks(found[0], len(labels)))
     if len(found) == 1 or len(set(found)) > 1:
