@@ -14,13 +14,15 @@ epochs = 0  # of the book's own networks; 0: the scale's own
 import torch
 
 from fhelpers.drawing import style
-from fhelpers.report import frequency_report, models, page
+from fhelpers.report import frequency_report, page
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.report_card import measure
 from fhelpers.sections.report_card.plan import plan
 
 recipes = plan(scale, dataset, seeds, epochs=epochs)
 if model:  # a model that cannot be loaded is named before anything is trained
+    from fhelpers.report import models  # imported late: torchvision takes seconds
+
     test = recipes["natural"][0].load(train=False)
     asked = models.load_model(model, weights=weights or None, classes=test.classes)
 runs = fetch(recipes)

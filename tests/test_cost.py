@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from fhelpers import networks
 from fhelpers.networks.cost import Cost, cost
@@ -26,6 +27,14 @@ def test_resnet_8_as_counted_by_hand(size):
     assert counted.multiply_adds == convolutions + 32 * 10
     weights = sum(9 * inputs * outputs for inputs, outputs, _ in layers)  # without biases
     assert counted.parameters == weights + 32 * 10 + 10
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_torch_counts_the_same(name):
+    model = networks.build(name, channels=3, classes=10)
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, 32, 32))
+    assert 2 * cost(model, (3, 32, 32)).multiply_adds == counter.get_total_flops()
 
 
 def test_counting_leaves_the_network_as_it_was():

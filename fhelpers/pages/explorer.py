@@ -17,6 +17,7 @@ from fhelpers import data, frequency
 from fhelpers.runs import training
 from fhelpers.runs.records import Run
 
+ASKED = 2_000  # test images among which cases are looked for
 PER_CLASS = 2
 CASES = 4  # images that are recognised from their high part only (W, Fig. 2)
 CASE_RADIUS = 12 / 32  # of the image's side
@@ -138,7 +139,8 @@ def write(natural: Run, adversarial: Run, folder: Path) -> Path:
             f"the explorer needs two networks of one data set, not {natural.run_id} and "
             f"{adversarial.run_id}"
         )
-    test = recipe.load(train=False)
+    every = recipe.load(train=False)
+    test = data.ImageData(every.images[:ASKED], every.labels[:ASKED], every.classes)
     models = {"natural": natural.model(), "adversarial": adversarial.model()}
     chosen = choose(models, test)
     pixels, labels = test.pixels()[chosen], test.labels[chosen]

@@ -3,8 +3,6 @@
 import math
 from functools import cache
 
-import torch
-
 from fhelpers import data, networks
 from fhelpers.networks.cost import cost
 from fhelpers.runs import plans
@@ -36,10 +34,9 @@ def plan(scale, dataset, seeds, *, radii=plans.RADII, epochs=0) -> Plan:
 
 @cache
 def counted(model: str, width: int | None, channels: int, height: int, columns: int, classes: int):
-    """What a network costs; its weights take no memory."""
-    with torch.device("meta"):
-        made = networks.build(model, channels=channels, classes=classes, width=width)
-        return cost(made, (channels, height, columns))
+    """What a network costs."""
+    made = networks.build(model, channels=channels, classes=classes, width=width)
+    return cost(made, (channels, height, columns))
 
 
 @cache
