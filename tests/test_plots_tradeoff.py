@@ -128,4 +128,4 @@ def test_names_stand_beside_their_points_without_covering_others(crowd):
 @pytest.mark.parametrize(("seeds", "over"), [((0,), "200 images"), ((0, 1, 2), "3 seeds")])
 def test_the_caption_says_over_what_intervals_are(seeds, over):
     said = tradeoff.samples(history(seeds), EPSILON)
-    assert said.startswith(f"Intervals are over {over} along the horizontal axis and over {over} ")
+    assert said == f"Intervals are over {over}."

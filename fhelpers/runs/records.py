@@ -197,7 +197,7 @@ def setup_row(label: str, runs: list[Run]) -> dict:
     recipe = runs[0].recipe.setup
     row = {"run": label} | {name: getattr(recipe, name, "") for name in SETUP}
     row["seeds"] = ", ".join(str(run.recipe.seed) for run in runs)
-    row["precision"] = runs[0].record["precision"]
+    row["precision"] = ", ".join(dict.fromkeys(run.record["precision"] for run in runs))
     row["seconds"] = round(sum(run.record["seconds"] for run in runs))
     return row
 

@@ -5,7 +5,8 @@ from fhelpers.runs.plans import RADII
 from fhelpers.runs.scales import Plan, data_options, natural
 from fhelpers.sections.decomposition.measure import SplitErrors
 
-LOADED = ("natural", "split")  # runs whose tensors the page shows
+LOADED = ("split",)  # runs whose tensors the page shows
+FIRST_LOADED = ("natural",)  # of the first seed
 
 
 def plan(scale, dataset, seeds, *, radii=RADII, radius=12) -> Plan:

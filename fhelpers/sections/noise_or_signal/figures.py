@@ -115,4 +115,5 @@ def in_one_class(rows: pd.DataFrame, trained: Sequence) -> str:
             counts = np.bincount(answers)
             name = tests[rows.seed.iloc[0]].classes[counts.argmax()]
             said.append(f"{name}, {counts.max():,} of {len(answers):,} ({split})")
-    return f"The commonest class among the cases: {'; '.join(said) or 'none'}."
+    which = "cases of all seeds" if rows.seed.nunique() > 1 else "cases"
+    return f"The commonest class among the {which}: {'; '.join(said) or 'none'}."

@@ -217,4 +217,6 @@ def samples(history: pd.DataFrame, epsilon: float) -> str:
     attacked = history[(history.part == "attacked") & np.isclose(history.epsilon, epsilon)]
     few = f"over {attacked.images.iloc[0]:,.0f} images"
     upwards = few if clean.over == "images" else clean.sample
+    if upwards == clean.sample:
+        return f"Intervals are {upwards}."
     return f"Intervals are {clean.sample} along the horizontal axis and {upwards} along the other."
