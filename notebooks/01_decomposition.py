@@ -40,14 +40,14 @@ print(f"{len(right)} versions of every test image, {len(seeds)} network(s)")
 # %% tags=["remove-input", "nbval-ignore-output"]
 found = measure.found(right, labels, sorted({*radii, radius})).set_index("radius")
 first = measure.outcomes(right, labels, radius)[0]
+kind = torch.from_numpy(first["original"] & first["high"] & ~first["low"])
+low, high = frequency.split(pixels[kind], radius)
+three = {"original": pixels[kind], "low": low, "high": high}
 favourite = claims.favourite(**first, classes=test.classes)
 verdicts = [CLAIMS["W1"].of(runs, radius=radius), CLAIMS["W2"].of(runs)]
 style.finding(f"**Finding.** {finding(verdicts)}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-kind = torch.from_numpy(first["original"] & first["high"] & ~first["low"])
-low, high = frequency.split(pixels[kind], radius)
-three = {"original": pixels[kind], "low": low, "high": high}
 places, said = measure.most_confident({k: answers(v) for k, v in three.items()}, labels[kind], 6)
 style.show(
     figures.cases(
