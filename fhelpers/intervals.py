@@ -49,7 +49,11 @@ class Estimate:
     def __str__(self) -> str:
         return as_read(self._in_digits())
 
-    def _in_digits(self) -> str:
+    def against(self, *marks: float) -> str:
+        """As `str`, with the digits it takes to see on which side of these numbers it ends."""
+        return as_read(self._in_digits(marks))
+
+    def _in_digits(self, marks: Sequence[float] = ()) -> str:
         if math.isnan(self.value):
             return "not measured"
         if math.isinf(self.value):
@@ -63,7 +67,13 @@ class Estimate:
         half = max((abs(end - self.value) for end in bounds.values()), default=0.0)
         half = (self.high - self.low) / 2 if len(bounds) == 2 else half
         # One significant digit of the half-width: more would be noise, fewer would hide the width.
-        form = f".{max(0, -math.floor(math.log10(half)))}f" if half > 1e-6 else ".3g"
+        digits = max(0, -math.floor(math.log10(half))) if half > 1e-6 else 0
+        while digits < 6 and any(
+            np.sign(round(end, digits) - mark) != np.sign(end - mark)
+            for end, mark in itertools.product(bounds.values(), marks)
+        ):
+            digits += 1
+        form = f".{digits}f" if half > 1e-6 else ".3g"
         if len(bounds) == 2:
             return f"{self.value:{form}} [{self.low:{form}}, {self.high:{form}}]"
         said = [f"{word} {end:{form}}" for word, end in bounds.items()]

@@ -151,6 +151,10 @@ def test_a_card_says_what_is_ours_what_it_would_find_and_what_holds_by_construct
     assert lines["Ours, beside it"] == f"our own {wide} (over 100 images)"
     # Half a width for the interval, and 0.84 / 1.96 of it to be found four times of five.
     assert lines["Power"].startswith("an effect 0.14 beyond the margin")
+    # Two claimed parts have wider intervals, 2.24 standard errors to either side, and as much power
+    # only where these come from narrower errors: 0.1 · (1 + 0.84 / 2.24).
+    two = dataclasses.replace(claim, check=lambda: ([*parts, parts[0]], ""))
+    assert two().power == pytest.approx(0.1 * (1 + 0.8416 / 2.2414), abs=1e-4)
     identity = dataclasses.replace(claim, identity=True)
     assert (identity().said, identity.published) == ("identity", "an identity")
     assert "Identity" in identity().lines

@@ -255,6 +255,21 @@ def test_estimates_print_as_many_digits_as_the_interval_bears(estimate, text):
     assert str(estimate) == text
 
 
+@pytest.mark.parametrize(
+    ("ends", "mark", "text"),
+    [
+        ((0.09, 0.0767, 0.1017), 0.1, "0.090 [0.077, 0.102]"),
+        ((-0.0051, -0.0097, -0.0004), 0.0, "−0.0051 [−0.0097, −0.0004]"),
+        ((0.3, 0.1, 0.5), 0.1, "0.3 [0.1, 0.5]"),  # it ends on the mark
+        ((0.02, -0.03, 0.07), 0.5, "0.02 [−0.03, 0.07]"),
+    ],
+)
+def test_beside_a_margin_an_interval_shows_on_which_side_it_ends(ends, mark, text):
+    estimate = Estimate(*ends, 3, "seeds")
+    assert estimate.against(mark) == text
+    assert estimate.against() == str(estimate)
+
+
 def test_shifted_moves_value_and_bounds():
     moved = shifted(Estimate(0.3, 0.2, 0.4, 5, "seeds"), -0.1)
     assert (moved.value, moved.low, moved.high) == pytest.approx((0.2, 0.1, 0.3))

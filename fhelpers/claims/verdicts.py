@@ -35,10 +35,15 @@ class Part:
     def verdict(self) -> str:
         return decide(self.estimate, self.margin, ceiling=self.ceiling, neutral=self.neutral)
 
+    @property
+    def text(self) -> str:
+        """The estimate in digits that show why the verdict is what it is."""
+        return self.estimate.against(self.margin, self.neutral)
+
     def __str__(self) -> str:
         sign = "<" if self.ceiling else ">"
         whose = "ours" if self.ours else "claimed"
-        return f"{self.name} {self.estimate}, {whose} {sign} {self.margin:g}: {self.verdict}"
+        return f"{self.name} {self.text}, {whose} {sign} {self.margin:g}: {self.verdict}"
 
 
 def whole_history(runs) -> tuple:
@@ -85,8 +90,8 @@ class Claim:
     def __call__(self, *data, **settings) -> "Verdict":
         """The verdict on data; with k parts each interval is at 1 − 0.05 / k."""
         parts, note = self.check(*data, **settings)
-        if (claimed := sum(not part.ours for part in parts)) > 1:
-            with at_confidence(1 - (1 - CONFIDENCE) / claimed):
+        if (confidence := confidence_of(parts)) > CONFIDENCE:
+            with at_confidence(confidence):
                 parts, note = self.check(*data, **settings)
         return Verdict(self, parts[0].estimate, conjunction(parts), note, tuple(parts))
 
@@ -130,10 +135,16 @@ class Verdict:
             lines["Not judged"] = f"because these have not learned: {', '.join(self.stuck)}"
         if self.claim.identity:
             lines["Identity"] = "it holds by construction: this checks the code, not the paper"
-        elif (found := smallest_found(deciding(self.parts).estimate)) > 0:
+        elif (found := self.power) > 0:
             found = f"an effect {found:.2g} beyond the margin would be found"
             lines["Power"] = f"{found} in 80 of 100 repetitions"
         return lines
+
+    @property
+    def power(self) -> float:
+        """`smallest_found` of the part that decides, at the confidence of its interval."""
+        with at_confidence(confidence_of(self.parts)):
+            return smallest_found(deciding(self.parts).estimate)
 
     @property
     def seeds(self) -> int:
@@ -152,10 +163,15 @@ class Verdict:
         return f"{self.claim.id} {self.said} ({self.estimate.sample}). {parts}. {self.note}"
 
 
+def confidence_of(parts: Iterable[Part]) -> float:
+    """The confidence of each interval, at which those of all claimed parts keep 95 % together."""
+    return 1 - (1 - CONFIDENCE) / max(1, sum(not part.ours for part in parts))
+
+
 def listed(parts: Iterable[Part]) -> str:
     """Parts with their values, and what was sampled: once where it is the same for all."""
     parts = list(parts)
-    texts = [f"{part.name} {part.estimate}" for part in parts]
+    texts = [f"{part.name} {part.text}" for part in parts]
     samples = [part.estimate.sample for part in parts]
     if len(set(samples)) == 1:
         return f"{'; '.join(texts)} ({samples[0]})"

@@ -92,7 +92,7 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
             part = deciding(each.verdict.parts)
             row |= {"effect": part.name, "margin": part.margin, "ceiling": part.ceiling}
             row |= vars(part.estimate) | {"sample": part.estimate.sample}
-            row |= {"text": str(part.estimate), "note": each.verdict.note}
+            row |= {"text": part.text, "note": each.verdict.note}
         rows.append(row)
     return pd.DataFrame(rows)
 
