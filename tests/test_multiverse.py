@@ -116,11 +116,28 @@ def test_w1_is_judged_at_the_neighbouring_radii_and_by_the_other_split():
     assert {radius for _, radius in asked} == {8, 12, 16}
 
 
+def test_a_radius_that_a_claim_does_not_look_at_is_no_setting(monkeypatch):
+    monkeypatch.setattr(multiverse, "without", lambda runs, radius: str(radius))
+
+    def check(without):
+        return [part(0.3 if without == "16" else 0.2, 0.1)], ""
+
+    claim = dataclasses.replace(CLAIMS["W5"], inputs=lambda runs: (runs,), check=check, networks=())
+    runs = SimpleNamespace(history=pd.DataFrame({"radius": [4, 8, 16]}))
+    found = [name for name, _ in multiverse.elsewhere(claim(""), runs)]
+    assert found == ["without largest"]
+
+
 def test_records_of_the_other_split_are_used_only_where_they_exist(monkeypatch):
-    group = (SimpleNamespace(run_id="a"), SimpleNamespace(run_id="b"))
-    plan = {"natural-less-than": group}
-    monkeypatch.setattr(multiverse.sections, "judged", lambda section, *asked: plan)
+    def judged(section, scale, dataset, seeds):
+        own = seeds or [{"decomposition": 0, "details": 1}[section]]
+        label = {"decomposition": "natural", "details": "natural-less-than"}[section]
+        return {label: [SimpleNamespace(run_id="ab"[seed], seed=seed) for seed in own]}
+
+    monkeypatch.setattr(multiverse.sections, "judged", judged)
     monkeypatch.setattr(multiverse.store, "finished", lambda run_id: run_id)
+    # Without seeds those of W1, and not those of the section that trained the other networks.
+    assert multiverse.split_less_than("quick", "cifar10", [])["natural"] == ["a"]
     assert multiverse.split_less_than("quick", "cifar10", [0, 1])["natural"] == ["a", "b"]
     monkeypatch.setattr(multiverse.store, "finished", lambda run_id: {"a": "a"}.get(run_id))
     assert multiverse.split_less_than("quick", "cifar10", [0, 1]) is None

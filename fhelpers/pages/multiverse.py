@@ -5,14 +5,14 @@ Computed from records when the page is made; nothing of it is stored.
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fhelpers import sections
-from fhelpers.claims import Claim, Part, Verdict, conjunction
+from fhelpers.claims import Part, Verdict, conjunction
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.contrast import with_contrast
 from fhelpers.pages.scorecard import Outcome
@@ -63,7 +63,7 @@ def settings(
             continue
         claim = each.verdict.claim
         for boundary, radius, parts, finish in judged(each.verdict, runs[claim.section], less_than):
-            claimed = [part for part in parts if not part.ours]
+            claimed = claimed_by(parts)
             for margin, factor in MARGINS.items():
                 changed = [scaled(part, factor) for part in claimed]
                 if all(changed) and (factor == 1 or changed != claimed):
@@ -75,8 +75,13 @@ def settings(
 
 
 def split_less_than(scale: str, dataset: str, seeds: Sequence[int]) -> Runs | None:
-    """M_natural as trained and judged with < r in place of ≤ r, where those records exist."""
-    group = sections.judged("details", scale, dataset, seeds)["natural-less-than"]
+    """M_natural as trained and judged with < r in place of ≤ r, where those records exist.
+
+    Of the seeds on which W1 is judged: others would be another difference.
+    """
+    of_w1 = sections.judged("decomposition", scale, dataset, seeds)["natural"]
+    own = [recipe.seed for recipe in of_w1]
+    group = sections.judged("details", scale, dataset, own)["natural-less-than"]
     found = [store.finished(recipe.run_id) for recipe in group]
     return Runs({"natural": found}) if all(found) else None
 
@@ -84,7 +89,7 @@ def split_less_than(scale: str, dataset: str, seeds: Sequence[int]) -> Runs | No
 def judged(verdict: Verdict, runs: Runs, less_than: Runs | None) -> Iterator[tuple]:
     """(boundary, radius, parts, what to do to each part) for all that the records allow."""
     claim = verdict.claim
-    for radius, found in [("as fixed", verdict), *elsewhere(claim, runs)]:
+    for radius, found in [("as fixed", verdict), *elsewhere(verdict, runs)]:
         yield BOUNDARIES[0], radius, found.parts, replace
         if claim.id != "W1" or less_than is None:
             yield BOUNDARIES[1], radius, found.parts, closed
@@ -92,8 +97,16 @@ def judged(verdict: Verdict, runs: Runs, less_than: Runs | None) -> Iterator[tup
             yield BOUNDARIES[1], radius, claim.of(less_than).parts, replace
 
 
-def elsewhere(claim: Claim, runs: Runs) -> Iterator[tuple[str, Verdict]]:
-    """(name, verdict) for each other choice of radii at which the claim can be judged."""
+def claimed_by(parts: Iterable[Part]) -> list[Part]:
+    return [part for part in parts if not part.ours]
+
+
+def elsewhere(fixed: Verdict, runs: Runs) -> Iterator[tuple[str, Verdict]]:
+    """(name, verdict) for each other choice of radii at which the claim can be judged.
+
+    Left out is a radius that the claim does not look at: its parts stay what they are.
+    """
+    claim = fixed.claim
     if claim.id == "W1":
         yield from ((name, claim.of(runs, radius=radius)) for name, radius in NEIGHBOURS.items())
     if claim.id not in RADIAL:
@@ -101,10 +114,11 @@ def elsewhere(claim: Claim, runs: Runs) -> Iterator[tuple[str, Verdict]]:
     radii = sorted(runs.history.radius.dropna().unique())
     for name, radius in zip(NEIGHBOURS, (radii[0], radii[-1]), strict=True):
         try:
-            verdict = claim.of(without(runs, radius))
+            found = claim.of(without(runs, radius))
         except (ValueError, KeyError):
             continue
-        yield name, verdict
+        if claimed_by(found.parts) != claimed_by(fixed.parts):
+            yield name, found
 
 
 def scaled(part: Part, factor: float) -> Part | None:
