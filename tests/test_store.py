@@ -441,6 +441,8 @@ def test_fetch_trains_what_is_missing_side_by_side(copied, finished, capfd, monk
     assert setup.loc["shuffled", "seeds"] == "0, 1"
     assert setup.loc["natural", "train_images"] == 40
     assert setup.loc["natural", "batch_size"] == 10
+    assert "seconds of all seeds" in setup
+    assert "seconds" in records.Runs({"natural": runs["natural"][:1]}).setup()
     twice = records.Runs({"natural": runs["natural"], "vanilla": runs["natural"]})
     assert list(twice.setup().run) == ["natural, vanilla"]
 

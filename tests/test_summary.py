@@ -47,6 +47,17 @@ def test_every_claim_stands_under_its_verdict_with_its_effect(summary):
     assert "over seeds" in text
 
 
+def test_of_claims_that_rest_on_one_training_it_says_what_was_sampled(summary):
+    one = {"sample": "over 500 images"}
+    text = summary.composed([row("W4"), row("W9", **one)])
+    assert "over seeds for 1 of them; the other 1 rest on one training" in text
+    assert text.count("(over 500 images)") == 1
+    assert "(over 3 seeds)" not in text
+    alone = summary.composed([row("W4", **one), row("W9", **one)])
+    assert "over images of one training." in alone
+    assert "(over 500 images)" not in alone
+
+
 def test_a_claim_that_could_not_be_computed_has_no_effect(summary):
     text = summary.composed([row("W4", "not computed", text=None, sample=None)])
     assert "Not computed (1)" in text

@@ -28,13 +28,17 @@ def verdicts(file):
         return json.loads(archive.read("claims.json"))
 
 
-def line(row):
-    """A claim in words with its effect, as an item of a Markdown list."""
+def line(row, alone=()):
+    """A claim in words with its effect, as an item of a Markdown list.
+
+    alone: ids of claims behind which to say what their interval is over.
+    """
     short, link = row["short"], f"[{row['id']}](sections/{row['section']}.ipynb)"
     said = f"- {short[0].upper()}{short[1:]} ({link})"
     if row.get("text") and not row["identity"]:
         side = "below" if row["ceiling"] else "above"
         said += f": {row['effect']} {row['text']}, claimed {side} {row['margin']:g}"
+        said += f" ({row['sample']})" if row["id"] in alone else ""
     return f"{said}."
 
 
@@ -47,15 +51,21 @@ def composed(rows):
         head: [row for row in judged if row["verdict"] == word] for word, head in HEADS.items()
     }
     counts = ", ".join(f"{len(own)} {head.lower()}" for head, own in groups.items() if own)
-    samples = dict.fromkeys(row["sample"] for row in judged if row.get("sample"))
-    over = "seeds" if any("seeds" in each for each in samples) else "images of one training"
+    measured = [row for row in judged if row.get("sample")]
+    alone = [row["id"] for row in measured if "seeds" not in row["sample"]]
+    said = "over images of one training" if alone else "over seeds"
+    if 0 < len(alone) < len(measured):
+        said = f"over seeds for {len(measured) - len(alone)} of them; the other {len(alone)} rest "
+        said += "on one training, and what their intervals are over stands behind them"
+    else:
+        alone = []
     parts = [
         f"At the scale `{rows[0]['scale']}`, of {len(judged)} claims: {counts}. Brackets are 95 % "
-        f"intervals over {over}."
+        f"intervals {said}."
     ]
     for head, own in groups.items():
         if own:
-            parts += [f"**{head} ({len(own)})**", "\n".join(map(line, own))]
+            parts += [f"**{head} ({len(own)})**", "\n".join(line(row, alone) for row in own)]
     if identities := [row for row in rows if row["identity"]]:
         parts += ["**True by construction**", "\n".join(map(line, identities))]
     return "\n\n".join(parts)

@@ -118,10 +118,10 @@ def compared(outcomes: Mapping[str, Sequence[Outcome]], scale: str) -> str:
         both = [each for each in outcomes[other] if not CLAIMS[each.id].identity]
         changed = [f"{each.id} ({each.word})" for each in both if each.word != own[each.id]]
         less = sum(each.seeds < here[each.id] for each in both)
-        fewer = f" ({less} of them on fewer seeds)" if less else ""
-        same = f"{len(both) - len(changed)} of {len(both)} verdicts{fewer}"
-        said = f"At scale {other}, {same} are the same"
-        sentences.append(f"{said}; other: {style.listing(changed)}." if changed else f"{said}.")
+        said = f"At scale {other}, {len(both) - len(changed)} of {len(both)} verdicts are the same"
+        said += f"; other: {style.listing(changed)}." if changed else "."
+        fewer = f" There, {less} of the {len(both)} rest on fewer seeds." if less else ""
+        sentences.append(said + fewer)
     return " ".join(sentences) or "No other scale has finished runs to compare with."
 
 

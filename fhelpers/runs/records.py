@@ -181,7 +181,9 @@ class Runs(dict[str, list[Run]]):
         for label, runs in self.items():
             labels.setdefault(tuple(run.path for run in runs), []).append(label)
         rows = ((", ".join(names), self[names[0]]) for names in labels.values())
-        return pd.DataFrame([setup_row(*row) for row in rows])
+        frame = pd.DataFrame([setup_row(*row) for row in rows])
+        several = any(len(runs) > 1 for runs in self.values())
+        return frame.rename(columns={"seconds": "seconds of all seeds"}) if several else frame
 
 
 def by_prefix(runs: Mapping[str, list[Run]]) -> dict[str, Runs]:
