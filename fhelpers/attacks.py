@@ -8,6 +8,7 @@ import math
 import warnings
 from collections.abc import Callable
 from functools import partial
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
@@ -33,14 +34,14 @@ class SuspectGradients(UserWarning):
 
 def check_epsilon(epsilon: float) -> None:
     """Raise ValueError unless ε is a number of pixel units in [0, 1]."""
-    if not (isinstance(epsilon, int | float) and math.isfinite(epsilon) and 0 <= epsilon <= 1):
+    if not (isinstance(epsilon, Real) and math.isfinite(epsilon) and 0 <= epsilon <= 1):
         raise ValueError(f"epsilon is in pixel units and lies between 0 and 1, not {epsilon!r}")
 
 
 def check_counts(**counts: int) -> None:
     """Raise ValueError unless all are whole numbers of at least 1."""
     for name, count in counts.items():
-        if not isinstance(count, int) or count < 1:
+        if not isinstance(count, Integral) or count < 1:
             raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
 
 
@@ -168,6 +169,8 @@ def pgd(
     check_epsilon(epsilon)
     check_counts(steps=steps, restarts=restarts)
     size = 2.5 * epsilon / steps if step_size is None else step_size
+    if not (isinstance(size, Real) and 0 <= size < math.inf):
+        raise ValueError(f"step_size={size!r} is not possible: it must be a number of at least 0")
 
     def start(batch: Tensor) -> Tensor:
         return random_point(batch, epsilon, generator) if random_start else batch

@@ -88,6 +88,7 @@ def heat_map(
         raise ValueError(f"norm must be a number of at least 0, not {norm!r}")
     if labels.shape != images.shape[:1] or not len(images):
         raise ValueError(f"{len(images)} images need as many labels, not {len(labels)}")
+    checks.check_whole("step", step, 1)
     height, width = images.shape[-2:]
     bins = half_plane(height, width, step)
     generator = torch.Generator().manual_seed(seed)
@@ -103,6 +104,8 @@ def heat_map(
             made = norm * waves(bins[piece], height, width).to(images)
             for number, wave in zip(piece.tolist(), made, strict=True):
                 logits = answer(model, torch.addcmul(some, sign, wave).clamp_(0, 1))
+                if not logits.isfinite().all():
+                    raise ValueError("the model's answers hold NaN or infinite numbers")
                 right[number] += (logits.argmax(1) == answers).sum()
     as_labels(labels, logits.shape[1])
     return spread_out(bins, right.cpu() / len(images), height, width, step)

@@ -6,6 +6,7 @@ each weight a share of its neighbours, so that the kernel lets less of the high 
 
 import copy
 import math
+from numbers import Real
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ def smooth_kernel(weight: Tensor, rho: float, *, keep_gain: bool = False) -> Ten
     >>> smoothing.smooth_kernel(torch.ones(1, 1, 3, 3), 0.5)[0, 0, 0].tolist()  # 1 + 8 · 0.5
     [5.0, 5.0, 5.0]
     """
-    if not isinstance(rho, int | float) or isinstance(rho, bool) or not 0 <= rho < math.inf:
+    if not isinstance(rho, Real) or isinstance(rho, bool) or not 0 <= rho < math.inf:
         raise ValueError(f"rho must be a number of at least 0, not {rho!r}")
     if weight.ndim != 4:
         raise ValueError(f"weights must have the shape (O, I, k, k), not {tuple(weight.shape)}")
@@ -42,8 +43,9 @@ def smooth_first_layer(model: nn.Module, rho: float, *, keep_gain: bool = False)
     """A copy of the model whose first convolution has smoothed kernels; see `smooth_kernel`.
 
     Works for any model with a two-dimensional convolution, whose kernels may have any size; the
-    bias and all other layers stay as they are, and the model itself is not touched.
-    Raises ValueError for a model without a convolution, and as `smooth_kernel` does.
+    bias and all other layers stay as they are, and the model itself is not touched. The first is
+    that of `networks.first_convolution`. Raises ValueError for a model without a convolution, for
+    one whose weight is computed from others, and as `smooth_kernel` does.
 
     >>> smoother = smoothing.smooth_first_layer(model, 0.5)
     >>> smoother(images).shape
@@ -64,6 +66,12 @@ def with_first_weight(model: nn.Module, change) -> nn.Module:
     networks.first_convolution(model)  # refuse before copying
     changed = copy.deepcopy(model)
     convolution = networks.first_convolution(changed)
+    if not isinstance(convolution._parameters.get("weight"), nn.Parameter):
+        raise ValueError(
+            "the first convolution computes its weight from others, as under weight or spectral "
+            "normalisation: call torch.nn.utils.parametrize.remove_parametrizations first, or for "
+            "the older hooks remove_weight_norm or remove_spectral_norm"
+        )
     with torch.no_grad():
         convolution.weight.copy_(change(convolution.weight))
     return changed

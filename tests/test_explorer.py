@@ -15,6 +15,8 @@ from torch import nn
 from fhelpers import data, frequency, networks
 from fhelpers.pages import explorer
 from fhelpers.runs import store
+from fhelpers.runs.scales import vanilla
+from fhelpers.sections.decomposition.measure import SplitErrors
 
 TOLERANCE = 1e-3  # of a probability; the page prints tenths of a per cent
 MOST_BYTES = 2_500_000
@@ -411,14 +413,17 @@ def test_mixes_tell_who_goes_by_which_part():
     assert radius == 12
 
 
-def test_other_data_sets_are_refused():
+def test_other_data_sets_and_runs_that_are_no_classifiers_are_refused():
     class Fake:
-        def __init__(self, name):
-            self.recipe = type("R", (), {"dataset": name, "data_options": ()})
-            self.run_id = name
+        def __init__(self, name, recipe):
+            self.run_id, self.recipe = name, recipe
 
+    mnist, cifar10 = (Fake(name, vanilla("quick", name, 0)) for name in ("mnist", "cifar10"))
     with pytest.raises(ValueError, match="two networks of one data set, not mnist and cifar10"):
-        explorer.write(Fake("mnist"), Fake("cifar10"), None)
+        explorer.write(mnist, cifar10, None)
+    errors = Fake("split", SplitErrors(dataset="mnist", images=1))
+    with pytest.raises(ValueError, match="needs classifiers; split is of kind 'split-errors'"):
+        explorer.write(mnist, errors, None)
 
 
 def test_a_network_is_exported_whole_or_refused():

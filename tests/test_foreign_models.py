@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import os
 import re
 import warnings
@@ -18,9 +19,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
 
-from fhelpers import attacks, frequency, heatmap, networks
+from fhelpers import attacks, frequency, heatmap, networks, smoothing
 from fhelpers.heatmap import HeatMap
-from fhelpers.masks import learn_mask
+from fhelpers.masks import learn_image_masks, learn_mask
 from fhelpers.networks.compute import Compute
 from fhelpers.report import checks, frequency_report
 from fhelpers.report import models as outside
@@ -543,8 +544,13 @@ def test_a_random_module_is_reported_on_as_it_answers(made, seed, form, last):
         if not close:  # another layout may decide a close call otherwise
             rows = found.table[(found.table.measure == "accuracy") & (found.table.part == part)]
             assert rows.value.iloc[0] == (logits.argmax(1) == labels).double().mean().item()
-    values = found.table.value.to_numpy()
-    assert np.isfinite(values).all()
+    accuracy = {
+        part: found.table.query("measure == 'accuracy' and part == @part") for part in parts
+    }
+    most, whole = accuracy["low"].value.max(), accuracy["original"].value.iloc[0]
+    for row in found.table.itertuples():
+        beyond = row.measure == "radius" and most < row.at * whole
+        assert row.value == math.inf if beyond else math.isfinite(row.value)
 
 
 def test_what_a_model_takes_is_found_among_channels_and_sizes():
@@ -554,3 +560,87 @@ def test_what_a_model_takes_is_found_among_channels_and_sizes():
         hint = checks.what_it_takes(model, pixels(2, 3, 32), compute)
         assert f"{size} × {size} pixels" in hint
         assert ("1 channel" in hint) == (channels == 1)
+
+
+class Nyquist(nn.Module):
+    """Two classes, told apart by the finest wave alone."""
+
+    def forward(self, x):
+        found = (x * fine(x.shape[-1])).mean((1, 2, 3))
+        return torch.stack([found, -found], 1)
+
+
+def fine(size):
+    return torch.tensor([1.0, -1.0]).repeat(size // 2)
+
+
+def test_a_level_that_low_parts_do_not_reach_is_not_reached():
+    labels = LABELS % 2
+    images = 0.5 + 0.2 * (1 - 2 * labels.float())[:, None, None, None] * fine(8).expand(8, 3, 8, 8)
+    found = report(Nyquist(), images, labels, classes=2)
+    assert pages.in_short(found).endswith("of 8 images. Low parts never reach 90 % of that.")
+    assert "not reached" in pages.summary(found).to_string()
+    assert '"value":null' in found.to_json().replace(" ", "")
+    pages.parts(found)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [report, partial(learn_mask, images=pixels(), labels=LABELS),
+     partial(learn_image_masks, images=pixels())],
+)  # fmt: skip
+def test_the_callers_random_numbers_and_gradients_are_left_alone(ask):
+    model = plain().eval()
+    torch.manual_seed(5)
+    with torch.no_grad():
+        ask(model)
+        assert not torch.is_grad_enabled()
+    found = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(found, torch.rand(3))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"precision": "half"}, "precision='half' is not possible"),
+        ({"few": 1}, "few=1 is not possible"),
+        ({"classes": None, "labels": LABELS % 3}, "Pass classes="),
+    ],
+)
+def test_options_that_are_not_possible_are_named(options, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        report(plain(), **options)
+
+
+def test_radii_may_be_an_array():
+    assert report(plain(), radii=np.array([2, 3])).about["radii"] == [2, 3]
+
+
+def test_numbers_may_be_those_of_numpy_and_are_refused_where_they_are_none():
+    exact = attacks.pgd(plain(), pixels(), LABELS, 0.5, steps=2, random_start=False)
+    numpys = {"epsilon": np.float32(0.5), "steps": np.int64(2), "random_start": False}
+    assert torch.equal(attacks.pgd(plain(), pixels(), LABELS, **numpys), exact)
+    smoothing.smooth_first_layer(plain(), np.float32(0.5))
+    for size in (math.nan, -1.0):
+        with pytest.raises(ValueError, match="step_size"):
+            attacks.pgd(plain(), pixels(), LABELS, 0.5, step_size=size)
+
+
+@pytest.mark.parametrize(
+    "norm", [parametrizations.weight_norm, parametrizations.spectral_norm, nn.utils.spectral_norm]
+)
+def test_kernels_that_are_computed_are_not_smoothed_in_vain(norm):
+    model = plain()
+    norm(model[0])
+    with pytest.raises(ValueError, match="computes its weight"):
+        smoothing.smooth_first_layer(model, 1.0)
+
+
+def test_a_heat_map_of_no_numbers_is_refused():
+    model = plain()
+    nn.init.constant_(model[-1].bias, math.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        heatmap.heat_map(model, pixels(), LABELS * 0)
+    with pytest.raises(ValueError, match="step=0"):
+        heatmap.heat_map(plain(), pixels(), LABELS, step=0)

@@ -62,6 +62,14 @@ def test_one_archive_holds_all_records_without_weights(kept, tmp_path):
         assert archive.read("claims.json") == b"[]"
 
 
+def test_a_damaged_run_leaves_no_archive(elsewhere, tmp_path):
+    (elsewhere.path / "history.parquet").write_bytes(b"other")
+    file = tmp_path / "records.zip"
+    with pytest.raises(store.DamagedRun):
+        published.archive([elsewhere.run_id], "[]", file)
+    assert list(tmp_path.glob("*.zip*")) == []
+
+
 def test_its_weights_are_asked_for_in_a_sentence(elsewhere):
     with pytest.raises(FileNotFoundError, match=f"fhelpers run {elsewhere.run_id}"):
         elsewhere.model()

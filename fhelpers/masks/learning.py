@@ -101,6 +101,14 @@ class Learned:
     training: Training
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """With gradients where the caller switched them off, and without drawing from their numbers."""
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        yield
+
+
+@undisturbed()
 def learn_mask(
     network: nn.Module,
     images: Tensor,
@@ -230,6 +238,7 @@ def per_group(right: Tensor, groups: Tensor) -> Tensor:
     return groups.bincount(weights=right.double()).float() / groups.bincount()
 
 
+@undisturbed()
 def learn_image_masks(
     network: nn.Module,
     images: Tensor,

@@ -230,7 +230,10 @@ def initialise(layer: nn.Module) -> None:
 
 
 def first_convolution(model: nn.Module) -> nn.Conv2d:
-    """The convolution that sees the image. Raises ValueError for a model without one.
+    """The first convolution in the order of the model's modules.
+
+    In the book's networks it is the one that sees the image. Raises ValueError for a model without
+    one.
 
     >>> networks.first_convolution(model).weight.shape
     torch.Size([4, 3, 3, 3])

@@ -44,8 +44,11 @@ def choose_compute(precision: str = "auto", device: str = "auto") -> Compute:
     """Resolve "auto" on this machine.
 
     bfloat16 only where the hardware computes in it: elsewhere it is emulated, and slower than
-    float32. Raises ValueError when a GPU is asked for that torch does not see.
+    float32. Raises ValueError for another precision or device, and when a GPU is asked for that
+    torch does not see.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision={precision!r} is not possible: use {', '.join(PRECISIONS)}")
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device='cuda' is not possible: torch sees no GPU on this machine")
     if device == "auto":

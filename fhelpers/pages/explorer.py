@@ -14,7 +14,9 @@ from torch import Tensor, nn
 from torch.fx import Node
 
 from fhelpers import data, frequency
+from fhelpers.places import write_text
 from fhelpers.runs import training
+from fhelpers.runs.recipes import Recipe
 from fhelpers.runs.records import Run
 
 ASKED = 2_000  # test images among which cases are looked for
@@ -131,9 +133,15 @@ def exported(model: nn.Module, shape: tuple[int, ...]) -> dict:
 def write(natural: Run, adversarial: Run, folder: Path) -> Path:
     """Write data.js, all that the page loads besides its own scripts, and return its path.
 
-    The networks must have been trained on the same data set. Raises ValueError if they were not.
+    The networks must have been trained on the same data set. Raises ValueError if they were not,
+    and for runs that are no classifiers.
     """
     recipe, other = natural.recipe, adversarial.recipe
+    for run, own in ((natural, recipe), (adversarial, other)):
+        if not isinstance(own, Recipe):
+            raise ValueError(
+                f"the explorer needs classifiers; {run.run_id} is of kind {own.kind!r}"
+            )
     if (recipe.dataset, recipe.data_options) != (other.dataset, other.data_options):
         raise ValueError(
             f"the explorer needs two networks of one data set, not {natural.run_id} and "
@@ -164,5 +172,5 @@ def write(natural: Run, adversarial: Run, folder: Path) -> Path:
     }
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "data.js"
-    file.write_text(f"window.fhExplorer = {json.dumps(shown)};\n", "utf-8")
+    write_text(file, f"window.fhExplorer = {json.dumps(shown)};\n")
     return file

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase as fnmatch
 from pathlib import Path
 
-from fhelpers import sections
+from fhelpers import places, sections
 from fhelpers.pages import notebooks
 from fhelpers.runs import records, schedule, store
 from fhelpers.runs.checks import refuse
@@ -48,7 +48,10 @@ def archive(run_ids: Iterable[str], claims: str, file: Path) -> Path:
     Raises DamagedRun for a run that is not what was written.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as written:
+    with (
+        places.replacing(file) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as written,
+    ):
         written.writestr("claims.json", claims)
         for run in filter(None, map(store.finished, run_ids)):
             for name in ("record.json", *run.record["files"]):

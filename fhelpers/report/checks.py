@@ -46,7 +46,8 @@ def check_model(
     if logits.shape != (2, classes):
         raise ValueError(
             f"the model must answer with {classes} numbers for each image, one for each class of "
-            f"the data; for two images its answer is {tuple(logits.shape)}"
+            f"the data; for two images its answer is {tuple(logits.shape)}. Pass classes=… where "
+            "some classes have no image among these"
         )
     return compute
 

@@ -22,6 +22,7 @@ from fhelpers.networks import as_images, as_labels, evaluating
 from fhelpers.networks.asking import said
 from fhelpers.networks.compute import CHUNK, Compute, portion
 from fhelpers.report.checks import Watched, check_model, doubts
+from fhelpers.runs.checks import check_whole
 from fhelpers.runs.training import correct
 
 RADII = (1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 20)  # of 32×32 images; others in proportion
@@ -94,16 +95,18 @@ def frequency_report(
     on the other. precision: float32, bfloat16, or "auto" for what the machine does fastest and the
     model takes. The model stays as it was.
     Of images above 64 pixels the heat map tries some frequencies only; about["step"] says which.
-    Raises ValueError as `check_model`, `as_images` and `as_labels` do.
+    Raises ValueError for `few` below 2, and as `check_model`, `as_images` and `as_labels` do.
 
     >>> found = frequency_report(model, images[..., :8, :8], labels, radii=[2, 4], classes=10)
     >>> found.table.measure.unique()[:3].tolist()
     ['accuracy', 'gained', 'radius']
     """
     images, labels = as_images(images).float(), as_labels(labels)
+    check_whole("few", few, 2)
     if classes is None:
         classes = int(labels.max()) + 1 if len(labels) else 0
-    radii = sorted(map(float, set(radii))) if radii else default_radii(*images.shape[-2:])
+    given = [] if radii is None else sorted(map(float, set(radii)))
+    radii = given or default_radii(*images.shape[-2:])
     options = {"few": few, "seed": seed, "step": heatmap.coarse_step(*images.shape[-2:])}
     model = Watched(model)
     with warnings.catch_warnings():
@@ -207,6 +210,10 @@ def accuracies(correct: np.ndarray, radii: Sequence[float]) -> Iterator[Row]:
         yield "gained", "band", radius, paired_difference(low[place], low[place - 1])
     yield "gained", "beyond", radii[-1], paired_difference(whole, low[-1])
     for share, words in SHARES.items():
+        if low.mean(1).max() < share * whole.mean():
+            nowhere = Estimate(math.inf, math.nan, math.nan, len(whole), "images")
+            yield "radius", words, share, nowhere
+            continue
 
         def reached(lows, wholes, share=share):
             means = np.ones(len(lows)) @ lows / len(lows)  # a mean over the first axis is slower
@@ -219,8 +226,8 @@ def accuracies(correct: np.ndarray, radii: Sequence[float]) -> Iterator[Row]:
 def radius_of(radii: Sequence[float], accuracies: np.ndarray, level: float) -> float:
     """The first radius at which low parts reach a level, between two radii by interpolation.
 
-    Below the smallest radius the accuracy is taken to rise from 0 at radius 0; a level that is not
-    reached counts as the largest radius.
+    Below the smallest radius the accuracy is taken to rise from 0 at radius 0; in a resample in
+    which a level is not reached it counts as the largest radius.
     """
     xs, ys = np.concatenate([[0.0], radii]), np.concatenate([[0.0], accuracies])
     over = np.nonzero(ys >= level)[0]

@@ -59,6 +59,8 @@ def parts(report: FrequencyReport) -> Figure:
     look = {"colours": style.COLOURS, "names": names, "markers": "o", "markersize": 4.5}
     ends = charts.curves(axes, rows, x="at", by="part", **look)
     for words, found in levels(report).items():
+        if not np.isfinite(found.value):
+            continue
         look = {"color": style.INK, "markersize": 16, "label": f"_{words} of the accuracy"}
         axes.plot(found.value, found["at"] * whole, "|", **look)
     style.percent(axes, highest=1.02)
@@ -149,7 +151,8 @@ def in_short(report: FrequencyReport) -> str:
     whole = one(report, "accuracy", "original")
     text = f"Correct on {100 * whole.value:.1f} % of {report.about['images']:,} images."
     if (row := levels(report).get("90 %")) is not None:
-        text += f" Low parts reach 90 % of that at r = {radius_of(row)}."
+        reached = f"reach 90 % of that at r = {radius_of(row)}"
+        text += f" Low parts {reached if np.isfinite(row.value) else 'never reach 90 % of that'}."
     return text
 
 
