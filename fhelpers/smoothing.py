@@ -66,7 +66,7 @@ def with_first_weight(model: nn.Module, change) -> nn.Module:
     networks.first_convolution(model)  # refuse before copying
     changed = copy.deepcopy(model)
     convolution = networks.first_convolution(changed)
-    if not isinstance(convolution._parameters.get("weight"), nn.Parameter):
+    if convolution._parameters.get("weight") is None:
         raise ValueError(
             "the first convolution computes its weight from others, as under weight or spectral "
             "normalisation: call torch.nn.utils.parametrize.remove_parametrizations first, or for "

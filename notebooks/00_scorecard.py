@@ -36,9 +36,10 @@ opening.show(outcomes)
 # %% [markdown]
 # Two papers make claims about what image frequencies have to do with how networks generalise
 # {cite:p}`wang2020high,karantzas2022understanding`. This book turns each claim into a rule with a
-# margin. Some rules were rewritten after a first look at small networks; all were fixed before any
-# record of the scale `standard` existed ({doc}`../intro`). The book then trains the networks and
-# reports each effect with its 95 % interval and a verdict. {doc}`../summary` is two pages to cite.
+# margin. Some rules were rewritten after a first look at small networks; all were fixed before the
+# first record of the scale `standard`, but for those few that {doc}`../intro` lists. The book then
+# trains the networks and reports each effect with its 95 % interval and a verdict.
+# {doc}`../summary` is two pages to cite.
 #
 # ## All effects on one axis
 
@@ -95,9 +96,9 @@ style.show(
 # verdict stands. A grey mark is a verdict that changes. A missing mark means that the change is not
 # possible, or changes nothing: margins of 0 cannot be halved, and many claims are not about parts
 # at several radii. W1 is judged at the neighbouring radii 8 and 16; its fourth column assigns
-# frequencies at exactly the radius to the high part, if networks were trained that way
-# ({doc}`11_details`). So: a verdict that stands in all settings does not depend on how its rule was
-# worded.
+# frequencies at exactly the radius to the high part, if networks of the same seeds were trained
+# that way ({doc}`11_details`). So: a verdict that stands in all settings does not depend on how its
+# rule was worded.
 #
 # ## The same claims at other scales
 

@@ -143,8 +143,8 @@ style.show(
 # **How to read this.** As the first figure, but each network is evaluated when it first reached the
 # common accuracy on its training images. Only training accuracy is equalised; test accuracy and the
 # number of steps may still differ. These values come from the monitored subset, which has fewer
-# images, so the intervals are wider. So: training accuracy alone cannot explain a slope that
-# remains here; where its interval on the card crosses zero, so few images cannot tell.
+# images. So: training accuracy alone cannot explain a slope that remains here; where its interval
+# on the card crosses zero, these data cannot tell.
 #
 # ## The optimiser
 

@@ -211,10 +211,9 @@ style.show(
 # here by the accuracy lost without it, as the paper argues for batch sizes. Accuracy on the high
 # part alone is another measure, and the notes of the cards give it where the two may differ. The
 # paper's figure also follows parts of training images; ours shows parts of test images only. In W25
-# the gap and the loss without the high part share the accuracy on test images, with opposite signs,
-# so chance in it lowers their correlation; with several seeds its interval is over seeds, for these
-# networks as they are; where all networks fit their training images, the gap is nearly 1 minus that
-# accuracy.
+# both measures contain the test accuracy, with opposite signs, so its sampling error lowers their
+# correlation. With several seeds the interval says nothing about other networks. Where all networks
+# fit their training images, the gap is little more than 1 minus the test accuracy.
 #
 # ## What we tried that the paper did not
 #

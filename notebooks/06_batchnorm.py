@@ -233,7 +233,7 @@ style.finding(figures.averages_in_words(history))
 # ## What we tried that the paper did not
 #
 # The paper judges by eye how much BatchNorm helps and how much it speeds up training. Here both are
-# numbers with intervals, and the rules of the verdicts were fixed before any record of the scale
-# `standard` existed (see {doc}`../intro`). The planted cues test the hypothesis itself, and the
+# numbers with intervals, and the rules of the verdicts were fixed before the first record of the
+# scale `standard` (see {doc}`../intro`). The planted cues test the hypothesis itself, and the
 # networks with running averages separate what a network has learned from the scale on which it
 # expects its input.

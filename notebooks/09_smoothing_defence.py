@@ -230,4 +230,4 @@ style.finding(
 # ## What we tried that the paper did not
 #
 # The form that keeps the gain; five further attacks beside PGD; four rivals. The rules of the
-# verdicts were fixed before any record of the scale `standard` existed (see {doc}`../intro`).
+# verdicts were fixed before the first record of the scale `standard` (see {doc}`../intro`).

@@ -200,7 +200,7 @@ print(f"low parts that change by more than 1e-6: {(changed > 1e-6).sum()}")
 # search can fail where a perturbation exists, so curves may lie too far to the right, especially
 # for networks whose gradient is hidden. BatchNorm divides by the moments of the unperturbed images
 # while the search runs, so that no image is fooled by what is done to another. The accuracy under
-# PGD takes the moments of the attacked batch, as W does in testing.
+# PGD takes the moments of the attacked batch, as the paper's released code does in testing.
 #
 # ## What we tried that the paper did not
 #

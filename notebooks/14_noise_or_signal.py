@@ -48,8 +48,8 @@ style.show(
 # grey tick is the count for a network whose predictions for images, first parts and remainders are
 # as accurate as those of this one and independent, over all images and not within each class. The
 # claim compares the first row with the second. So: the Fourier split would show a signal of its own
-# if its point lay to the right of its tick, by more than those of the other splits; a point to the
-# left is fewer images than independent predictions would give.
+# if its point lay to the right of its tick, by more than those of the other splits; a point left of
+# its tick means fewer images than independence predicts.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)

@@ -129,7 +129,8 @@ stopped = masks.complement(graded).weight.flatten().tolist()
 print("weights of the complement:", [f"{weight:.1f}" for weight in stopped])
 classes, generator = torch.arange(60) % 3, torch.Generator().manual_seed(0)
 features = torch.eye(3)[classes] + 0.1 * torch.randn(60, 3, generator=generator)
-for name, own in {"true": classes, "scrambled": classes[torch.randperm(60)]}.items():
+scrambled = classes[torch.randperm(60, generator=generator)]
+for name, own in {"true": classes, "scrambled": scrambled}.items():
     right = cross_validated(features, own, 0).float().mean()
     print(f"{name} classes: {right:.1f} classified correctly")
 

@@ -152,8 +152,8 @@ def test_curves_of_monitored_images_say_how_far_they_end_from_all_images():
     ends = frame.label.eq("adversarial") & frame.scope.eq("all") & frame.split.eq("test")
     frame.loc[ends & frame.part.eq("original"), "accuracy"] += 0.04
     assert comparisons.on_monitored(frame, names) == (
-        "The curves are of 100 monitored images of each split; on whole images they end up to "
-        "4 percentage points from the values for all images."
+        "The curves are of 100 monitored images of each split. At the end, their accuracies on "
+        "whole images differ by up to 4 percentage points from those on all images."
     )
 
 

@@ -158,8 +158,8 @@ def on_monitored(history: pd.DataFrame, names: Mapping[str, str]) -> str:
     apart = 100 * (ends.subset - ends["all"]).abs().max()
     images = last.images[last.scope == "subset"].min()
     return (
-        f"The curves are of {images:,} monitored images of each split; on whole images they end up "
-        f"to {apart:.0f} percentage points from the values for all images."
+        f"The curves are of {images:,} monitored images of each split. At the end, their accuracies"
+        f" on whole images differ by up to {apart:.0f} percentage points from those on all images."
     )
 
 

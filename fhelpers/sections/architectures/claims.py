@@ -38,9 +38,9 @@ def small_resnet(labels) -> str:
     text="At the networks' own sizes the ResNet has a higher test accuracy, a smaller "
     "generalisation gap and relies less on the high part than LeNet, AlexNet and VGG.",
     source="W, §5.1",
-    measure="the 6n + 2 ResNet against whichever other network comes closest, each time: test "
-    "accuracy; gap; accuracy lost without the high part (test images, mean over the radii). Ours "
-    "beside it, where trained: the same against networks of as many parameters and multiply-adds",
+    measure="the 6n + 2 ResNet against its strongest rival in each measure: test accuracy; gap; "
+    "accuracy lost without the high part (test images, mean over the radii). Ours beside it, where "
+    "trained: the same against networks of as many parameters and multiply-adds",
     rule=f"reproduced if all three intervals lie above {MORE:g} on the ResNet's side",
     figure="architectures-ends",
     networks=("resnet-*", *OTHERS),
@@ -61,7 +61,7 @@ def resnet_generalises_best(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 
 def leads(history: pd.DataFrame, resnet: str, others: Iterable[str]) -> list[Part]:
-    """The ResNet's lead over the closest of other networks, in each measure."""
+    """The ResNet's lead over the strongest of other networks, in each measure."""
     lost, parts = lost_without_high(monitored_radii(history)), []
     measures = {
         "test accuracy, ResNet minus": (TEST, 1),
@@ -70,6 +70,6 @@ def leads(history: pd.DataFrame, resnet: str, others: Iterable[str]) -> list[Par
     }
     for name, (measure, sign) in measures.items():
         found = {other: effect(history, {resnet: sign, other: -sign}, measure) for other in others}
-        closest = min(found, key=lambda other: found[other].value)
-        parts.append(Part(f"{name} {title(closest)}", found[closest], MORE))
+        rival = min(found, key=lambda other: found[other].value)
+        parts.append(Part(f"{name} {title(rival)}", found[rival], MORE))
     return parts

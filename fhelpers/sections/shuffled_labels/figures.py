@@ -180,6 +180,19 @@ def why_equal_accuracy(epoch: int, both: pd.DataFrame) -> str:
     )
 
 
+def memorised(history: pd.DataFrame) -> str:
+    """The share of all shuffled labels that each network ends with, in words."""
+    own = history.query("label == 'shuffled' and split == 'train' and part == 'original'")
+    ends = own[own.scope == "all"].sort_values("seed").accuracy
+    shares = style.listing(f"{100 * end:.0f} %" for end in ends)
+    if len(ends) == 1:
+        done = "memorised them" if ends.min() > 0.9 else "not memorised all of them"
+        end = f"the network ends at a training accuracy of {shares}, so it has {done}."
+        return f"With shuffled labels, {end}"
+    done = "all have memorised them" if ends.min() > 0.9 else "not all have memorised them"
+    return f"With shuffled labels, the networks end at training accuracies of {shares}: {done}."
+
+
 def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
     """How many images the networks see, and whether shuffled labels are memorised, in words."""
     recipe, history = runs["shuffled"][0].recipe, runs.history
@@ -190,12 +203,7 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
         said += f" of {available:,}, few enough to be memorised"
     if cues != images:
         said += f"; those on planted cues see {cues:,} planted images"
-    end = monitored(history, "shuffled").query("part == 'original'").value.iloc[-1]
-    done = "memorised them" if end > 0.9 else "not memorised all of them"
-    said += (
-        f". With shuffled labels, the network ends at a training accuracy of {100 * end:.0f} %, so "
-        f"it has {done}."
-    )
+    said += f". {memorised(history)}"
     band = next(runs[label][0].recipe for label in runs if label.startswith("low-"))
     if recipe.learning_rate != band.learning_rate:
         said += (
