@@ -23,6 +23,18 @@ PageSeeds = Annotated[
     str, Parameter(help='Such as "0 1 2"; unless given, those that are published for each page.')
 ]
 
+
+def whole(kind: type, tokens) -> int:
+    """A whole number as typed: left to itself, Cyclopts would round 1.5."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        from fhelpers.data.files import quoted
+
+        raise ValueError(f"not a whole number: {quoted(tokens[0].value)}") from None
+
+
+Whole = Annotated[int, Parameter(converter=whole)]
 MOST_THREADS = 1_024  # more would only be a slip of the hand
 
 app = App(
@@ -33,7 +45,7 @@ app = App(
 
 
 @app.command
-def run(run_id: str, *others: str, threads: int = 1) -> None:
+def run(run_id: str, *others: str, threads: Whole = 1) -> None:
     """Carry out planned runs, one after the other, or say that they are done.
 
     Args:
@@ -56,7 +68,10 @@ def run(run_id: str, *others: str, threads: int = 1) -> None:
 
 @app.command
 def runs() -> None:
-    """List all runs: name, state, epochs, time and accuracy on the test set."""
+    """List this store's runs: name, state, epochs, time and accuracy on the test set.
+
+    Published runs are not among them: their names are those of the folders of results/published.
+    """
     from fhelpers.runs import records, store
 
     listing = store.listing()
@@ -67,7 +82,7 @@ def runs() -> None:
 
 
 @app.command
-def verify(*run_ids: str, published: int = 0, seed: int = 0) -> int:
+def verify(*run_ids: str, published: Whole = 0, seed: Whole = 0) -> int:
     """Carry finished runs out anew and print the largest difference to their records.
 
     The status is 1 if a number differs by more than 1e-4 on the record's kind of processor. Another
@@ -174,8 +189,8 @@ def report(
     *,
     dataset: str | None = None,
     weights: str | None = None,
-    images: int | None = None,
-    few: int = 1_000,
+    images: Whole | None = None,
+    few: Whole = 1_000,
     to: Path = Path("report"),
 ) -> None:
     """Measure which frequencies a classifier relies on: report.html, report.json, report.csv.
@@ -285,7 +300,7 @@ def book(
     scale: Scale = "standard",
     dataset: Dataset = "cifar10",
     seeds: PageSeeds = "",
-    jobs: int = 1,
+    jobs: Whole = 1,
 ) -> None:
     """Build the book, as `make book` does: runs, pages, HTML.
 

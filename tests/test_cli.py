@@ -132,6 +132,8 @@ def refused(result):
         (["verify", "nothing"], "no finished run is called 'nothing'; see `fhelpers runs`"),
         (["verify", "nothing", "--published", "1"], "no finished run is called 'nothing'"),
         (["verify", "--published", "many"], "many"),
+        (["verify", "--published", "1.5"], "not a whole number: '1.5'"),
+        (["report", "alexnet", "--images", "2.5"], "not a whole number: '2.5'"),
         (["verify", "--published", "-1"], "--published must be 0 or more, not -1"),
         (["report", "nosuchmodel", "--dataset", "planted"], "model 'nosuchmodel' is not known"),
         (["report", "alexnet", "--dataset", "planted", "--few", "1"], "must be at least 2"),

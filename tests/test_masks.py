@@ -375,5 +375,8 @@ def test_images_labels_and_groups_must_fit():
         learn_mask(network, images, labels[:-1])
     with pytest.raises(ValueError, match="group 0 has no image"):
         learn_mask(network, images, labels, groups=torch.ones_like(labels))
+    for groups in (labels / 2, labels - 1):
+        with pytest.raises(ValueError, match="groups must be whole numbers from 0 on"):
+            learn_mask(network, images, labels, groups=groups)
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         learn_mask(network, 2 * images, labels)

@@ -129,3 +129,10 @@ def test_names_stand_beside_their_points_without_covering_others(crowd):
 def test_the_caption_says_over_what_intervals_are(seeds, over):
     said = tradeoff.samples(history(seeds), EPSILON)
     assert said == f"Intervals are over {over}."
+
+
+def test_the_caption_tells_intervals_over_fewer_attacked_images_apart():
+    rows = history()
+    rows.loc[rows.part == "attacked", "images"] = 100
+    said = tradeoff.samples(rows, EPSILON)
+    assert "over 200 images along the horizontal axis and over 100 images along the other" in said

@@ -142,6 +142,9 @@ def learn_mask(
     groups = torch.zeros_like(labels) if groups is None else groups.to(compute.device)
     if labels.shape != images.shape[:1] or groups.shape != labels.shape or not len(images):
         raise ValueError("images, labels and groups must be equally many, at least one")
+    if groups.is_floating_point() or groups.is_complex() or (groups < 0).any():
+        raise ValueError("groups must be whole numbers from 0 on")
+    groups = groups.long()
     sizes = groups.bincount()
     if (sizes == 0).any():
         raise ValueError(f"group {int(sizes.argmin())} has no image: number the groups from 0 on")

@@ -20,6 +20,7 @@ import importlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -107,9 +108,9 @@ class Runnable:
         """The recipe that a table of what was trained describes."""
         return self
 
-    @property
+    @cached_property
     def run_id(self) -> str:
-        """Slug and 8 hex digits over all that decides the result."""
+        """Slug and 8 hex digits over all that decides the result when it is first asked for."""
         return f"{self.slug}-{digest_of(self.decided)}"
 
     @property
