@@ -88,8 +88,8 @@ for verdict in verdicts:
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
-    caption=f"What was trained for this page at scale {scale}, and what it cost. The paper trains "
-    "a ResNet-18 on all 50,000 images for 100 epochs.",
+    caption=f"What was trained for this page at scale {scale}, and what it cost. The paper names a "
+    "ResNet-18; its released code trains 32 layers on all 50,000 images for 100 epochs.",
 )
 
 # %% [markdown]

@@ -137,8 +137,8 @@ def wrong_in_words(runs: Mapping) -> str:
     for name in NETWORKS:
         found = [run.tensors() for run in runs[f"images/{name}"]]
         wrong = torch.cat([each["answers"] != each["labels"] for each in found])
-        counts.append(f"{int(wrong.sum()):,} of {len(wrong):,} for {name}")
-    return f"Images that a network gets wrong keep the class that it predicts: {listing(counts)}."
+        counts.append(f"{int(wrong.sum()):,} of {len(wrong):,} images with {name}")
+    return f"Where a network is wrong about an image, the mask keeps that class: {listing(counts)}."
 
 
 @style.styled

@@ -60,7 +60,8 @@ def same_low_part_other_answer(perturbations: pd.DataFrame) -> tuple[list[Part],
     seeds = [seed.to_numpy() for _, seed in fooled.groupby(rows.seed)]
     shares = [seed.mean() for seed in seeds]
     share = estimate(shares, lambda: proportion(seeds[0].sum(), len(seeds[0])))
-    half = 255 * rows.groupby("seed")["size"].median().mean()
+    middle = rows.groupby("seed")["size"].quantile(0.5, interpolation="lower")
+    half = 255 * middle.mean()
     note = f"Half of the images need {half:.1f}/255 or less"
     changed = f"the low part changes by {rows.low_change.max():.0e} at most"
     parts = [
