@@ -199,14 +199,11 @@ style.show(
 # ## Images recognised from the high part but not from the low part
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-more = [f"{r:g}" for r, row in found.iterrows() if row.low > row.independent]
 style.show(
     figures.counts(found.reset_index(), len(test)),
     name="decomposition-counts",
     caption="Images classified correctly whole and from the high part but not from the low part: "
-    "the interval lies above what independence within each class would give at "
-    f"{len(more)} of {len(found)} radii"
-    f"{', r = ' + style.listing(more) if more else ''}.",
+    f"{figures.where_above_independence(found.reset_index())}.",
     alt=figures.ALT["counts"],
 )
 
@@ -226,7 +223,7 @@ shown |= {f"{part} part, r = {r:g}": (part, r) for part in ("low", "high") for r
 rows = [(name, style.with_interval(score[key])) for name, key in shown.items()]
 style.table(
     pd.DataFrame(rows, columns=["shown to the network", "accuracy [95 % interval]"]),
-    caption=f"Accuracy on {len(test):,} test images. The network was trained on whole images only.",
+    caption=f"Accuracy on {len(test):,} test images, after training on whole images only.",
 )
 
 # %% tags=["hide-cell"]

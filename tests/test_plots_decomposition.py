@@ -161,6 +161,16 @@ def test_expected_shares_are_those_of_the_claim():
     assert found.independent == pytest.approx(2 / 12)
 
 
+def test_radii_where_images_exceed_independence_are_named():
+    def said(*low):
+        rows = {"radius": [4.0, 8.0, 12.0][: len(low)], "low": low, "independent": 0.1}
+        return decomposition.where_above_independence(pd.DataFrame(rows)).rpartition(" at ")[2]
+
+    assert said(0.05, 0.2, 0.3) == "2 of 3 radii, r = 8 and 12"
+    assert said(0.05, 0.05) == "no radius"
+    assert said(0.2) == "every radius"
+
+
 def test_the_largest_change_is_told_and_how_many_are_certain():
     columns = ["part", "radius", "value", "low", "high"]
     rows = [("low", 4, 0.001, -0.01, 0.01), ("high", 8, -0.02, -0.03, -0.01)]

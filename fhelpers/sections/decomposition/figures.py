@@ -205,6 +205,18 @@ def counts(frame: pd.DataFrame, images: int) -> Figure:
     return charts.key(figure, [*charts.entries(axes), expected])
 
 
+def where_above_independence(frame: pd.DataFrame) -> str:
+    """At which radii images of Fig. 2's kind are more than independence gives, as a clause.
+
+    frame: from `measure.found`.
+    """
+    above = frame.radius[frame.low > frame.independent]
+    where = f"{len(above)} of {len(frame)} radii, r = {style.listing(f'{r:g}' for r in above)}"
+    if len(above) in (0, len(frame)):
+        where = "every radius" if len(above) else "no radius"
+    return f"the interval lies above what independence within each class would give at {where}"
+
+
 def in_words(said: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """What `most_confident` returns as text, for example "cat 97 %"."""
 
