@@ -14,7 +14,7 @@ import torch
 
 from fhelpers import data, frequency, masks
 from fhelpers.claims import CLAIMS, finding
-from fhelpers.claims.masks import LETTERS
+from fhelpers.claims.masks import LETTERS, lettered
 from fhelpers.drawing import style
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.fourier_masks import claims, figures, measure, readings
@@ -78,6 +78,7 @@ for row in frame[frame.network == "natural"].itertuples():
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
+    names=lettered(runs),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows with a "
     "slash in their name are masks; their number of images is that of the images they were "
     "learned from.",

@@ -14,6 +14,7 @@ import torch
 
 from fhelpers import data, frequency, masks
 from fhelpers.claims import CLAIMS, finding
+from fhelpers.claims.masks import lettered
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import style
 from fhelpers.masks.recipes import VARIANTS, varied
@@ -75,6 +76,7 @@ for row in frame[frame.label.isin(["through/mask", "through/disc"])].itertuples(
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
+    names=lettered(runs),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows that begin "
     "with mask are masks; those that begin with through/ or shuffled/ are networks trained from "
     "scratch. In these labels binary-complement is the complement, complement one minus the mask.",

@@ -14,6 +14,7 @@ import torch
 
 from fhelpers import masks
 from fhelpers.claims import CLAIMS, finding
+from fhelpers.claims.masks import lettered
 from fhelpers.drawing import style
 from fhelpers.masks.images import cross_validated
 from fhelpers.runs.schedule import fetch
@@ -75,6 +76,7 @@ for part in ("original", "masked", "complement", "attacked", "attacked-rest"):
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
+    names=lettered(runs),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows with a "
     "slash in their name hold a mask for each image.",
 )

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from test_plots_decomposition import images
 
 from fhelpers import claims, frequency, intervals
+from fhelpers.claims.masks import lettered
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.contrast import (
     DARK_PAGE,
@@ -240,6 +241,15 @@ def test_setup_calls_a_network_as_figures_do(shown):
     lines = [line.strip() for line in shown[0][0]["text/plain"].splitlines()[2:]]
     names = [line.removesuffix(str(epochs)).strip() for epochs, line in enumerate(lines, 5)]
     assert names == ["M_natural", "mix-up, α = 0.5", "5000/natural"]
+
+
+def test_setup_of_pages_on_masks_calls_networks_by_their_letters(shown):
+    runs = ["natural", "vgg-11-adversarial", "mask/rotate", "shuffled", "shuffled/mask"]
+    frame = pd.DataFrame({"run": runs, "epochs": range(5, 10)})
+    style.setup(frame, names=lettered(runs), caption="What was trained.")
+    lines = [line.strip() for line in shown[0][0]["text/plain"].splitlines()[2:]]
+    names = [line.removesuffix(str(epochs)).strip() for epochs, line in enumerate(lines, 5)]
+    assert names == ["N", "VGG-11 A", "mask/R", "M_shuffle", "shuffled/mask"]
 
 
 def test_setup_says_once_what_is_the_same(shown):

@@ -1,10 +1,28 @@
 """Reading the histories of masks, which sections 15 to 17 share."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 FIVE = ("natural", "adversarial", "scale", "translate", "rotate")  # N, A, S, T, R of K
 PAIR = FIVE[:2]
 LETTERS = dict(zip(FIVE, "NASTR", strict=True))
+
+
+def short(name: str) -> str:
+    """K's letter for a network: A, or VGG-11 A."""
+    start, _, kind = name.rpartition("vgg-11-")
+    return "VGG-11 " * bool(_) + LETTERS[kind or start]
+
+
+def lettered(labels: Iterable[str]) -> dict[str, str]:
+    """Labels of K's networks and of their masks, in letters: N for natural, mask/N for its mask."""
+    found = {}
+    for label in labels:
+        folder, slash, name = label.rpartition("/")
+        if name.removeprefix("vgg-11-") in LETTERS:
+            found[label] = f"{folder}{slash}{short(name)}"
+    return found
 
 
 def rows_of(history: pd.DataFrame, label: str, **where) -> pd.DataFrame:

@@ -6,7 +6,7 @@ until it stands out from the dark page as much as it did from the white one.
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 
@@ -310,13 +310,13 @@ def table(frame: pd.DataFrame, *, caption: str) -> None:
     )
 
 
-def setup(frame: pd.DataFrame, *, caption: str) -> None:
+def setup(frame: pd.DataFrame, *, caption: str, names: Mapping[str, str] = NAMES) -> None:
     """Display a set-up table (`runs.setup()`), narrow enough for a page.
 
     What is the same for all rows goes into the caption; a single row is turned on its side. A
-    network has the name that it has in figures.
+    network has the name that it has in figures; `names` are those of a page with names of its own.
     """
-    frame = frame.assign(run=frame.run.map(named))
+    frame = frame.assign(run=[named(labels, NAMES | names) for labels in frame.run])
     if len(frame) == 1:
         names, values = [*map(spaced, frame)], frame.iloc[0].map(cell_text)
         table(pd.DataFrame({"what": names, "value": values.to_numpy()}), caption=caption)
@@ -326,9 +326,9 @@ def setup(frame: pd.DataFrame, *, caption: str) -> None:
     table(frame.drop(columns=same), caption=f"{caption} The same for all: {common}.")
 
 
-def named(labels: str) -> str:
+def named(labels: str, names: Mapping[str, str]) -> str:
     """The names of labels in a plan, which are joined by commas, each of them once."""
-    return ", ".join(dict.fromkeys(NAMES.get(label, label) for label in labels.split(", ")))
+    return ", ".join(dict.fromkeys(names.get(label, label) for label in labels.split(", ")))
 
 
 def spaced(column) -> str:

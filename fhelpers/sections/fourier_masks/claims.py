@@ -6,7 +6,7 @@
 import pandas as pd
 
 from fhelpers.claims.histories import MORE
-from fhelpers.claims.masks import FIVE, LETTERS, PAIR
+from fhelpers.claims.masks import FIVE, LETTERS, PAIR, short
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim
 from fhelpers.sections.fourier_masks.readings import (
@@ -23,7 +23,6 @@ from fhelpers.sections.fourier_masks.readings import (
     low_share_at,
     masked,
     shares,
-    short,
     similarity,
     weight,
     weights,

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from fhelpers import masks as learning
-from fhelpers.claims.masks import FIVE, LETTERS, PAIR
+from fhelpers.claims.masks import FIVE, LETTERS, PAIR, short
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import CHANGE, by_band, looks, maps, told_apart, with_mean
 from fhelpers.frequency import structural_similarity
@@ -56,7 +56,7 @@ def colour_of(name: str) -> str:
 
 def title_of(name: str) -> str:
     """A network by K's letter and in words."""
-    return f"{readings.short(name)}, {NAMES[name.removeprefix('vgg-11-')]}"
+    return f"{short(name)}, {NAMES[name.removeprefix('vgg-11-')]}"
 
 
 @style.styled
@@ -66,7 +66,7 @@ def masks(found: Mapping[str, Tensor]) -> Figure:
     figure, (top, bottom) = style.canvas(2, columns, 0.9 + 2.35 * 5 / columns)
     maps(top, {title_of(n).replace(", random ", ", ").replace(", ", "\n"): found[n] for n in found})
     first, *others = found
-    changes = {f"{readings.short(name)[-1]} − N": found[name] - found[first] for name in others}
+    changes = {f"{short(name)[-1]} − N": found[name] - found[first] for name in others}
     bottom[0].set_axis_off()
     widest = max([0.05, *(float(change.abs().max()) for change in changes.values())])
     maps(bottom[1:], changes, "difference", cmap=CHANGE, vmin=-widest, vmax=widest)
@@ -211,7 +211,7 @@ def binarised_in_words(found: Sequence[Tensor]) -> str:
 
 def threshold_in_words(frame: pd.DataFrame, recipe) -> str:
     """Which masks kept what they had to where they were learned. frame: from `reliability`."""
-    missed = [readings.short(row.network) for row in frame.itertuples() if row.reached < 1]
+    missed = [short(row.network) for row in frame.itertuples() if row.reached < 1]
     kept, count = f"{100 * recipe.threshold:.0f} %", len(frame)
     start = (
         f"A mask is to keep {kept} of the accuracy on the images it learns on. Learning ends when "

@@ -24,12 +24,6 @@ def masked(history: pd.DataFrame) -> list[str]:
     return [label.removeprefix("mask/") for label in labels if label.startswith("mask/")]
 
 
-def short(name: str) -> str:
-    """K's letter for a network: A, or VGG-11 A."""
-    start, _, kind = name.rpartition("vgg-11-")
-    return "VGG-11 " * bool(_) + LETTERS[kind or start]
-
-
 def kept(history: pd.DataFrame, label: str) -> Estimate:
     """Accuracy on test images through a mask divided by that without it.
 
