@@ -27,6 +27,14 @@ def test_every_verdict_is_in_the_finding_under_its_word():
         assert f"{CLAIMS[id].short} ({id})" in said[start:].split(";")[0]
 
 
+def test_several_claims_of_one_verdict_are_listed_with_a_single_and():
+    ids = ("W8", "W9", "W10")
+    said = finding([verdict(id, "reproduced") for id in ids])
+    first, second, third = (f"{CLAIMS[id].short} ({id})" for id in ids)
+    assert said[1:] == f"Reproduced: {first}, {second}, and {third}."[1:]
+    assert f"{first}, and {second}." in finding([verdict(id, "reproduced") for id in ids[:2]])
+
+
 def test_a_network_that_has_not_learned_comes_first_and_once():
     stuck = ("dropout (training accuracy 0.12)",)
     said = finding([verdict("W8", "reproduced"), *[verdict("W10", "undecided", stuck=stuck)] * 2])

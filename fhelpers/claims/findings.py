@@ -24,12 +24,18 @@ def finding(verdicts: Iterable[Verdict]) -> str:
     for verdict in verdicts:
         identity = verdict.claim.identity and verdict.verdict == REPRODUCED
         groups[CONSTRUCTED if identity else HEADS[verdict.verdict]].append(in_words(verdict))
-    listed = "; ".join(f"{head}: {', and '.join(said)}" for head, said in groups.items() if said)
+    listed = "; ".join(f"{head}: {joined(said)}" for head, said in groups.items() if said)
     if all(verdict.seeds == 1 for verdict in verdicts):
         listed = f"in this run, {listed}"
     stuck = dict.fromkeys(name for verdict in verdicts for name in verdict.stuck)
     failed = f"These networks have not learned: {', '.join(stuck)}. " if stuck else ""
     return f"{failed}{listed[0].upper()}{listed[1:]}."
+
+
+def joined(clauses: list[str]) -> str:
+    """Clauses with a single "and", before the last; each ends in brackets, so commas are clear."""
+    *most, last = clauses
+    return f"{', '.join(most)}, and {last}" if most else last
 
 
 def in_words(verdict: Verdict) -> str:
