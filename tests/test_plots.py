@@ -205,6 +205,12 @@ def test_tables_give_two_digits_with_the_interval_and_the_paper_in_brackets(ends
     assert style.with_interval(estimate, paper) == text
 
 
+def test_numbers_beyond_one_can_keep_a_place():
+    wide = SimpleNamespace(value=2.14, low=0.0, high=4.78)
+    assert style.with_interval(wide) == "2 [0, 5]"
+    assert style.with_interval(wide, least=1) == "2.1 [0.0, 4.8]"
+
+
 def test_a_table_that_would_be_cut_is_set_smaller(shown):
     for count in (5, 6):
         style.table(pd.DataFrame([range(count)]), caption="c")

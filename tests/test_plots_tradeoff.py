@@ -96,7 +96,9 @@ def test_medians_are_those_of_the_correctly_classified_images():
     assert text.startswith(
         "In 0 of 3 networks a smaller perturbation suffices in the low part, in 0 of them with "
     )
-    assert text.endswith(": M_natural (1.0); BatchNorm (2.0); LeNet (over 32).")
+    assert ": M_natural (1.0); BatchNorm (2.0); LeNet (over 32). Intervals" in text
+    assert text.endswith("neighbours in this order overlap in 0 of 2 pairs.")
+    assert "neighbours" not in tradeoff.order_in_words(rows[rows.network == "natural"])
     swapped = rows.replace({"part": {"high": "low", "low": "high"}})
     assert "low part, in 2 of them with intervals that do" in tradeoff.order_in_words(swapped)
     finding = tradeoff.in_short(CLAIMS["W3"](rows[rows.network == "natural"]), rows)

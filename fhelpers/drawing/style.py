@@ -242,10 +242,11 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     display(output, raw=True, metadata={"fhelpers": about})
 
 
-def with_interval(estimate, paper: float | None = None) -> str:
+def with_interval(estimate, paper: float | None = None, *, least: int = 0) -> str:
     """A value with its interval for a table, and the paper's in brackets: 0.36 ± 0.02 (0.62).
 
-    Two places, more where the interval is narrower; one that is uneven is given by its ends.
+    Two places, and beyond 1 at `least` so many, more where the interval is narrower; one that is
+    uneven is given by its ends.
     """
     low, value, high = estimate.low, estimate.value, estimate.high
     theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
@@ -253,7 +254,7 @@ def with_interval(estimate, paper: float | None = None) -> str:
     if not np.isfinite(value) or np.isnan([low, high]).any() or not ends.any():
         return f"{rounded(value)}{theirs}"
     half = ends.mean()
-    places = int(np.clip(np.ceil(-np.log10(half)), 2 if abs(value) <= 1 else 0, 4))
+    places = int(np.clip(np.ceil(-np.log10(half)), 2 if abs(value) <= 1 else least, 4))
     value, low, high, down, up = (
         as_read(f"{each:.{places}f}").replace("-", "−").replace("inf", "∞")
         for each in (value, low, high, value - low, high - value)

@@ -191,7 +191,7 @@ def in_short(verdict, rows: pd.DataFrame) -> str:
 def sizes_table(rows: pd.DataFrame) -> pd.DataFrame:
     """The medians of `sizes` as a table, in 255ths."""
     frame = medians(rows).replace({"network": NAMES, "part": BANDS})
-    return tables.spread(frame, ["network"], "part").replace("inf", f"over {LARGEST}")
+    return tables.spread(frame, ["network"], "part", least=1).replace("inf", f"over {LARGEST}")
 
 
 def order_in_words(rows: pd.DataFrame) -> str:
@@ -204,10 +204,14 @@ def order_in_words(rows: pd.DataFrame) -> str:
     ends = frame.pivot(index="network", columns="part", values=["value", "low", "high"])
     less = ends["value", "low"] < ends["value", "high"]
     clear = ends["high", "low"] < ends["low", "high"]
+    meet = sum(high.high.iloc[:-1].to_numpy() >= high.low.iloc[1:].to_numpy())
+    open_order = (
+        f" Intervals of neighbours in this order overlap in {meet} of {len(high) - 1} pairs."
+    )
     return (
         f"In {less.sum()} of {len(less)} networks a smaller perturbation suffices in the low part, "
         f"in {clear.sum()} of them with intervals that do not overlap. From the most easily fooled "
-        f"in its high part (255ths): {listed}."
+        f"in its high part (255ths): {listed}.{open_order * (len(high) > 1)}"
     )
 
 

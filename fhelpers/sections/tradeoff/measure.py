@@ -7,7 +7,7 @@ for the largest value of any pixel. Perturbed images may leave [0, 1], as low an
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -196,8 +196,8 @@ def sizes_in(rows: pd.DataFrame, band: str) -> list[np.ndarray]:
 def median_size(rows: pd.DataFrame, band: str) -> Estimate:
     """The ε, in 255ths, at which half of the correctly classified images are fooled in a band.
 
-    Over seeds; with one seed the interval between two order statistics (binomial). Infinite where
-    fewer than half were fooled.
+    Over seeds, from 0 on, because no size is below it; with one seed the interval between two order
+    statistics (binomial). Infinite where fewer than half were fooled.
     """
     seeds = sizes_in(rows, band)
     if not seeds:
@@ -205,7 +205,8 @@ def median_size(rows: pd.DataFrame, band: str) -> Estimate:
     medians = [float(np.quantile(sizes, 0.5, method="lower")) for sizes in seeds]
     if len(seeds) > 1:
         if np.isfinite(medians).all():
-            return over_seeds(medians)
+            mean = over_seeds(medians)
+            return replace(mean, low=max(mean.low, 0.0))
         return Estimate(np.inf, min(medians), np.inf, len(seeds), "seeds")
     n = len(seeds[0])
     reach = 1.96 * np.sqrt(n) / 2
