@@ -162,7 +162,7 @@ style.show(
     figures.accuracies(frame, chance),
     name="masks-reliability",
     caption=f"Through the mask of N {readings.kept(history, claims.UNSEEN)} of its accuracy "
-    f"remain; {verdicts['K1'].estimate} if the mask is learned from the same test images, as in "
+    f"remains; {verdicts['K1'].estimate} if the mask is learned from the same test images, as in "
     "the paper. "
     f"{figures.binarised_in_words([run.model().masks() for run in runs['mask/natural']])} Hollow "
     "diamonds: VGG-11 in the paper, on the images its masks were learned from (other data).",

@@ -161,7 +161,7 @@ def test_masks_of_classes_are_described_by_what_they_have_in_common():
     said = plots.classes_in_words(frame, torch.stack([one, -one, 0 * one]), 0.99)
     assert "from 30 to 40 images" in said
     assert "between 0.00 and 0.50; 2 of 3 ended below 99 %" in said
-    assert said.endswith("a correlation of -1.00 to 0.00.")
+    assert said.endswith("Correlations between two of them range from -1.00 to 0.00.")
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ def sparse_and_enough(history: pd.DataFrame) -> tuple[list[Part], str]:
         for name, share in left.items()
     )
     said = (
-        "Through masks learned on training images, of the accuracy of other networks on test "
-        f"images remain: {listed}."
+        "Share of the other networks' accuracy on test images that remains through masks learned "
+        f"on training images: {listed}."
     )
     return parts, said if listed else ""
 

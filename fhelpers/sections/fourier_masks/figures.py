@@ -272,6 +272,6 @@ def classes_in_words(history: pd.DataFrame, found: Tensor, threshold: float) -> 
     return (
         f"Masks of N for single classes, each learned from {counts} images. Their total weight "
         f"lies between {ends.value.min():.2f} and {ends.value.max():.2f}; {missed} of {len(ends)} "
-        f"ended below {100 * threshold:.0f} % of the accuracy. Two of them have a correlation of "
-        f"{alike.min():.2f} to {alike.max():.2f}."
+        f"ended below {100 * threshold:.0f} % of the accuracy. Correlations between two of them "
+        f"range from {alike.min():.2f} to {alike.max():.2f}."
     )

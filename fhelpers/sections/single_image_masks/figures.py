@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from fhelpers import intervals
-from fhelpers.claims.masks import rows_of
+from fhelpers.claims.masks import LETTERS, rows_of
 from fhelpers.drawing import charts, style, tables
 from fhelpers.drawing.contrast import with_contrast
 from fhelpers.drawing.masks import by_band, centres, looks, through
@@ -132,13 +132,16 @@ def versions_table(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def wrong_in_words(runs: Mapping) -> str:
-    """How many images keep a wrong class, in a sentence. runs: by images/<network>."""
+    """How many masks keep a wrong class, in a sentence. runs: by images/<network>."""
     counts = []
     for name in NETWORKS:
         found = [run.tensors() for run in runs[f"images/{name}"]]
         wrong = torch.cat([each["answers"] != each["labels"] for each in found])
-        counts.append(f"{int(wrong.sum()):,} of {len(wrong):,} images with {name}")
-    return f"Where a network is wrong about an image, the mask keeps that class: {listing(counts)}."
+        counts.append(f"{int(wrong.sum()):,} of {len(wrong):,} ({LETTERS[name]})")
+    return (
+        "The mask of a misclassified image keeps the class that the network predicts, not the true "
+        f"one. Misclassified images: {listing(counts)}."
+    )
 
 
 @style.styled
