@@ -156,7 +156,7 @@ style.table(
     caption="The verdicts on each data set, with the effect that decides: the part of the claim "
     "that fails or, if none does, is nearest to failing. W24 has a part for each claim and data "
     "set, so that intervals are wider than 95 %, as on its card: a verdict may differ from that of "
-    "section 2 for this reason, and because the radii do.",
+    "section 2 for this reason, because the radii do, and because that page may show other seeds.",
 )
 
 # %% [markdown]

@@ -166,12 +166,12 @@ for id, part in (("W7", 2), ("W12", 0)):
 # has seen each of them hundreds of times and fits them, with many it has not. Equal training
 # accuracy removes that difference and brings in another, since the networks are then compared at
 # different moments, and on the monitored images only, so that intervals are wider. The networks are
-# the scale's: below `paper` they are far smaller, for 50,000 images, than the paper's. The line of
-# `quick` says where its n lies, but that scale also takes fewer steps. W25 is here a rank
-# correlation over the five networks of Figure 5 alone, where its own page has many more and the
-# batch sizes beside them: with five, little but a perfect order can be told from chance. With one
-# seed an interval says what other images would give with these networks, and not what other
-# trainings would.
+# the scale's: below `paper` they are far smaller, for 50,000 images, than the paper's. A claim's
+# own page may show other seeds, and another verdict for that reason alone. The line of `quick` says
+# where its n lies, but that scale also takes fewer steps. W25 is here a rank correlation over the
+# five networks of Figure 5 alone, where its own page has many more and the batch sizes beside them:
+# with five, little but a perfect order can be told from chance. With one seed an interval says what
+# other images would give with these networks, and not what other trainings would.
 #
 # ## What we tried that the paper did not
 #

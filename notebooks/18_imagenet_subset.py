@@ -66,7 +66,8 @@ for row in frame[frame.network != "small"].itertuples():
 # find that what passes the mask is hard to recognise ({doc}`15_fourier_masks`, claim K6) and that
 # the mask of a single image keeps its class and undoes many attacks ({doc}`17_single_image_masks`,
 # K7). Those pages test both claims on images of 32 pixels. This page tests them on five classes of
-# Tiny ImageNet.
+# Tiny ImageNet, and on the small images again with its own seeds: where those pages show others,
+# their verdicts may differ.
 #
 # ## The set-up
 #
