@@ -38,7 +38,7 @@ print(f"{len(shown)} test images, {len(shown.truth)} objects; {len(scores)} cond
 print(f"measures outside 0 to 1: {(~scores.value.between(0, 1)).sum()}")
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(f"**Finding.** {finding(verdicts)}")
+style.finding(f"**Finding.** {finding(verdicts)} {figures.order_in_words(scores)}")
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 left = claims.shares_kept(history)
@@ -143,7 +143,7 @@ truth = Truth(np.arange(2), boxes, one[:2], boxes[:, 2] * boxes[:, 3], flags, 2)
 offered = np.array([[0, 0, 20, 20], [200, 200, 9, 9], [0, 0, 52, 100]])
 seen = Detections(np.array([0, 1, 1]), offered, one, np.array([0.9, 0.8, 0.7]))
 values = zip(MEASURES, Score(truth, seen).values()[0], strict=True)
-print(", ".join(f"{name} {value:.3f}" for name, value in values))
+print(", ".join(f"{name} {value:.3f}" for name, value in values if np.isfinite(value)))
 
 # %% [markdown]
 # **The radius.** It counts bins of the image's own spectrum. The shorter side of a COCO image is

@@ -110,9 +110,12 @@ def test_shares_are_relative_to_originals_and_beside_the_papers():
 
 def test_the_radii_are_named_at_which_high_parts_score_higher():
     scores = claims.scored(planted(), "AP")
-    assert plots.order_in_words(scores).endswith(": none.")
+    assert plots.order_in_words(scores).startswith("At every radius the detector finds more on low")
     scores.loc[(scores.part == "high") & (scores.radius < 20), "value"] = 0.3
-    assert plots.order_in_words(scores).endswith(": 8 and 16.")
+    said = plots.order_in_words(scores)
+    assert said.startswith(
+        f"W20 is judged at r = {scores.radius.max():g}; at r = 8 and 16 the detec"
+    )
 
 
 def test_the_overview_has_a_row_for_each_part_and_dashes_where_there_is_nothing():

@@ -164,10 +164,16 @@ def overview(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def order_in_words(scores: pd.DataFrame) -> str:
-    """At which radii high parts score higher than low parts, in a sentence."""
+    """At which radii the order of low and high parts is not that of W20, in a sentence."""
     wide = scores[scores.part != "original"].pivot(index="radius", columns="part", values="value")
-    above = style.listing(f"{radius:g}" for radius in wide.index[wide.high > wide.low])
-    return f"Radii at which the detector finds more on high parts than on low parts: {above}."
+    above = wide.index[wide.high > wide.low]
+    if above.empty:
+        return "At every radius the detector finds more on low parts than on high parts."
+    where = style.listing(f"{radius:g}" for radius in above)
+    return (
+        f"W20 is judged at r = {wide.index.max():g}; at r = {where} the detector finds more on "
+        "high parts than on low parts."
+    )
 
 
 def kept_in_words(frame: pd.DataFrame, radius: float) -> str:
