@@ -14,12 +14,12 @@ import torch
 
 from fhelpers import data, frequency, masks
 from fhelpers.claims import CLAIMS, finding
-from fhelpers.claims.masks import lettered
 from fhelpers.claims.reliance import TEST, effect
 from fhelpers.drawing import style
 from fhelpers.masks.recipes import VARIANTS, varied
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.essential_frequencies import figures
+from fhelpers.sections.essential_frequencies.claims import AGAINST
 from fhelpers.sections.essential_frequencies.plan import plan
 
 runs = fetch(plan(scale, dataset, seeds, sparsity_weight=sparsity_weight, epochs=epochs))
@@ -76,10 +76,10 @@ for row in frame[frame.label.isin(["through/mask", "through/disc"])].itertuples(
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
     runs.setup(),
-    names=lettered(runs),
+    names=figures.in_setup(runs),
     caption=f"What was computed for this page at scale {scale}, and what it cost. Rows that begin "
     "with mask are masks; those that begin with through/ or shuffled/ are networks trained from "
-    "scratch. In these labels binary-complement is the complement, complement one minus the mask.",
+    "scratch, through variants of the mask of N or of M_shuffle.",
 )
 
 # %% [markdown]
@@ -122,8 +122,8 @@ style.finding(figures.apart_in_words(recipe, runs["shuffled"][0].recipe))
 
 # %% [markdown]
 # The same variants of a mask that is known: its weights fall with the distance, from 1 in the
-# centre to 0 at the edge of the image. The complement (binary-complement) then holds the corners
-# and nothing else, and only the permuted mask has the same energy at each distance.
+# centre to 0 at the edge of the image. The complement then holds the corners and nothing else, and
+# only the permuted mask has the same energy at each distance.
 
 # %%
 known = masks.FourierMask(16, 16)
@@ -133,7 +133,8 @@ known.weight.data[:] = (1 - distance / 8).clamp(min=0)
 for name in VARIANTS:
     made = varied(known, name, 0).masks().detach()[0, 0]
     energy = frequency.radial_energy(made, 4)
-    print(f"{name}: total weight {made.mean():.2f}, weights {made.min():.2f} to {made.max():.2f}")
+    print(f"{AGAINST.get(name, 'the mask')}: total weight {made.mean():.2f}, ", end="")
+    print(f"weights {made.min():.2f} to {made.max():.2f}")
     print(f"  energy by distance: {[f'{share:.2f}' for share in (energy / energy.sum()).tolist()]}")
 
 # %% [markdown]

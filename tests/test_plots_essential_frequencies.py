@@ -75,3 +75,10 @@ def test_what_else_differs_between_the_two_networks_is_read_from_their_recipes()
     assert "N in labels, BatchNorm and epochs." in plots.apart_in_words(other, plain)
     assert "dimmed" in plots.apart_in_words(other, plain)
     assert "dimmed" not in plots.apart_in_words(same, other)
+
+
+def test_the_setup_calls_masks_as_the_page_does():
+    labels = ["natural", "mask/natural", "through/binary-complement", "shuffled/complement"]
+    assert list(plots.in_setup(labels).values()) == [
+        "N", "mask/N", "through/complement", "shuffled/one minus the mask",
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fhelpers import masks as learning
-from fhelpers.claims.masks import rows_of
+from fhelpers.claims.masks import lettered, rows_of
 from fhelpers.claims.reliance import TEST, Term, effect
 from fhelpers.drawing import charts, style
 from fhelpers.drawing.masks import looks, maps, told_apart
@@ -68,6 +68,17 @@ def through(frame: pd.DataFrame, whole: float, chance: float) -> Figure:
     axes.axvline(whole, color=style.GREY, linewidth=1.2, zorder=1)
     axes.axhline(len(VARIED) - 0.5, color=style.PALE, linewidth=1.2)
     return figure
+
+
+def in_setup(labels: Iterable[str]) -> dict[str, str]:
+    """Labels of the plan with the page's own words for networks and masks."""
+    labels = list(labels)
+    found = lettered(labels)
+    for label in labels:
+        folder, _, variant = label.partition("/")
+        if folder in ("through", "shuffled") and variant in AGAINST:
+            found[label] = f"{folder}/{AGAINST[variant].removeprefix('the ')}"
+    return found
 
 
 def through_in_words(frame: pd.DataFrame, whole: float) -> str:
