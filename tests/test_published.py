@@ -1,5 +1,6 @@
 """Published records: what is copied, what stays behind, and what happens when that is needed."""
 
+import dataclasses
 import zipfile
 
 import pytest
@@ -102,7 +103,7 @@ def test_a_missing_file_of_an_unpublished_run_is_damage(kept):
 
 
 def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
-    shown, other, second = (Recipe(**{**vars(NETWORK), "seed": seed}) for seed in range(3))
+    shown, other, second = (dataclasses.replace(NETWORK, seed=seed) for seed in range(3))
     for recipe in (other, second):
         store.carry_out(recipe)
     plans = {"01_decomposition": {"natural": (shown,)}, "05_architectures": {"lenet": (other,)}}
