@@ -15,7 +15,7 @@ from types import SimpleNamespace
 ROOT = Path(__file__).parent.parent
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["torch", "torch._dynamo", "torchvision", "scipy.stats", "seaborn", "ipykernel.kernelapp"]
+    ["torch", "torch._dynamo", "torchvision", "matplotlib.figure", "ipykernel.kernelapp"]
 )
 
 

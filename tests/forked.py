@@ -1,6 +1,6 @@
 """Notebooks' kernels in processes forked from a server that has imported what every page imports.
 
-A page spends more time on importing PyTorch, SciPy and seaborn than on its cells.
+A page spends more time on importing PyTorch and pandas than on its cells.
 """
 
 import os

@@ -108,7 +108,7 @@ def test_an_interval_that_begins_at_its_value_is_one_all_the_same():
 
 @given(HEIGHTS, st.booleans())
 @settings(max_examples=10, deadline=None)
-def test_seaborn_draws_the_value_and_its_own_interval(heights, upright):
+def test_a_chart_draws_the_value_and_its_own_interval(heights, upright):
     axes = panel()
     rows = points(range(len(heights)), heights, [h - 1 for h in heights], [h + 2 for h in heights])
     charts.dots(axes, rows, at="at", upright=upright, styles="-")

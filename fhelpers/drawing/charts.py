@@ -1,4 +1,4 @@
-"""Charts from tidy frames, drawn by seaborn: curves with bands, points with intervals, heat maps.
+"""Charts from tidy frames: curves with bands, points with intervals, heat maps.
 
 Colours, line styles, markers and names are chosen per series: one value for all, a function of the
 series' values, or a mapping that knows the series or one of its values.
@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,7 +21,7 @@ from fhelpers.drawing.contrast import WHITE_PAGE
 HOLLOW = {"markerfacecolor": WHITE_PAGE}
 PAPER = ("the paper", style.INK, "D", "", {"markerfacecolor": "none", "markersize": 8})
 CHANCE = ("chance", style.GREY, "", ":", {"linewidth": 1.6})
-DASHES = {"-": "", "--": (4, 1.5), ":": (1, 1.2), "-.": (6, 1.5, 1, 1.5)}
+DASHES = {"--": (0, (4, 1.5)), ":": (0, (1, 1.2)), "-.": (0, (6, 1.5, 1, 1.5))}
 
 Choice = Any  # a value for all series, a function of a series' values, or a mapping
 
@@ -63,44 +62,31 @@ def in_series(
 def draw(
     axes: Axes, frame: pd.DataFrame, looks: pd.DataFrame, x: str, y: str, along: str, **options
 ) -> Iterator[tuple[Line2D, pd.DataFrame]]:
-    """The line of each look, as seaborn draws it with its intervals, and the rows behind it.
+    """The line of each look, with the rows behind it in the order in which it joins them.
 
-    along: the axis of the values. The axes keep the labels that they had.
+    along: the axis of the values, in whose column each row has its own.
     """
-    if frame.empty:
-        return
-    value, said = {"x": x, "y": y}[along], (axes.get_xlabel(), axes.get_ylabel())
-    if np.isfinite(frame[["low", "high"]].to_numpy(float)).any():
-        # Seaborn wants observations: of these three the value is the median, the ends the range.
-        # An open end stays at the value, which would not be the median without it.
-        low, high = (
-            each.where(np.isfinite(each), frame[value]) for each in (frame.low, frame.high)
-        )
-        three = [frame.assign(**{value: own}) for own in (low, frame[value], high)]
-        each = pd.concat(three, ignore_index=True)
-        options |= {"estimator": "median", "errorbar": ("pi", 100)}
-    else:
-        each = frame.reset_index(drop=True)
-        options |= {"estimator": None, "err_style": "band"}
-    bare = {"dashes": False, "linestyle": "none"}  # points that no line joins
-    joined = {"dashes": looks.line.map(DASHES).to_dict()}
-    options |= bare if looks.line.eq("none").all() else joined
-    if looks.marker.all():
-        options |= {"markers": looks.marker.to_dict()}
-    first = len(axes.lines)
-    sns.lineplot(
-        each, x=x, y=y, hue="look", style="look", palette=looks.colour.to_dict(), legend=False,
-        orient="x" if along == "y" else "y", ax=axes, **options,
-    )  # fmt: skip
-    for axis, text in zip((axes.xaxis, axes.yaxis), said, strict=True):
-        axis.label.set(text=text, visible=True)
-    lines = (line for line in axes.lines[first:] if numbers.is_seen(line))
-    place = x if along == "y" else y
-    for line, (number, own) in zip(lines, frame.sort_values(place).groupby("look"), strict=True):
-        line.entry = name, *_ = tuple(looks.loc[number, ["name", "colour", "marker", "line"]])
-        line.set(label=f"_{name}", markeredgecolor=line.get_color())
+    value, place = (x, y) if along == "x" else (y, x)
+    options = {"markeredgewidth": 0.75} | options
+    for number, own in frame.sort_values([place, value]).groupby("look"):
+        name, colour, marker, dashes = looks.loc[number, ["name", "colour", "marker", "line"]]
+        (line,) = axes.plot(
+            own[x], own[y], color=colour, marker=marker, linestyle=DASHES.get(dashes, dashes),
+            markeredgecolor=colour, label=f"_{name}", **options,
+        )  # fmt: skip
+        line.entry = name, colour, marker, dashes
         numbers.spanned(line, own.low, own.high, along=along)
         yield line, own
+
+
+def reach(own: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series] | None:
+    """The ends of the intervals, an open one at the value itself; None where there are none."""
+    ends = own[["low", "high"]].astype(float)
+    bounded = np.isfinite(ends)
+    if not bounded.to_numpy().any():
+        return None
+    ends = ends.where(bounded, own[value], axis="index")
+    return ends.low, ends.high
 
 
 def curves(
@@ -128,9 +114,12 @@ def curves(
     frame, looks = in_series(frame, by, **look)
     if looks.name.duplicated().any():
         raise ValueError(f"curves of one chart need different names, not {list(looks.name)}")
-    frame, options = frame.dropna(subset=y), {"err_kws": {"linewidth": 0}} | options
-    lines = draw(axes, frame, looks, x, y, "y", **options)
-    return [(float(own[y].iloc[-1]), line.entry[0], line.entry[1]) for line, own in lines]
+    ends = []
+    for line, own in draw(axes, frame.dropna(subset=y), looks, x, y, "y", **options):
+        if interval := reach(own, y):
+            axes.fill_between(own[x], *interval, color=line.get_color(), alpha=0.2, linewidth=0)
+        ends.append((float(own[y].iloc[-1]), line.entry[0], line.entry[1]))
+    return ends
 
 
 def dots(
@@ -169,9 +158,11 @@ def dots(
         name_rows(axes, order, upright=upright)
     x, y, along = ("place", "value", "y") if upright else ("value", "place", "x")
     options = {"linewidth": 1.4, "markersize": 6.5, "zorder": 4} | options
-    options |= {"err_style": "bars", "err_kws": {"elinewidth": 2}}
-    for line, _ in draw(axes, frame.dropna(subset="value"), looks, x, y, along, **options):
+    bars = axes.vlines if upright else axes.hlines
+    for line, own in draw(axes, frame.dropna(subset="value"), looks, x, y, along, **options):
         line.set_markerfacecolor(WHITE_PAGE if hollow else line.get_color())
+        if interval := reach(own, "value"):
+            bars(own.place, *interval, color=line.get_color(), linewidth=2, zorder=2)
 
 
 def rows(
@@ -207,13 +198,18 @@ def heat(axes: Axes, frame: pd.DataFrame, *, rows: str, columns: str) -> None:
     said = (value / 100).map(lambda each: style.points(each).lstrip("+"))
     texts = said + ((high - low) / 2).map(lambda half: f" ± {half:.0f}" if half == half else "")
     widest = 2.2 * float(np.nanmax(np.abs(value))) or 1.0  # pale, so that the text stays dark
-    look = {"cmap": "PRGn", "vmin": -widest, "vmax": widest, "linewidths": 1.5, "linecolor": "none"}
-    sns.heatmap(value, annot=texts, fmt="", cbar=False, ax=axes, **look)
+    look = {"cmap": "PRGn", "vmin": -widest, "vmax": widest, "linewidth": 1.5, "edgecolor": "none"}
+    mesh = axes.pcolormesh(value.to_numpy(float), **look)
     ends = zip(low.to_numpy().flat, high.to_numpy().flat, strict=True)
-    axes.collections[-1].spans = [{"low": a, "high": b} for a, b in ends]
-    axes.set(xlabel="", ylabel="")
+    mesh.spans = [{"low": a, "high": b} for a, b in ends]
+    for (row, column), text in np.ndenumerate(texts.where(value.notna(), "")):
+        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center")
+    for axis, named in ((axes.xaxis, value.columns), (axes.yaxis, value.index)):
+        axis.set_ticks(np.arange(len(named)) + 0.5, named)
+    axes.invert_yaxis()
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    axes.tick_params(axis="y", rotation=0)
 
 
 def name_rows(axes: Axes, names: Mapping | Sequence, *, upright: bool = False) -> None:
@@ -240,7 +236,7 @@ def key(figure: Figure, marks: Iterable[tuple] | None = None, **options) -> Figu
     handles = []
     for label, colour, *rest in entries(*figure.axes) if marks is None else marks:
         marker, line, further = (*rest, *("", "-", {})[len(rest) :])
-        look = {"marker": marker, "linestyle": line} | further
+        look = {"marker": marker, "linestyle": DASHES.get(line, line)} | further
         handles.append(Line2D([], [], color=colour, label=label, **look))
     most = options.pop("ncols", len(handles))
     for columns in range(most, 0, -1):

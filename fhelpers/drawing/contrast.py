@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 from scipy.optimize import brentq
-from seaborn.utils import relative_luminance
 
 WHITE_PAGE = "#ffffff"
 DARK_PAGE = "#14181e"
@@ -15,9 +14,16 @@ OVER_PICTURES = "#fefefe"  # for lines on pictures and bars: the same on both pa
 DARK_SCALE = ([1, 1.5, 3, 21], [1, 1.5, 5.5, 13.5])
 
 
+def luminance(colour) -> float:
+    """Relative luminance of a colour, from 0 (black) to 1 (white)."""
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
 def contrast(first, second) -> float:
     """Contrast ratio of two colours, 1 to 21."""
-    darker, lighter = sorted(map(relative_luminance, (first, second)))
+    darker, lighter = sorted(map(luminance, (first, second)))
     return (lighter + 0.05) / (darker + 0.05)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
 from matplotlib.container import BarContainer, Container
 from matplotlib.figure import Figure
@@ -42,8 +43,10 @@ def read(figure: Figure) -> pd.DataFrame:
             room -= len(found) if "red" in found[0] else 0
             if "value" in found[0] or room >= 0:
                 rows += [{"panel": title, **row} for row in found]
+        said, named = labels(axes), {"x": ticks(axes.xaxis), "y": ticks(axes.yaxis)}
         for row in [*bars(axes), *points(axes), *cells(axes)]:
-            rows.append({"panel": title} | around(axes, row) | in_units(axes, row))
+            near = {f"{way}_tick": nearest(each, row.get(way)) for way, each in named.items()}
+            rows.append({"panel": title} | said | near | in_units(axes, row))
     if not rows:  # such as "none was found": the words are what the figure says
         for axes, title in zip(panels, titles(panels), strict=True):
             rows += [{"panel": title, "series": text.get_text()} for text in axes.texts]
@@ -69,13 +72,12 @@ def label_of(artist: Artist | Container) -> str:
     return "" if MADE_UP.fullmatch(label) else label.removeprefix("_")
 
 
-def around(axes: Axes, row: dict) -> dict:
-    """What the axes say about a row: their labels, and the names of the ticks nearest to it."""
-    shared, said = (axes.figure.get_supxlabel(), axes.figure.get_supylabel()), {}
-    for name, axis, other in zip("xy", (axes.xaxis, axes.yaxis), shared, strict=True):
-        said[f"{name}_axis"] = " ".join((axis.get_label_text() or other).split()) or None
-        said[f"{name}_tick"] = tick(axis, row.get(name))
-    return said
+def labels(axes: Axes) -> dict:
+    """What the axes are called, x_axis and y_axis; where they share a name, that of the figure."""
+    shared = (axes.figure.get_supxlabel(), axes.figure.get_supylabel())
+    own = (axes.get_xlabel(), axes.get_ylabel())
+    pairs = zip("xy", own, shared, strict=True)
+    return {f"{n}_axis": " ".join((text or other).split()) or None for n, text, other in pairs}
 
 
 def in_units(axes: Axes, row: dict) -> dict:
@@ -87,16 +89,22 @@ def in_units(axes: Axes, row: dict) -> dict:
     return row
 
 
-def tick(axis, value: float | None) -> str | None:
-    """The name of the nearest tick, where the ticks of an axis have names that are no numbers."""
-    places = np.asarray(axis.get_majorticklocs(), dtype=float)
-    named = isinstance(axis.get_major_locator(), FixedLocator)
-    if value is None or not np.isfinite(value) or not len(places) or not named:
-        return None
+def ticks(axis: Axis) -> dict[float, str]:
+    """The names of an axis's ticks by their places, unless they are only the numbers there."""
+    if not isinstance(axis.get_major_locator(), FixedLocator):
+        return {}
+    places = np.asarray(axis.get_majorticklocs(), dtype=float).tolist()
     names = axis.get_major_formatter().format_ticks(places)
     if all(map(is_number, names, places)):
+        return {}
+    return {at: " ".join(name.split()) for at, name in zip(places, names, strict=True)}
+
+
+def nearest(named: dict[float, str], value: float | None) -> str | None:
+    """The name of the tick nearest to a value."""
+    if value is None or not np.isfinite(value) or not named:
         return None
-    return " ".join(names[int(np.abs(places - value).argmin())].split())
+    return named[min(named, key=lambda place: abs(place - value))]
 
 
 def is_number(name: str, place: float) -> bool:
@@ -139,14 +147,9 @@ def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") ->
     ]
 
 
-def is_seen(line: Line2D) -> bool:
-    """Whether a line has points that show; those that carry error bars only have none."""
-    return len(line.get_xdata()) > 0 and (line.get_linestyle(), line.get_marker()) != ("None",) * 2
-
-
 def points(axes: Axes) -> Iterator[dict]:
     """One row per point of each line, with its interval if it has one."""
-    for line in (each for each in axes.lines if label_of(each) and is_seen(each)):
+    for line in filter(label_of, axes.lines):
         x, y = (np.asarray(values, dtype=float).tolist() for values in line.get_data(orig=False))
         if not line.get_transform().contains_branch(axes.transData):  # across the panel
             yield {"series": label_of(line)} | ({"y": y[0]} if len(set(y)) == 1 else {"x": x[0]})
