@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 CONFIDENCE = 0.95
 _confidence: ContextVar[float] = ContextVar("confidence", default=CONFIDENCE)
@@ -103,6 +103,11 @@ def quantile() -> float:
     return (1 + _confidence.get()) / 2
 
 
+def student(deviation, n):
+    """Half of Student's t interval for a mean, elementwise: of n values with that deviation."""
+    return special.stdtrit(n - 1, quantile()) * deviation / np.sqrt(n)
+
+
 def over_seeds(values) -> Estimate:
     """Mean over seeds with Student's t interval; one value has no interval (NaN).
 
@@ -116,7 +121,7 @@ def over_seeds(values) -> Estimate:
     mean, n = float(values.mean()), values.size
     if n == 1:
         return Estimate(mean, math.nan, math.nan, 1, "seeds")
-    half = float(stats.t.ppf(quantile(), n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(student(values.std(ddof=1), n))
     return Estimate(mean, mean - half, mean + half, n, "seeds")
 
 
@@ -133,7 +138,7 @@ def wilson(successes, images) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError("A proportion needs at least one image.")
     if not ((successes >= 0) & (successes <= images)).all():
         raise ValueError("Successes must lie between 0 and the number of images, and not be NaN.")
-    z = stats.norm.ppf(quantile())
+    z = special.ndtri(quantile())
     share = successes / images
     centre = share + z**2 / (2 * images)
     spread = z * np.sqrt(share * (1 - share) / images + (z / (2 * images)) ** 2)
@@ -275,9 +280,14 @@ def _outcomes(values) -> np.ndarray:
 
 
 def each_over_seeds(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.DataFrame:
-    """Mean of a column over seeds, with its interval: the columns of `by`, value, low, high."""
-    rows = [
-        (*key, *list(vars(over_seeds(values)).values())[:3])
-        for key, values in frame.groupby(list(by), dropna=False, sort=False)[column]
-    ]
-    return pd.DataFrame(rows, columns=[*by, "value", "low", "high"])
+    """Mean of a column over seeds, with its interval: the columns of `by`, value, low, high.
+
+    Each group as `over_seeds` has it, all at once. Raises ValueError for NaN or infinite values.
+    """
+    if not np.isfinite(frame[column].to_numpy(float)).all():
+        raise ValueError(f"{column} over seeds is NaN or infinite: look at the run it is from.")
+    groups = frame.groupby(list(by), dropna=False, sort=False)[column]
+    found = groups.agg(value="mean", deviation="std", n="size").reset_index()
+    half = student(found.deviation, found.n)
+    found = found.assign(low=found.value - half, high=found.value + half)
+    return found[[*by, "value", "low", "high"]]

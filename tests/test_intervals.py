@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from fhelpers.intervals import (
     at_confidence,
     bootstrap,
     difference,
+    each_over_seeds,
     over_seeds,
     paired_difference,
     proportion,
@@ -33,6 +35,22 @@ def test_over_seeds_is_the_t_interval_of_scipy(values):
         len(values),
         "seeds",
     )
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(-1, 1)), min_size=1, max_size=12))
+def test_groups_have_each_the_interval_over_their_seeds(rows):
+    frame = pd.DataFrame(rows, columns=["label", "accuracy"])
+    found = each_over_seeds(frame, ["label"], "accuracy").set_index("label")
+    for label, values in frame.groupby("label").accuracy:
+        alone = over_seeds(values)
+        told = found.loc[label, ["value", "low", "high"]].tolist()
+        assert told == pytest.approx([alone.value, alone.low, alone.high], nan_ok=True)
+
+
+def test_a_group_with_a_value_that_is_no_number_is_refused():
+    frame = pd.DataFrame({"label": ["a", "a"], "accuracy": [0.5, math.nan]})
+    with pytest.raises(ValueError, match="accuracy over seeds is NaN or infinite"):
+        each_over_seeds(frame, ["label"], "accuracy")
 
 
 def test_over_seeds_covers_the_truth_with_three_seeds():

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from scipy import stats
+import numpy as np
+from scipy import special
 
 from fhelpers.claims import learning
 from fhelpers.intervals import CONFIDENCE, Estimate, at_confidence, over_seeds, quantile
@@ -206,8 +207,12 @@ def smallest_found(estimate: Estimate) -> float:
     From the width of the interval, as if another repetition had the same; NaN without an interval.
     """
     half = (estimate.high - estimate.low) / 2
-    law = stats.t(estimate.n - 1) if estimate.over == "seeds" else stats.norm
-    return half * (1 + law.ppf(FOUND) / law.ppf(quantile())) if math.isfinite(half) else math.nan
+    if not math.isfinite(half):
+        return math.nan
+    shares = np.array([FOUND, quantile()])
+    seeds = estimate.over == "seeds"
+    found, end = special.stdtrit(estimate.n - 1, shares) if seeds else special.ndtri(shares)
+    return float(half * (1 + found / end))
 
 
 def without_interval(part: Part) -> Part:

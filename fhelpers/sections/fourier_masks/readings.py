@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from fhelpers.claims.masks import LETTERS, rows_of
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, over_seeds, quantile, shifted
+from fhelpers.intervals import Estimate, over_seeds, quantile, shifted, student
 
 LOW = 0.25  # of the largest distance: what counts as low radial energy
 AXES = 22.5  # degrees to either side of an axis: the other half of all directions is oblique
@@ -42,7 +42,7 @@ def kept(history: pd.DataFrame, label: str) -> Estimate:
         n, p, q = whole.images.iloc[0], whole.accuracy.iloc[0], through.accuracy.iloc[0]
         both, ratio = through.both.iloc[0], q / p
         variance = (q + ratio**2 * p - 2 * ratio * both) - (q - ratio * p) ** 2
-        half = stats.norm.ppf(quantile()) * np.sqrt(max(variance, 0) / n) / p
+        half = special.ndtri(quantile()) * np.sqrt(max(variance, 0) / n) / p
         return Estimate(float(ratio), float(ratio - half), float(ratio + half), int(n), "images")
 
     return estimate(ratios, over_images)
@@ -55,7 +55,7 @@ def similarity(history: pd.DataFrame, label: str, part: str = "masked") -> Estim
     def over_images() -> Estimate:
         row = rows.iloc[0]
         n = int(row.compared)
-        half = stats.t.ppf(quantile(), n - 1) * row.deviation / np.sqrt(n)
+        half = student(row.deviation, n)
         value = float(row.similarity)
         return Estimate(value, float(value - half), float(value + half), n, "images")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from fhelpers.claims import reliance
 from fhelpers.claims.histories import MORE
@@ -156,7 +156,7 @@ def rank_correlation(history, labels: list[str], first: Measure, second: Measure
     ends = history[history.label.isin(labels) & (history.scope == "all")]
     for _, seed in ends.groupby("seed"):
         pairs = [reliance.of_each(seed, labels, measure) for measure in (first, second)]
-        found.append(float(stats.spearmanr(*pairs).statistic))
+        found.append(float(scipy.stats.spearmanr(*pairs).statistic))
     over = estimate(found, lambda: over_networks(found[0], len(labels)))
     if len(found) == 1 or len(set(found)) > 1:
         return within(over, -1.0, 1.0)
@@ -179,7 +179,7 @@ def over_networks(correlation: float, networks: int) -> Estimate:
     """
     most = 1 - one_swap(networks) / 2
     inside = np.clip(correlation, -most, most)
-    half = stats.norm.ppf(quantile()) * math.sqrt((1 + correlation**2 / 2) / (networks - 3))
+    half = scipy.special.ndtri(quantile()) * math.sqrt((1 + correlation**2 / 2) / (networks - 3))
     low, high = np.tanh(np.arctanh(inside) + np.array([-half, half]))
     low, high = min(low, correlation), max(high, correlation)
     return Estimate(correlation, float(low), float(high), networks, "networks")

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 from torch import Tensor
 
 from fhelpers import intervals
@@ -210,7 +210,7 @@ def order_of_map(run) -> float:
     """Rank correlation of distance on the map and difference in total weight, over all pairs."""
     places = run.tensors()["map"].double()
     weights = masks_of(run).mean((1, 2)).double()[:, None]
-    return float(stats.spearmanr(torch.pdist(places), torch.pdist(weights)).statistic)
+    return float(scipy.stats.spearmanr(torch.pdist(places), torch.pdist(weights)).statistic)
 
 
 def masks_of(run) -> Tensor:
