@@ -141,7 +141,7 @@ def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> No
         p: A parameter's name and value, such as `-p epochs 5` or `-p radii "[4, 8]"`; repeatable.
         to: Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
     """
-    from fhelpers.pages import notebooks
+    from fhelpers.pages import execution, notebooks
 
     known = notebooks.defaults(slug)  # a folder may be called 2017: text stays text
     given = {
@@ -149,7 +149,7 @@ def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> No
         for name, text in p or []
     }
     destination = to or notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{slug}.ipynb"
-    print(notebooks.execute(slug, given, destination))
+    print(execution.execute(slug, given, destination, fork=True))
 
 
 @app.command

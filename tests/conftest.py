@@ -13,7 +13,7 @@ import standin
 import torch
 from filelock import FileLock
 
-from fhelpers.pages import notebooks
+from fhelpers.pages import execution, notebooks
 from fhelpers.runs import store
 
 # As the workflow trains: one thread a process, here and in the processes that tests start.
@@ -107,7 +107,7 @@ def other_pages(request, tmp_path_factory):
     paths = {slug: folder / f"{slug}.ipynb" for slug in notebooks.slugs()}
 
     def execute(slug: str) -> None:
-        notebooks.execute(slug, smoke.other_parameters(slug), paths[slug], progress=False)
+        execution.execute(slug, smoke.other_parameters(slug), paths[slug], progress=False)
 
     # Kernels are processes of their own, and most of a page's time is its kernel's start.
     with FileLock(f"{folder}.lock"), ThreadPoolExecutor(2) as pool:

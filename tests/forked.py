@@ -9,9 +9,10 @@ import time
 
 import nbval.kernel
 from copies import FORKS
-from ipykernel import kernelapp
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import local_provisioner
+
+from fhelpers.pages import kernels
 
 
 def install() -> None:
@@ -28,35 +29,11 @@ class Portless(KernelManager):
         super().__init__(connection_file=file, transport="ipc", **options)
 
 
-class Kernel:
-    """A kernel's process, with the face of a `subprocess.Popen`."""
-
-    stdin = stdout = stderr = None
+class Kernel(kernels.Forked):
+    """A kernel's process, forked from the server."""
 
     def __init__(self, command, *, env, cwd=None, **_):
-        options = command[command.index("-f") :]
-        self.process = FORKS.Process(target=become, args=(options, env, cwd), daemon=True)
-        self.process.start()
-        self.pid = self.process.pid
+        super().__init__(FORKS)
+        self.become(command, env=env, cwd=cwd)
         while self.poll() is None and os.getpgid(self.pid) != self.pid:
             time.sleep(0.001)  # whoever stops the kernel stops its group
-
-    def poll(self):
-        return self.process.exitcode
-
-    def wait(self):
-        self.process.join()
-        return self.poll()
-
-    def send_signal(self, number):
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-
-def become(options: list[str], env: dict[str, str], cwd: str | None) -> None:
-    """In the forked process: be a kernel until told to stop, or until the server is gone."""
-    os.setsid()
-    os.chdir(cwd or ".")
-    os.environ.clear()
-    os.environ.update(env, JPY_PARENT_PID=str(os.getppid()))
-    kernelapp.launch_new_instance(argv=options)

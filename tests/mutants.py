@@ -63,7 +63,7 @@ MUTANTS = [
     *of(
         "00_scorecard",
         (INTERVALS, "quantile of t", "(1 + _confidence.get()) / 2", "_confidence.get()"),
-        (INTERVALS, "one degree of freedom too many", "quantile(), n - 1)", "quantile(), n)"),
+        (INTERVALS, "one degree of freedom too many", "stdtrit(n - 1,", "stdtrit(n,"),
         (VERDICTS, "the best part decides", "min((part.verdict", "max((part.verdict"),
         (
             VERDICTS,

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 
 from fhelpers import data
-from fhelpers.pages import notebooks
+from fhelpers.pages import execution, notebooks
 from fhelpers.runs import scales
 
 SLUGS = notebooks.slugs()
@@ -27,14 +27,14 @@ rho = 1.0  # how strong; at least 0
 
 def table(slug: str) -> dict[str, list[str]]:
     """The rows of a page's table by the name of the parameter."""
-    lines = [line for line in notebooks.change_it(slug).splitlines() if line.startswith("| `")]
+    lines = [line for line in execution.change_it(slug).splitlines() if line.startswith("| `")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {name.strip("`"): cells for name, *cells in rows}
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_every_own_parameter_is_explained_behind_its_default(slug):
-    explained = notebooks.explanations(slug)
+    explained = execution.explanations(slug)
     assert list(explained) == list(notebooks.defaults(slug))
     assert [name for name, text in explained.items() if len(text) < 5] == []
 
@@ -45,12 +45,12 @@ def test_the_table_has_a_row_for_each_parameter_with_its_default(slug):
     assert list(rows) == list(known)
     for name, (default, text) in rows.items():
         assert ast.literal_eval(default.strip("`")) == known[name]
-        assert text == notebooks.explanations(slug)[name]
+        assert text == execution.explanations(slug)[name]
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_command_gives_the_page_other_parameters_that_it_takes(slug):
-    command = notebooks.change_it(slug).split("```bash\n")[1].splitlines()[0]
+    command = execution.change_it(slug).split("```bash\n")[1].splitlines()[0]
     program, verb, name, *options = shlex.split(command)
     assert [program, verb, name] == ["fhelpers", "notebook", slug]
     flags, names, values = options[::3], options[1::3], map(notebooks.parse, options[2::3])
@@ -62,19 +62,19 @@ def test_the_command_gives_the_page_other_parameters_that_it_takes(slug):
 
 
 def test_scales_and_data_sets_are_those_that_there_are():
-    assert all(f"`{name}`" in notebooks.SHARED["scale"] for name in scales.SCALES)
-    assert all(f"`{name}`" in notebooks.SHARED["dataset"] for name in data.NAMES)
+    assert all(f"`{name}`" in execution.SHARED["scale"] for name in scales.SCALES)
+    assert all(f"`{name}`" in execution.SHARED["dataset"] for name in data.NAMES)
     for slug in SLUGS:
-        explained = notebooks.explanations(slug)
-        assert all(explained[name].startswith(text) for name, text in notebooks.SHARED.items())
+        explained = execution.explanations(slug)
+        assert all(explained[name].startswith(text) for name, text in execution.SHARED.items())
 
 
 def test_an_explanation_is_the_comment_behind_the_assignment(monkeypatch):
     monkeypatch.setattr(notebooks, "parameters_cell", lambda slug: CELL)
-    assert notebooks.explanations("90_tiny") == {
-        "scale": notebooks.SHARED["scale"],
-        "dataset": notebooks.SHARED["dataset"] + '. Here: of the "scenes"',
-        "seeds": notebooks.SHARED["seeds"],
+    assert execution.explanations("90_tiny") == {
+        "scale": execution.SHARED["scale"],
+        "dataset": execution.SHARED["dataset"] + '. Here: of the "scenes"',
+        "seeds": execution.SHARED["seeds"],
         "radii": "where images are split",
         "colour": "",
         "rho": "how strong; at least 0",
@@ -92,24 +92,24 @@ def test_an_explanation_is_the_comment_behind_the_assignment(monkeypatch):
     ],
 )
 def test_the_example_halves_the_first_parameter_that_can_be(known, expected):
-    assert notebooks.example(known) == {"scale": "quick"} | expected
+    assert execution.example(known) == {"scale": "quick"} | expected
 
 
 @pytest.mark.parametrize("provenance", [True, False])
 def test_it_stands_before_the_provenance(monkeypatch, provenance):
-    monkeypatch.setattr(notebooks, "provenance_of", lambda slug, values: "where it comes from")
-    notebook = notebooks.read("02_shuffled_labels")
+    monkeypatch.setattr(execution, "provenance_of", lambda slug, values: "where it comes from")
+    notebook = execution.read("02_shuffled_labels")
     before = len(notebook.cells)
-    notebooks.finish(notebook, "02_shuffled_labels", {}, provenance)
+    execution.finish(notebook, "02_shuffled_labels", {}, provenance)
     added = [cell.source for cell in notebook.cells[before:]]
     last = ["where it comes from"] if provenance else []
-    assert added == [notebooks.change_it("02_shuffled_labels"), *last]
+    assert added == [execution.change_it("02_shuffled_labels"), *last]
     nbformat.validate(notebook)
 
 
 def code_cells(slug: str) -> list:
     """The code cells of a notebook behind its parameters."""
-    first, *rest = [cell for cell in notebooks.read(slug).cells if cell.cell_type == "code"]
+    first, *rest = [cell for cell in execution.read(slug).cells if cell.cell_type == "code"]
     assert "parameters" in first.metadata["tags"]
     return rest
 

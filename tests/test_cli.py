@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from fhelpers import cli
 from fhelpers.networks.compute import choose_compute
-from fhelpers.pages import notebooks
+from fhelpers.pages import execution, notebooks
 from fhelpers.runs import provenance, records, scales, store, verify
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.noise_or_signal.measure import Cases
@@ -188,7 +188,7 @@ def refused(result):
     ],
 )
 def test_wrong_input_is_one_sentence_and_status_2(fhelpers, monkeypatch, tmp_path, words, says):
-    monkeypatch.setattr(notebooks.papermill, "execute_notebook", None)
+    monkeypatch.setattr(execution.papermill, "execute_notebook", None)
     monkeypatch.setattr(store, "carry_out", None)
     monkeypatch.chdir("/")
     sentence = refused(fhelpers(*words))
@@ -417,7 +417,7 @@ def test_published_runs_are_drawn_and_carried_out_anew(fhelpers, monkeypatch, pl
 
 def test_a_notebook_is_executed_with_its_parameters(fhelpers, monkeypatch, tmp_path):
     calls = []
-    monkeypatch.setattr(notebooks, "execute", lambda *given: calls.append(given) or given[2])
+    monkeypatch.setattr(execution, "execute", lambda *given, fork: calls.append(given) or given[2])
     words = ["-p", "epochs", "5", "-p", "radii", "[4, 8]", "-p", "dataset", "mnist"]
     to = tmp_path / "page.ipynb"
     assert fhelpers("notebook", SLUG, *words, "--to", str(to)) == (0, f"{to}\n", "")

@@ -112,9 +112,9 @@ def test_a_section(copy):
         copy,
         "from pathlib import Path\n"
         "from fhelpers import sections\n"
-        "from fhelpers.pages import notebooks\n"
+        "from fhelpers.pages import execution\n"
         "given = {'scale': 'smoke', 'dataset': 'planted', 'seeds': [0], 'epochs': 1}\n"
-        "page = notebooks.execute('20_first_look', given, Path('page.ipynb'), progress=False)\n"
+        "page = execution.execute('20_first_look', given, Path('page.ipynb'), progress=False)\n"
         "print(sections.slug_of('first_look'), '1 network' in page.read_text())\n",
     )
     assert printed == "20_first_look True"

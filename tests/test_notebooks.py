@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from fhelpers import sections
-from fhelpers.pages import notebooks
+from fhelpers.pages import execution, notebooks
 from fhelpers.runs import provenance, records, scales, store
 from fhelpers.runs.recipes import Recipe
 
@@ -80,7 +80,7 @@ def executed(monkeypatch):
     """Calls that would have executed a notebook."""
     calls = []
     monkeypatch.setattr(
-        notebooks.papermill, "execute_notebook", lambda *given, **options: calls.append(given)
+        execution.papermill, "execute_notebook", lambda *given, **options: calls.append(given)
     )
     return calls
 
@@ -171,7 +171,7 @@ def test_wrong_parameters_are_refused_in_one_sentence_before_anything_runs(
 ):
     destination = tiny / "pages" / "tiny.ipynb"
     with pytest.raises(ValueError, match=says) as caught:
-        notebooks.execute(SLUG, given, destination)
+        execution.execute(SLUG, given, destination)
     assert "\n" not in str(caught.value)
     assert executed == []
     assert not destination.parent.exists()
@@ -222,7 +222,7 @@ def page(tmp_path_factory):
         patch.setenv("HOME", "/dev/null")
         destination = folder / "pages {rate}" / "{x}.ipynb"
         given = {"radii": [6], "seeds": [2, 1], "rate": 1e-3}
-        written = notebooks.execute(SLUG, given, destination, progress=False)
+        written = execution.execute(SLUG, given, destination, progress=False)
         return written, nbformat.read(written, 4), run
 
 
@@ -278,7 +278,7 @@ def test_a_failing_cell_is_one_sentence_and_leaves_no_page(tiny):
     destination.parent.mkdir()
     destination.write_text("an earlier page")
     with pytest.raises(RuntimeError) as caught:
-        notebooks.execute(SLUG, {"epochs": 7}, destination, provenance=False, progress=False)
+        execution.execute(SLUG, {"epochs": 7}, destination, provenance=False, progress=False)
     assert re.fullmatch(
         rf"{SLUG} stopped in cell \d+: ValueError: planted failure", str(caught.value)
     )
@@ -290,7 +290,7 @@ def finished(*cells):
     notebook = nbformat.v4.new_notebook(
         cells=list(cells), metadata={"papermill": {}, "widgets": {}}
     )
-    notebooks.finish(notebook, SLUG, {}, provenance=False)
+    execution.finish(notebook, SLUG, {}, provenance=False)
     return notebook
 
 
@@ -322,7 +322,7 @@ def test_only_progress_is_dropped():
     ]
     dropped = [
         nbformat.v4.new_output("stream", name="stderr", text="dropped"),
-        nbformat.v4.new_output("display_data", {notebooks.WIDGET: {}, "text/plain": "dropped"}),
+        nbformat.v4.new_output("display_data", {execution.WIDGET: {}, "text/plain": "dropped"}),
     ]
     cell = nbformat.v4.new_code_cell(outputs=[dropped[0], *kept, dropped[1]])
     notebook = finished(cell, nbformat.v4.new_markdown_cell("text"))
@@ -350,7 +350,7 @@ def test_a_page_depends_on_its_own_section_and_not_on_another():
         "fhelpers/drawing/style.py", "fhelpers/drawing/fhelpers.mplstyle",
         "fhelpers/runs/store.py", "fhelpers/runs/scales.py", "fhelpers/runs/recipes.py",
         "fhelpers/sections/__init__.py", "fhelpers/claims/__init__.py", "fhelpers/intervals.py",
-        "fhelpers/data/__init__.py", "fhelpers/pages/notebooks.py",
+        "fhelpers/data/__init__.py", "fhelpers/pages/execution.py",
     }  # fmt: skip
     assert common <= first & second
     assert "notebooks/01_decomposition.py" in first - second
@@ -388,7 +388,7 @@ print(json.dumps({name: m.__file__ for name, m in sys.modules.items() if "fhelpe
 def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatch):
     package = tiny / "fhelpers"
     for name, text in {
-        "pages/notebooks": "import ast",
+        "pages/execution": "import ast",
         "first": "from fhelpers.second import something",
         "second": "def lazily():\n    import fhelpers.third as third\n    return third",
         "third": "from fhelpers import first",
@@ -411,6 +411,6 @@ def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatc
     assert [str(path.relative_to(tiny)) for path in found] == [
         "fhelpers/drawing/__init__.py", "fhelpers/drawing/own.py",
         "fhelpers/drawing/style.mplstyle", "fhelpers/drawing/style.py", "fhelpers/first.py",
-        "fhelpers/pages/notebooks.py", "fhelpers/second.py", "fhelpers/third.py",
+        "fhelpers/pages/execution.py", "fhelpers/second.py", "fhelpers/third.py",
         "notebooks/90_tiny.py",
     ]  # fmt: skip

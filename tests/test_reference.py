@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from fhelpers.pages import notebooks
+from fhelpers.pages import execution, notebooks
 
 REFERENCE = Path(__file__).parent / "reference"
 EXEMPT = {"parameters", "injected-parameters", "nbval-ignore-output"}
@@ -19,7 +19,7 @@ def code_cells(slug: str) -> list:
 @pytest.mark.parametrize("slug", notebooks.slugs())
 def test_every_section_has_a_reference_of_the_notebook_as_it_stands(slug):
     stored = [cell.source for cell in code_cells(slug) if "injected" not in str(cell.metadata)]
-    current = notebooks.read(slug)
+    current = execution.read(slug)
     assert stored == [cell.source for cell in current.cells if cell.cell_type == "code"], (
         f"notebooks/{slug}.py changed: run `make reference` and look at what else changed"
     )

@@ -12,7 +12,7 @@ import nbformat
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import smoke
 
-from fhelpers.pages import notebooks
+from fhelpers.pages import execution, notebooks
 
 
 def keep_text(path: Path) -> None:
@@ -33,5 +33,5 @@ if __name__ == "__main__":
     for slug in slugs:
         destination = Path(__file__).with_name(f"{slug}.ipynb")
         given = smoke.reference_parameters(slug)
-        keep_text(notebooks.execute(slug, given, destination, provenance=False))
+        keep_text(execution.execute(slug, given, destination, provenance=False))
         print(destination)
