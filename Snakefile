@@ -141,14 +141,11 @@ rule explorer:
 rule records:
     input:
         [record(run_id) for run_id in RUNS],
-        notebooks.dependencies("00_scorecard"),
+        page=f"book/sections/{SCORECARD}.ipynb",
     output:
         "_build/records.zip",
     run:
-        asked = DEFAULTS["00_scorecard"] | parameters("00_scorecard")
-        outcomes = scorecard.judge(scorecard.load(**asked))
-        claims = scorecard.to_json(scorecard.table(outcomes, asked["scale"]))
-        published.archive(RUNS, claims, Path(output[0]))
+        published.archive(RUNS, scorecard.as_shown(Path(input.page)), Path(output[0]))
 
 
 rule notebook:

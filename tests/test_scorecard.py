@@ -270,6 +270,17 @@ def test_the_table_links_every_claim_and_can_be_filtered(outcomes):
     assert "Of 8 claims of Karantzas et al." in summary
 
 
+def test_the_scorecards_page_keeps_claims_json_beside_its_table(tmp_path, outcomes, monkeypatch):
+    frame, shown = scorecard.table(outcomes, "smoke"), []
+    monkeypatch.setattr(plots, "display", lambda data, raw, metadata: shown.append(metadata))
+    plots.show_table(frame)
+    output = {"output_type": "display_data", "data": {}, "metadata": shown[0]}
+    cells = [{"cell_type": "markdown"}, {"cell_type": "code", "outputs": [{}, output]}]
+    page = tmp_path / "page.ipynb"
+    page.write_text(json.dumps({"cells": cells}))
+    assert scorecard.as_shown(page) == scorecard.to_json(frame)
+
+
 def test_the_command_prints_all_and_writes_json(tmp_path, outcomes, monkeypatch, capsys):
     asked = {}
     monkeypatch.setattr(scorecard, "load", lambda **given: asked.update(given))

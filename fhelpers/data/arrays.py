@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from typing import ClassVar
@@ -40,7 +41,7 @@ class Pinned(Dataset):
     classes: tuple[str, ...]
     advice: ClassVar[str] = sources.FETCHED_AGAIN  # where a digest differs
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """One digest for the whole data set: SHA-256 over those of its four arrays."""
         return hashlib.sha256("".join(self.digests.values()).encode()).hexdigest()

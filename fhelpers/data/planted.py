@@ -158,6 +158,7 @@ def _squared_distance(size: int) -> np.ndarray:
     return axis[:, None] ** 2 + axis[None, :] ** 2
 
 
+@lru_cache
 def _band_mask(size: int, inner: float, outer: float) -> np.ndarray:
     distance = _squared_distance(size)
     return (distance > inner * inner) & (distance <= outer * outer)

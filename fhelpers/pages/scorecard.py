@@ -7,6 +7,7 @@ that the sections' own pages show.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,6 +18,7 @@ from fhelpers.runs import store
 from fhelpers.runs.records import Runs
 from fhelpers.runs.schedule import everything, fetch
 
+CLAIMS_JSON = "claims.json"  # what it is called where the scorecard's page keeps it
 COMPARED = ("quick", "standard", "paper")  # scales whose networks are about something
 
 
@@ -95,6 +97,13 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
             row |= {"text": part.text, "note": each.verdict.note}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def as_shown(page: Path) -> str:
+    """claims.json from the executed notebook that shows them."""
+    cells = json.loads(page.read_text("utf-8"))["cells"]
+    metadata = (each.get("metadata", {}) for cell in cells for each in cell.get("outputs", ()))
+    return next(each[CLAIMS_JSON] for each in metadata if CLAIMS_JSON in each)
 
 
 def to_json(frame: pd.DataFrame) -> str:

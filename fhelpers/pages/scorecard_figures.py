@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from fhelpers.claims import CLAIMS
 from fhelpers.claims.verdicts import deciding, distance
 from fhelpers.drawing import charts, style
-from fhelpers.pages.scorecard import Outcome, advice
+from fhelpers.pages.scorecard import CLAIMS_JSON, Outcome, advice, to_json
 from fhelpers.runs.scales import SCALES
 
 ALT = (
@@ -136,7 +136,10 @@ def choices(name: str, title: str, options: dict[str, str]) -> str:
 
 
 def show_table(frame: pd.DataFrame) -> None:
-    """Display all claims with filters by paper and verdict, and links to their figures."""
+    """Display all claims with filters by paper and verdict, and links to their figures.
+
+    The output's metadata hold claims.json, so that nobody has to judge them again.
+    """
     papers = {"all": "both", "W": "Wang et al.", "K": "Karantzas et al."}
     verdicts = {"all": "all"} | {word.replace(" ", "-"): word for word in WORDS[:-1]}
     filters = choices("paper", "Paper", papers) + choices("verdict", "Verdict", verdicts)
@@ -149,7 +152,9 @@ def show_table(frame: pd.DataFrame) -> None:
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div></details>"
     )
     plain = "\n".join(f"{row.id} {row.verdict}" for row in frame.itertuples())
-    display({"text/html": page, "text/plain": plain}, raw=True)
+    display(
+        {"text/html": page, "text/plain": plain}, raw=True, metadata={CLAIMS_JSON: to_json(frame)}
+    )
 
 
 def row_of(row: dict) -> str:
