@@ -17,12 +17,14 @@ from pathlib import Path
 
 import torch
 
-from fhelpers.pages import notebooks, published, scorecard
+from fhelpers.pages import notebooks
 from fhelpers.runs import records, schedule, store
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import SCORECARD, published_seeds
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
+# More threads than cores would wait for each other.
+PAGE = "OMP_NUM_THREADS={threads} " + FHELPERS
 JUPYTER_BOOK = shlex.quote(str(Path(sys.executable).with_name("jupyter-book")))
 # Only what the table of contents lists becomes a page, so nothing else is executed.
 SECTIONS = re.findall(r"book/sections/(\w+)", Path("_toc.yml").read_text("utf-8"))
@@ -135,7 +137,7 @@ rule explorer:
     params:
         runs=" ".join(EXPLORED),
     shell:
-        FHELPERS + " explorer {params.runs}"
+        PAGE + " explorer {params.runs}"
 
 
 rule records:
@@ -144,8 +146,10 @@ rule records:
         page=f"book/sections/{SCORECARD}.ipynb",
     output:
         "_build/records.zip",
-    run:
-        published.archive(RUNS, scorecard.as_shown(Path(input.page)), Path(output[0]))
+    params:
+        run_ids=list(RUNS),
+    script:
+        "workflow/scripts/archive.py"
 
 
 rule notebook:
@@ -165,7 +169,7 @@ rule notebook:
         mem_mb=lambda wildcards, attempt: 4_000 * attempt,
         gpu=0,
     shell:
-        FHELPERS + " notebook {wildcards.slug} {params.given} --to {output}"
+        PAGE + " notebook {wildcards.slug} {params.given} --to {output}"
 
 
 # A rule for each lot of runs, because only rules have priorities: a long chain of runs begun last

@@ -10,6 +10,7 @@ import html
 import json
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -83,11 +84,17 @@ def code_page(app, place):
     """The address of a module, as a page with an anchor at each line; place: file#L<line>."""
     file, _, line = place.partition("#L")
     target = f"_static/code/{file.removesuffix('.py')}.html"
-    page, look = Path(app.outdir, target), {"title": file, "linenos": "table", "lineanchors": "L"}
+    page = Path(app.outdir, target)
     page.parent.mkdir(parents=True, exist_ok=True)
-    text = Path(app.srcdir, file).read_text("utf-8")
-    page.write_text(highlight(text, PythonLexer(), HtmlFormatter(full=True, **look)), "utf-8")
+    page.write_text(coloured(file, Path(app.srcdir, file).read_text("utf-8")), "utf-8")
     return f"{target}#L-{line}"
+
+
+@cache  # one file draws most figures of a page
+def coloured(file, text):
+    """A module as a whole HTML page, with an anchor at each line."""
+    look = {"title": file, "linenos": "table", "lineanchors": "L"}
+    return highlight(text, PythonLexer(), HtmlFormatter(full=True, **look))
 
 
 def link(address, name, what, kind):
