@@ -129,6 +129,7 @@ rule html:
 
 rule explorer:
     localrule: True
+    priority: 1  # it takes as long as two pages: last, it would keep the rest waiting
     input:
         [record(run_id) for run_id in EXPLORED],
         [str(path) for path in followed([Path("fhelpers/pages/explorer.py").absolute()])],
