@@ -1,6 +1,7 @@
 """Published records: what is copied, what stays behind, and what happens when that is needed."""
 
 import dataclasses
+import gzip
 import zipfile
 
 import pytest
@@ -46,6 +47,31 @@ def test_a_record_published_without_weights_is_still_verified(elsewhere):
     (elsewhere.path / "history.parquet").write_bytes(b"other")
     with pytest.raises(store.DamagedRun, match=r"history\.parquet has digest"):
         _ = store.finished(elsewhere.run_id).record
+
+
+def test_published_weights_are_packed_and_load_as_they_were(kept, tmp_path, monkeypatch):
+    folder = store.publish(kept, tensors=True)
+    first = (folder / records.PACKED).read_bytes()
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "second"))
+    found = store.finished(kept.run_id, whole=True)
+    assert found.path == folder
+    assert not (folder / "model.safetensors").exists()
+    ours, theirs = kept.tensors(), found.tensors()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert (store.publish(kept, tensors=True) / records.PACKED).read_bytes() == first
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "not packed"])
+def test_damaged_published_weights_are_named(kept, tmp_path, monkeypatch, damage):
+    file = store.publish(kept, tensors=True) / records.PACKED
+    whole = file.read_bytes()
+    wrong = {"cut": whole[:-20], "other": gzip.compress(b"other"), "not packed": b"other"}
+    file.write_bytes(wrong[damage])
+    monkeypatch.setenv("FHELPERS_RESULTS", str(tmp_path / "second"))
+    says = "has digest" if damage == "other" else "cannot be read"
+    with pytest.raises(store.DamagedRun, match=rf"model\.safetensors(\.gz)? {says}"):
+        store.finished(kept.run_id).tensors()
 
 
 def test_one_archive_holds_all_records_without_weights(kept, tmp_path):
@@ -112,7 +138,7 @@ def test_weights_are_published_where_a_page_shows_them(kept, monkeypatch):
     monkeypatch.setattr(published.notebooks, "plan", lambda slug, given: plans[slug])
     copied, missing = published.publish("smoke", "planted", [0])
     assert missing == 0
-    has = {path.name: (path / "model.safetensors").exists() for path in copied}
+    has = {path.name: (path / records.PACKED).exists() for path in copied}
     assert has == {shown.run_id: True, other.run_id: False, second.run_id: False}
     again, _ = published.publish("smoke", "planted", [0])
     assert {path.name for path in again} == set(has)

@@ -2,15 +2,17 @@
 
 <run_id>/record.json          what was asked and done, where, and the digests of the other files
 <run_id>/history.parquet      tidy: a row for each epoch, split, part, radius and scope
-<run_id>/model.safetensors    weights, or what a measurement kept
+<run_id>/model.safetensors    weights, or what a measurement kept; published as model.safetensors.gz
 <run_id>/outcomes.parquet     which test images were right on each part, packed
 """
 
 import datetime
+import gzip
 import hashlib
 import inspect
 import json
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load, load_file, save
 from torch import nn
 
 from fhelpers import places
@@ -31,6 +33,7 @@ from fhelpers.runs.kinds import Result, Runnable
 
 FORMAT = 2
 TENSORS = "model.safetensors"
+PACKED = f"{TENSORS}.gz"  # among the published records: masks shrink to a third
 COLUMNS = ["epoch", "split", "part", "radius", "scope", "images", "accuracy", "loss"]
 SETUP = ("dataset", "train_images", "model", "epochs", "optimiser", "learning_rate", "batch_size")
 
@@ -82,14 +85,27 @@ class Run:
         if name != self.run_id or not name.endswith(kinds.digest_of(record["decided"])):
             raise self.damaged(f"its record is that of {name}")
         for file, expected in listed.items():
-            path = self.path / file
-            if not path.is_file():
+            if (found := self.digest(file)) is None:
                 if file == TENSORS and self.path.parent == published():
                     continue
                 raise self.damaged(f"{file} is missing")
-            if (found := files.digest_of(path)) != expected:
+            if found != expected:
                 raise self.damaged(f"{file} has digest {found[:12]}, not {expected[:12]}")
         return record
+
+    def digest(self, file: str) -> str | None:
+        """The digest of a file as it was written; None where it is missing."""
+        if (self.path / file).is_file():
+            return files.digest_of(self.path / file)
+        packed = file == TENSORS and (self.path / PACKED).is_file()
+        return hashlib.sha256(self.unpacked()).hexdigest() if packed else None
+
+    def unpacked(self) -> bytes:
+        """The file of the tensors, from its packed form. Raises DamagedRun if that is damaged."""
+        try:
+            return gzip.decompress((self.path / PACKED).read_bytes())
+        except (OSError, EOFError, zlib.error) as error:
+            raise self.damaged(f"{PACKED} cannot be read") from error
 
     def damaged(self, what: str) -> DamagedRun:
         return DamagedRun(f"run {self.run_id} is damaged: {what}; delete {self.path} to train anew")
@@ -117,7 +133,8 @@ class Run:
     @property
     def whole(self) -> bool:
         """Whether all its files are here: a published record may have left out its tensors."""
-        return TENSORS not in self.record["files"] or (self.path / TENSORS).exists()
+        held = any((self.path / name).exists() for name in (TENSORS, PACKED))
+        return held or TENSORS not in self.record["files"]
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """The tensors of the run by name: weights, or what a measurement kept.
@@ -129,7 +146,10 @@ class Run:
                 f"{self.run_id} was published without its tensors: `fhelpers run {self.run_id}` "
                 "carries it out again"
             )
-        return load_file(self.path / TENSORS) if TENSORS in self.record["files"] else {}
+        if TENSORS not in self.record["files"]:
+            return {}
+        file = self.path / TENSORS
+        return load_file(file) if file.exists() else load(self.unpacked())
 
     def model(self) -> nn.Module:
         """The trained network, in eval mode on the CPU."""

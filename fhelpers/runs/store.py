@@ -1,7 +1,7 @@
 """The run store: every run is carried out once, kept with its record, and verified when it is used.
 
     results/<run_id>/              a finished run, with the files of `runs.records`
-    results/published/<run_id>/    the same, committed; tensors only where the book shows them
+    results/published/<run_id>/    the same, committed; tensors packed, where the book shows them
     results/.unfinished/<run_id>/  a planned or interrupted one: recipe.json, checkpoint.pt
 
 A finished folder appears by one rename, so it is either whole or absent. The store knows no kind
@@ -9,6 +9,7 @@ of run by name: each says itself what it needs and how it is carried out (`runs.
 """
 
 import errno
+import gzip
 import itertools
 import json
 import os
@@ -56,8 +57,11 @@ def publish(run: Run, *, tensors: bool) -> Path:
     copied.mkdir(parents=True)
     try:
         for file in ("record.json", *run.record["files"]):
-            if tensors or file != records.TENSORS:
+            if file != records.TENSORS:
                 shutil.copyfile(run.path / file, copied / file)
+            elif tensors:
+                packed = gzip.compress((run.path / file).read_bytes(), mtime=0)
+                (copied / records.PACKED).write_bytes(packed)
         shutil.rmtree(destination, ignore_errors=True)
         copied.replace(destination)
     finally:
