@@ -12,7 +12,7 @@ from scipy import special
 
 from fhelpers.claims.masks import LETTERS, rows_of
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, over_seeds, quantile, shifted, student
+from fhelpers.intervals import Estimate, over_seeds, quantile, shifted, student, within
 
 LOW = 0.25  # of the largest distance: what counts as low radial energy
 AXES = 22.5  # degrees to either side of an axis: the other half of all directions is oblique
@@ -59,7 +59,7 @@ def similarity(history: pd.DataFrame, label: str, part: str = "masked") -> Estim
         value = float(row.similarity)
         return Estimate(value, float(value - half), float(value + half), n, "images")
 
-    return estimate(rows.similarity.to_list(), over_images)
+    return within(estimate(rows.similarity.to_list(), over_images), -1.0, 1.0)
 
 
 def weight(history: pd.DataFrame, name: str) -> Estimate:
