@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import sys
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,7 +19,7 @@ import torch
 from fhelpers.pages import notebooks
 from fhelpers.runs import records, schedule, store
 from fhelpers.runs.provenance import followed
-from fhelpers.sections import SCORECARD, published_seeds
+from fhelpers.sections import SCORECARD
 
 FHELPERS = f"{shlex.quote(sys.executable)} -m fhelpers"
 # More threads than cores would wait for each other.
@@ -37,25 +36,16 @@ def literal(value):
     return notebooks.parse(value) if isinstance(value, str) else value
 
 
-# Read once: a call that finds nothing to do should take no time.
-DEFAULTS = {slug: notebooks.defaults(slug) for slug in SECTIONS}
-TEXTS = {n for known in DEFAULTS.values() for n, value in known.items() if isinstance(value, str)}
+# Once for all: a call that finds nothing to do should take no time.
+DEFAULTS = [notebooks.defaults(slug) for slug in SECTIONS]
+TEXTS = {n for known in DEFAULTS for n, value in known.items() if isinstance(value, str)}
 # A folder may be called 2017, which the parser of --config takes for a number.
 ASKED = {n: str(value) if n in TEXTS else literal(value) for n, value in config.items()}
 try:
-    notebooks.check_all(ASKED)
+    BOOK = notebooks.of_book(ASKED, SECTIONS)
 except (ValueError, OSError) as error:
     print(f"fhelpers: {error}", file=sys.stderr, flush=True)
     os._exit(2)  # Snakemake would make it 1
-
-
-@cache
-def parameters(slug):
-    """What this call of the workflow asks of a notebook; without seeds, those that are published."""
-    asked = {name: ASKED[name] for name in DEFAULTS[slug] if name in ASKED}
-    if "seeds" not in asked and slug != SCORECARD:
-        asked["seeds"] = published_seeds(slug, DEFAULTS[slug] | asked)
-    return asked
 
 
 def record(run_id):
@@ -64,7 +54,7 @@ def record(run_id):
 
 
 # Every run that a page needs by its name, those that others need included, needs first.
-PLANS = {slug: notebooks.plan(slug, parameters(slug)) for slug in SECTIONS}
+PLANS = {slug: plan for slug, (_, plan) in BOOK.items()}
 NEEDED = {
     slug: schedule.everything(recipe for group in plan.values() for recipe in group)
     for slug, plan in PLANS.items()
@@ -162,7 +152,7 @@ rule notebook:
     params:
         given=lambda wildcards: " ".join(
             f"-p {name} {shlex.quote(json.dumps(value) if not isinstance(value, str) else value)}"
-            for name, value in parameters(wildcards.slug).items()
+            for name, value in BOOK[wildcards.slug][0].items()
         ),
     threads: 1
     resources:

@@ -196,11 +196,23 @@ def test_right_parameters_take_the_place_of_the_defaults(tiny):
 
 def test_parameters_for_the_whole_book_must_concern_some_notebook(tiny):
     (tiny / "notebooks" / "05_other.py").write_text(SCRIPT.replace("rate = 0.5", "ratio = 0.5"))
-    notebooks.check_all({"rate": 0.1, "ratio": 0.2, "seeds": [1]})
+    both = [SLUG, "05_other"]
+    book = notebooks.of_book({"rate": 0.1, "ratio": 0.2, "seeds": [1]}, both)
+    assert {slug: asked for slug, (asked, _) in book.items()} == {
+        SLUG: {"rate": 0.1, "seeds": [1]},
+        "05_other": {"ratio": 0.2, "seeds": [1]},
+    }
+    assert [runs for _, runs in book.values()] == [plan("smoke", "planted", [1])] * 2
     with pytest.raises(ValueError, match="'radus' is not known in any notebook: did you mean"):
-        notebooks.check_all({"radus": [4]})
+        notebooks.of_book({"radus": [4]}, both)
     with pytest.raises(ValueError, match="'ratio' of 05_other must be float"):
-        notebooks.check_all({"ratio": "much"})
+        notebooks.of_book({"ratio": "much"}, both)
+
+
+def test_without_seeds_a_page_of_the_book_has_those_that_are_published(tiny, monkeypatch):
+    monkeypatch.setattr(sections, "published_seeds", lambda slug, values: [0, 1, values["epochs"]])
+    asked, _ = notebooks.of_book({"epochs": 2}, [SLUG])[SLUG]
+    assert asked == {"epochs": 2, "seeds": [0, 1, 2]}
 
 
 # --- execution ------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import ast
 import difflib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -58,6 +58,13 @@ def check(slug: str, given: dict) -> dict:
     Raises ValueError for a name that the notebook does not have, a value of another type than
     the default's, and a value that no recipe can be made from.
     """
+    values = with_defaults(slug, given)
+    sections.of_section(slug, values)
+    return values
+
+
+def with_defaults(slug: str, given: dict) -> dict:
+    """As `check`, but without a look at recipes."""
     known = defaults(slug)
     for name, value in given.items():
         if name not in known:
@@ -67,21 +74,27 @@ def check(slug: str, given: dict) -> dict:
     for name in FILES & set(values):  # now, from where the user stands: kernels run elsewhere
         if values[name] and os.path.exists(path := places.absolute(values[name])):
             values[name] = str(path)
-    sections.of_section(slug, values)
     return values
 
 
-def check_all(given: dict) -> None:
-    """Check parameters that are meant for the whole book: each notebook takes those it has.
+def of_book(given: dict, chosen: Sequence[str]) -> dict[str, tuple[dict, sections.Plan]]:
+    """{notebook: what it is asked for, its runs} with parameters that are meant for the whole book.
 
-    Raises ValueError for one that no notebook has, and as `check` does.
+    Each of the chosen notebooks takes those it has; without seeds, those that are published.
+    Raises ValueError for a parameter that no notebook has, and as `check` does.
     """
     taken = sorted({name for slug in slugs() for name in defaults(slug)})
     for name in given:
         if name not in taken:
             refuse_unknown(name, taken, "any notebook", "there are")
-    for slug in slugs():
-        check(slug, {name: given[name] for name in defaults(slug) if name in given})
+    found = {}
+    for slug in chosen:
+        asked = {name: given[name] for name in defaults(slug) if name in given}
+        values = with_defaults(slug, asked)
+        if "seeds" not in asked and slug != sections.SCORECARD:
+            asked["seeds"] = sections.published_seeds(slug, values)
+        found[slug] = asked, sections.of_section(slug, values | asked)
+    return found
 
 
 def refuse_unknown(name: str, known: Iterable[str], where: str, has: str) -> None:
@@ -117,7 +130,7 @@ def wrong_type(slug: str, name: str, value: object, wanted: str) -> None:
 
 def plan(slug: str, given: dict) -> sections.Plan:
     """The runs that the notebook needs with these parameters."""
-    return sections.of_section(slug, check(slug, given))
+    return sections.of_section(slug, with_defaults(slug, given))
 
 
 def dependencies(slug: str) -> list[Path]:
