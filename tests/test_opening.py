@@ -41,6 +41,12 @@ def test_every_claim_stands_in_the_column_of_its_verdict():
     assert "<svg" not in apart  # an identity has no effect to show
 
 
+def test_an_effect_says_what_was_measured():
+    each = outcome("W5", "reproduced")
+    part = each.verdict.parts[0]
+    assert f"{part.text} · {part.name}</span>" in opening.item(each)
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [(-0.2, "our check disagrees"), (0.0, "our check is open"), (0.2, None)],

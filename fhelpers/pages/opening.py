@@ -113,7 +113,7 @@ def item(each: Outcome) -> str:
         side = "below" if part.ceiling else "above"
         rule = f"{part.name}, claimed {side} {part.margin:g}"
         shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
-        shown += f"{html.escape(part.text)}</span>"
+        shown += f"{html.escape(part.text)} · {html.escape(part.name)}</span>"
     return f"<li>{shown}</li>"
 
 
