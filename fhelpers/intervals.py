@@ -287,7 +287,5 @@ def each_over_seeds(frame: pd.DataFrame, by: Sequence[str], column: str) -> pd.D
     if not np.isfinite(frame[column].to_numpy(float)).all():
         raise ValueError(f"{column} over seeds is NaN or infinite: look at the run it is from.")
     groups = frame.groupby(list(by), dropna=False, sort=False)[column]
-    found = groups.agg(value="mean", deviation="std", n="size").reset_index()
-    half = student(found.deviation, found.n)
-    found = found.assign(low=found.value - half, high=found.value + half)
-    return found[[*by, "value", "low", "high"]]
+    mean, half = groups.mean(), student(groups.std(), groups.size())
+    return pd.DataFrame({"value": mean, "low": mean - half, "high": mean + half}).reset_index()

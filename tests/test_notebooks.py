@@ -401,7 +401,7 @@ def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatc
     package = tiny / "fhelpers"
     for name, text in {
         "pages/execution": "import ast",
-        "first": "from fhelpers.second import something",
+        "first": "from fhelpers import (\n    third,  # (a comment)\n    second,\n)\n",
         "second": "def lazily():\n    import fhelpers.third as third\n    return third",
         "third": "from fhelpers import first",
         "unused": "from fhelpers import third",

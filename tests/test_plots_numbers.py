@@ -106,6 +106,11 @@ def test_an_interval_that_begins_at_its_value_is_one_all_the_same():
     assert (row["x"], row["y"], row["low"], row["high"]) == (2, 0, 0, 0.1)
 
 
+def test_a_value_that_has_no_row_is_refused():
+    with pytest.raises(ValueError, match=r"a chart by at has no row for \['0'\]"):
+        charts.dots(panel(), points([0, 1], [0.1, 0.2], 0.0, 1.0), at="at", order=[1])
+
+
 @given(HEIGHTS, st.booleans())
 @settings(max_examples=10, deadline=None)
 def test_a_chart_draws_the_value_and_its_own_interval(heights, upright):

@@ -60,6 +60,7 @@ def test_published_weights_are_packed_and_load_as_they_were(kept, tmp_path, monk
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert (store.publish(kept, tensors=True) / records.PACKED).read_bytes() == first
+    assert (store.publish(found, tensors=True) / records.PACKED).read_bytes() == first
 
 
 @pytest.mark.parametrize("damage", ["cut", "other", "not packed"])

@@ -279,6 +279,9 @@ def test_the_scorecards_page_keeps_claims_json_beside_its_table(tmp_path, outcom
     page = tmp_path / "page.ipynb"
     page.write_text(json.dumps({"cells": cells}))
     assert scorecard.as_shown(page) == scorecard.to_json(frame)
+    page.write_text(json.dumps({"cells": cells[:1]}))
+    with pytest.raises(ValueError, match=r"page\.ipynb keeps no claims\.json"):
+        scorecard.as_shown(page)
 
 
 def test_the_command_prints_all_and_writes_json(tmp_path, outcomes, monkeypatch, capsys):

@@ -154,6 +154,8 @@ def dots(
     else:
         order = list(dict.fromkeys(frame[at])) if order is None else order
         places = {each: n for n, each in enumerate(order)}
+        if unknown := set(frame[at]) - set(places):
+            raise ValueError(f"a chart by {at} has no row for {sorted(map(str, unknown))}")
         frame["place"] = frame[at].map(places).astype(float) + shift
         name_rows(axes, order, upright=upright)
     x, y, along = ("place", "value", "y") if upright else ("value", "place", "x")

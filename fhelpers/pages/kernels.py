@@ -6,6 +6,7 @@ already to plan the page's runs. So the kernel may be a fork of that process.
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
@@ -21,7 +22,10 @@ FORK = multiprocessing.get_context("fork")
 
 
 class Forked:
-    """A process that waits until it is told which kernel to be, used like a `subprocess.Popen`."""
+    """A process that waits until it is told which kernel to be.
+
+    It has those methods of `subprocess.Popen` that a provisioner calls.
+    """
 
     stdin = stdout = stderr = None
 
@@ -62,6 +66,11 @@ def wait_for_order(order, other_end) -> None:
     os.chdir(cwd or ".")
     os.environ.clear()
     os.environ.update(env)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller, but a kernel needs it
+            stream = open(os.devnull, "w")  # noqa: SIM115 as long as the process
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
     kernelapp.launch_new_instance(argv=options, parent_handle=os.getppid())
 
 

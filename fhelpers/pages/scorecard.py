@@ -100,10 +100,13 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
 
 
 def as_shown(page: Path) -> str:
-    """claims.json from the executed notebook that shows them."""
+    """claims.json from an executed notebook. Raises ValueError for one that does not show them."""
     cells = json.loads(page.read_text("utf-8"))["cells"]
     metadata = (each.get("metadata", {}) for cell in cells for each in cell.get("outputs", ()))
-    return next(each[CLAIMS_JSON] for each in metadata if CLAIMS_JSON in each)
+    found = [each[CLAIMS_JSON] for each in metadata if CLAIMS_JSON in each]
+    if not found:
+        raise ValueError(f"{page} keeps no {CLAIMS_JSON}: delete it, and it is executed again")
+    return found[0]
 
 
 def to_json(frame: pd.DataFrame) -> str:

@@ -16,8 +16,9 @@ import torch
 
 PACKAGE = Path(__file__).parent.parent
 PACKAGES = ("fhelpers", "torch", "torchvision", "numpy")
-IMPORT = re.compile(
-    r"^[ \t]*(?:from (fhelpers[\w.]*) import (\([^)]*\)|.*)|import (fhelpers[\w.]*))", re.MULTILINE
+IMPORT = re.compile(  # in the forms that ruff leaves; a comment may hold a bracket
+    r"^[ \t]*(?:from (fhelpers[\w.]*) import (\((?:[^)#]|#.*)*\)|.*)|import (fhelpers[\w.]*))",
+    re.MULTILINE,
 )
 
 

@@ -59,9 +59,11 @@ def publish(run: Run, *, tensors: bool) -> Path:
         for file in ("record.json", *run.record["files"]):
             if file != records.TENSORS:
                 shutil.copyfile(run.path / file, copied / file)
-            elif tensors:
+            elif tensors and (run.path / file).exists():
                 packed = gzip.compress((run.path / file).read_bytes(), mtime=0)
                 (copied / records.PACKED).write_bytes(packed)
+            elif tensors:  # published before, and copied into this store
+                shutil.copyfile(run.path / records.PACKED, copied / records.PACKED)
         shutil.rmtree(destination, ignore_errors=True)
         copied.replace(destination)
     finally:
