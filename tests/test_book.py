@@ -125,6 +125,12 @@ def test_every_image_says_in_words_what_it_shows(parsed):
     assert all(page.images for page in sections), "a section has no figure at all"
 
 
+def first_paint(page, address):
+    """Open a page; the milliseconds until it shows something."""
+    page.goto(address)
+    return page.wait_for_function(FIRST_PAINT).json_value()
+
+
 def visit(page, address):
     """Open one page at every width in both modes; its faults as sentences, and what it loaded."""
     troubles, loaded = [], {}
@@ -151,8 +157,9 @@ def visit(page, address):
         for name, (width, height) in WIDTHS.items():
             page.set_viewport_size({"width": width, "height": height})
             if painted is None:
-                page.goto(address)
-                painted = page.wait_for_function(FIRST_PAINT).json_value()
+                painted = first_paint(page, address)
+                if painted > MOST_MILLISECONDS:  # the machine was busy, or it is so each time
+                    painted = first_paint(page, address)
             found = appearance(page)
             if (name, mode) in AXE_AT:
                 page.wait_for_timeout(400)  # the theme's own answer to a new width
