@@ -80,9 +80,9 @@ for row in frame[frame.network != "small"].itertuples():
 
 # %% folded="What was computed for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
-    runs.setup(),
+    runs.setup().drop(columns="optimiser"),
     caption="What was computed for this page, and what it cost. The rows that begin with small are "
-    f"those of the pages on masks, on {dataset} at scale {scale}.",
+    f"those of the pages on masks, on {dataset} at scale {scale}. Networks are trained with Adam.",
 )
 
 # %% [markdown]
