@@ -149,7 +149,8 @@ def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> No
         for name, text in p or []
     }
     destination = to or notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{slug}.ipynb"
-    print(execution.execute(slug, given, destination, fork=True))
+    # A fork of macOS's own libraries may crash.
+    print(execution.execute(slug, given, destination, fork=sys.platform == "linux"))
 
 
 @app.command

@@ -68,7 +68,7 @@ def wait_for_order(order, other_end) -> None:
     os.environ.update(env)
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller, but a kernel needs it
-            stream = open(os.devnull, "w")  # noqa: SIM115 as long as the process
+            stream = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
     kernelapp.launch_new_instance(argv=options, parent_handle=os.getppid())

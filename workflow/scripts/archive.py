@@ -4,6 +4,6 @@ from pathlib import Path
 
 from fhelpers.pages import published, scorecard
 
-job = snakemake  # noqa: F821 Snakemake defines it
+job = snakemake
 verdicts = scorecard.as_shown(Path(job.input.page))
 published.archive(job.params.run_ids, verdicts, Path(job.output[0]))
