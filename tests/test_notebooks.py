@@ -285,6 +285,17 @@ def test_a_page_ends_with_where_its_numbers_come_from(page):
     assert str(run.path.parent.parent) not in block
 
 
+def test_the_command_executes_a_page_in_a_fork_of_its_own_process(tmp_path):
+    page = tmp_path / "page.ipynb"
+    command = [sys.executable, "-m", "fhelpers", "notebook", "01_decomposition", "--to", str(page)]
+    command += ["-p", "scale", "smoke", "-p", "dataset", "planted"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{page}\n"
+    cells = [cell for cell in nbformat.read(page, 4).cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert any("fhelpers" in output.get("metadata", {}) for c in cells for output in c.outputs)
+
+
 def test_a_failing_cell_is_one_sentence_and_leaves_no_page(tiny):
     destination = tiny / "pages" / "tiny.ipynb"
     destination.parent.mkdir()
