@@ -89,7 +89,7 @@ class Estimate:
 def at_confidence(share: float) -> Iterator[None]:
     """Within it every interval of this module covers `share` instead of 95 %.
 
-    A claim of k parts takes 1 − 0.05 / k, so that all its intervals together keep 95 %.
+    A claim of k effects takes 1 − 0.05 / k, so that all its intervals together keep 95 %.
     """
     token = _confidence.set(share)
     try:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from fhelpers import data, frequency
 from fhelpers.claims import CLAIMS, finding, labels
+from fhelpers.claims.verdicts import confidence_of
 from fhelpers.drawing import style
-from fhelpers.intervals import CONFIDENCE, at_confidence
+from fhelpers.intervals import at_confidence
 from fhelpers.runs import scales
 from fhelpers.runs.schedule import fetch
 from fhelpers.sections.other_datasets import claims, figures
@@ -32,7 +33,7 @@ infos = {name: data.describe(name, **options[name]) for name in names}
 own_radii = {name: scales.scaled_radii(scale, name, radii) for name in names}
 histories, chances = claims.by_dataset(runs, radii)
 verdict = CLAIMS["W24"].of(runs, radii=radii)
-with at_confidence(1 - (1 - CONFIDENCE) / len(verdict.parts)):  # as wide as on the card
+with at_confidence(confidence_of(verdict.parts)):  # as wide as on the card
     verdicts = {name: claims.repeated(histories[name], chances[name]) for name in names}
     frame = claims.summary(histories, verdicts, chances, own_radii)
 print(f"{dataset}: chance {chances[dataset]:.2f}; {', '.join(verdicts[dataset])}")
@@ -154,9 +155,10 @@ style.show(
 style.table(
     figures.verdict_table(verdicts),
     caption="The verdicts on each data set, with the effect that decides: the part of the claim "
-    "that fails or, if none does, is nearest to failing. W24 has a part for each claim and data "
-    "set, so that intervals are wider than 95 %, as on its card: a verdict may differ from that of "
-    "section 2 for this reason, because the radii do, and because that page may show other seeds.",
+    "that fails or, if none does, is nearest to failing. W24 asks for all effects of the three "
+    "claims on each data set, so that intervals are wider than 95 %, as on its card: a verdict may "
+    "differ from that of section 2 for this reason, because the radii do, and because that page "
+    "may show other seeds.",
 )
 
 # %% [markdown]

@@ -8,6 +8,7 @@ from test_claims_heuristics import history, network, over
 
 from fhelpers import networks
 from fhelpers.claims import CLAIMS
+from fhelpers.claims.verdicts import confidence_of
 from fhelpers.networks.cost import cost
 from fhelpers.sections.architectures.plan import plan
 
@@ -34,7 +35,7 @@ KINDS = {
     ids=["paper", "accuracy", "gap", "reliance", "equal"],
 )
 def test_w14(seeds, changes, expected):
-    verdict = CLAIMS["W14"](history(KINDS | changes, seeds=seeds))
+    verdict = CLAIMS["W14"](history(KINDS | changes, seeds=seeds, spread=0.002))
     assert verdict.verdict == expected
     assert over(verdict, seeds)
 
@@ -44,6 +45,18 @@ def test_w14_compares_with_whichever_comes_closest():
     parts = CLAIMS["W14"](runs).parts
     assert [part.name.rpartition(" ")[2] for part in parts] == ["AlexNet", "LeNet", "LeNet"]
     assert [part.estimate.value for part in parts] == pytest.approx([0.05, 0.2, 0.1])
+
+
+def test_w14_is_open_where_the_lead_over_one_rival_is():
+    """The smallest lead is certain, a larger one is not: it decides, at the confidence of nine."""
+    runs = history(KINDS, seeds=3, spread=0.001)
+    unsure = (runs.label == "lenet") & (runs.seed == 0)
+    runs.loc[unsure, "accuracy"] = (runs.accuracy[unsure] - 0.2).clip(lower=0)
+    verdict = CLAIMS["W14"](runs)
+    first = verdict.parts[0]
+    assert (first.name, first.verdict) == ("test accuracy, ResNet minus LeNet", OPEN)
+    assert first.estimate.value > 0.05  # the lead over AlexNet, the smallest
+    assert confidence_of(verdict.parts) == pytest.approx(1 - 0.05 / 9)
 
 
 def test_w14_names_what_is_missing():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from fhelpers.claims import CLAIMS
-from fhelpers.sections.smoothing_defence.claims import at, contrast, table_of
+from fhelpers.claims.findings import doubted
+from fhelpers.sections.smoothing_defence.claims import at, checks_of, contrast, table_of
 
 VERDICTS = {1: "reproduced", 0: "undecided", -1: "not reproduced"}
 RHOS, EPSILONS = (0.0, 0.25, 1.0), (0.03, 0.06, 0.09)
@@ -101,6 +102,28 @@ def test_w18_compares_the_smoothed_natural_with_the_plain_adversarial_at_the_lar
     verdict = CLAIMS["W18"](table(accuracy, seeds))
     assert verdict.verdict == VERDICTS[effect]
     assert verdict.estimate.value == pytest.approx(0.1 * effect, abs=0.01)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.0])
+def test_w18_stands_beside_what_all_checks_together_leave(kept):
+    """M_adversarial as it is keeps 0.1; other defences, checks and ε hold nonsense."""
+    places = itertools.product(
+        (0, 1, 2), ("natural", "adversarial"), ("as it is", "smoothed"), ("PGD", "all together"),
+        (0.03, 0.09),
+    )  # fmt: skip
+    rows = pd.DataFrame(places, columns=["seed", "network", "defence", "attack", "epsilon"])
+    last = (rows.attack == "all together") & (rows.epsilon == 0.09)
+    rows["accuracy"] = 0.9
+    rows.loc[last & (rows.network == "adversarial") & (rows.defence == "as it is"), "accuracy"] = (
+        0.1
+    )
+    rows.loc[last & (rows.network == "natural") & (rows.defence == "smoothed"), "accuracy"] = kept
+    labelled = rows.assign(label="checks-" + rows.network, images=100).drop(columns="network")
+    verdict = CLAIMS["W18"](table(trades(1)), checks_of(labelled))
+    *_, together = verdict.parts
+    assert together.ours
+    assert together.estimate.value == pytest.approx(kept - 0.1)
+    assert bool(doubted(verdict)) is (kept < 0.1)
 
 
 @pytest.mark.parametrize("effect", [1, 0, -1])

@@ -11,7 +11,7 @@ from test_claims_heuristics import history, network
 
 from fhelpers.claims import CLAIMS, Claim, Part, conjunction, decide
 from fhelpers.claims.learning import LEARNED, failed, not_learned, trained_to
-from fhelpers.claims.verdicts import deciding
+from fhelpers.claims.verdicts import confidence_of, deciding
 from fhelpers.intervals import CONFIDENCE, Estimate, over_seeds
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import all_claims
@@ -40,6 +40,11 @@ def test_what_is_ours_widens_no_interval(ours, claimed):
     share = 1 - (1 - CONFIDENCE) / claimed
     half = stats.t.ppf((1 + share) / 2, 2) * np.std(seeds, ddof=1) / 3**0.5
     assert verdict.estimate.high - verdict.estimate.value == pytest.approx(half)
+
+
+def test_the_part_that_decides_stands_for_all_it_was_chosen_from():
+    chosen = dataclasses.replace(YES, chosen_from=5)
+    assert confidence_of([chosen, YES, NO]) == pytest.approx(1 - 0.05 / 6)
 
 
 def test_identities_are_marked():

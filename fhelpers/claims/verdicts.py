@@ -22,7 +22,8 @@ class Part:
     """One measured effect: reproduced above `margin`, or below it where it is a `ceiling`.
 
     `ours`: an effect that the paper does not claim, listed beside the verdict and no part of it.
-    `neutral`: the value that means no effect, 1 for a ratio.
+    `neutral`: the value that means no effect, 1 for a ratio. `chosen_from`: of how many effects it
+    is the one that decides, each of which could have failed.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Part:
     ceiling: bool = False
     ours: bool = False
     neutral: float = 0.0
+    chosen_from: int = 1
 
     @property
     def verdict(self) -> str:
@@ -89,7 +91,7 @@ class Claim:
         return "an identity" if self.identity else self.paper or "a figure, without a number"
 
     def __call__(self, *data, **settings) -> "Verdict":
-        """The verdict on data; with k parts each interval is at 1 − 0.05 / k."""
+        """The verdict on data; of k effects each interval is at 1 − 0.05 / k."""
         parts, note = self.check(*data, **settings)
         if (confidence := confidence_of(parts)) > CONFIDENCE:
             with at_confidence(confidence):
@@ -165,8 +167,9 @@ class Verdict:
 
 
 def confidence_of(parts: Iterable[Part]) -> float:
-    """The confidence of each interval, at which those of all claimed parts keep 95 % together."""
-    return 1 - (1 - CONFIDENCE) / max(1, sum(not part.ours for part in parts))
+    """The confidence of each interval, at which those of all claimed effects keep 95 % together."""
+    effects = sum(part.chosen_from for part in parts if not part.ours)
+    return 1 - (1 - CONFIDENCE) / max(1, effects)
 
 
 def listed(parts: Iterable[Part]) -> str:

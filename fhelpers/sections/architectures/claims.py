@@ -1,13 +1,13 @@
 """The claim about kinds of networks (W §5.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 
 from fhelpers.claims.histories import MORE
 from fhelpers.claims.reliance import GAP, TEST, effect, lost_without_high, monitored_radii
-from fhelpers.claims.verdicts import Part, claim
+from fhelpers.claims.verdicts import VERDICTS, Part, claim
 from fhelpers.networks import NETWORKS
 
 OTHERS = ("lenet", "alexnet", "vgg-11")
@@ -60,8 +60,11 @@ def resnet_generalises_best(history: pd.DataFrame) -> tuple[list[Part], str]:
     return parts, f"Test accuracy: {', '.join(scores)}."
 
 
-def leads(history: pd.DataFrame, resnet: str, others: Iterable[str]) -> list[Part]:
-    """The ResNet's lead over the strongest of other networks, in each measure."""
+def leads(history: pd.DataFrame, resnet: str, others: Sequence[str]) -> list[Part]:
+    """The ResNet's lead over its strongest rival in each measure: the one that decides.
+
+    That is the one with the worst verdict; of those with the same, the one with the smallest lead.
+    """
     lost, parts = lost_without_high(monitored_radii(history)), []
     measures = {
         "test accuracy, ResNet minus": (TEST, 1),
@@ -69,7 +72,12 @@ def leads(history: pd.DataFrame, resnet: str, others: Iterable[str]) -> list[Par
         "accuracy lost without the high part, ResNet below": (lost, -1),
     }
     for name, (measure, sign) in measures.items():
-        found = {other: effect(history, {resnet: sign, other: -sign}, measure) for other in others}
-        rival = min(found, key=lambda other: found[other].value)
-        parts.append(Part(f"{name} {title(rival)}", found[rival], MORE))
+        found = [
+            Part(
+                f"{name} {title(other)}", effect(history, {resnet: sign, other: -sign}, measure),
+                MORE, chosen_from=len(others),
+            )
+            for other in others
+        ]  # fmt: skip
+        parts.append(min(found, key=lambda p: (VERDICTS.index(p.verdict), p.estimate.value)))
     return parts

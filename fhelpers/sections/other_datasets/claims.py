@@ -119,7 +119,7 @@ def decided_by(name: str, parts: list[Part] | None) -> Part:
     if parts is None:
         return Part(name, NOTHING, 0.0)
     part = deciding(parts)
-    return replace(part, name=f"{name}: {part.name}")
+    return replace(part, name=f"{name}: {part.name}", chosen_from=len(parts))
 
 
 def summary(
