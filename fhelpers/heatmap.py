@@ -23,6 +23,7 @@ __all__ = ["half_plane", "heat_map", "waves"]
 WAVES = 2**22  # values of the waves that are held at once
 EXACT = 64  # pixels of the largest image whose every frequency is tried in a report
 GRID = 32  # frequencies in each direction that are tried of larger ones
+NORM = 4.0  # of Yin et al. for CIFAR-10: 1/8 for each of 32 × 32 pixels, root mean square
 
 
 def half_plane(height: int, width: int, step: int = 1) -> Tensor:
@@ -62,12 +63,21 @@ def coarse_step(height: int, width: int) -> int:
     return 1 if largest <= EXACT else -(-largest // GRID)
 
 
+def norm_for(height: int, width: int) -> float:
+    """The norm of a wave that changes each pixel of such images as `NORM` does of 32 × 32.
+
+    >>> heatmap.norm_for(64, 64)
+    8.0
+    """
+    return NORM * math.sqrt(height * width) / 32
+
+
 def heat_map(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     *,
-    norm: float = 4.0,
+    norm: float = NORM,
     step: int = 1,
     seed: int = 0,
     precision: str = "float32",

@@ -94,13 +94,16 @@ def adjacent_difference(weight: Tensor) -> Tensor:
 def transfer_function(weight: Tensor) -> Tensor:
     """How strongly each filter passes each frequency: (O, 32, 32), zero frequency in the centre.
 
-    weight: (O, I, k, k). Root of the summed squared magnitudes over the input channels.
+    weight: (O, I, k, k), k up to 32. Root of the summed squared magnitudes over the input channels.
+    Raises ValueError for larger kernels.
 
     >>> smoothing.transfer_function(networks.first_convolution(model).weight).shape
     torch.Size([4, 32, 32])
     """
-    size = weight.shape[-1]
-    padded = F.pad(weight.float(), (0, GRID - size, 0, GRID - size))
+    height, width = weight.shape[-2:]
+    if max(height, width) > GRID:
+        raise ValueError(f"kernels may have up to {GRID} × {GRID} weights, not {height} × {width}")
+    padded = F.pad(weight.float(), (0, GRID - width, 0, GRID - height))
     return frequency.spectrum(padded).abs().square().sum(1).sqrt()
 
 

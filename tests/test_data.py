@@ -1500,3 +1500,9 @@ def test_the_ten_classes_have_their_pinned_pixels(real_tiny, tmp_path):
         assert words[wnid].split(",")[0] == name
     first = train.images[train.labels == 0]
     assert len(first.unique(dim=0)) > 490
+
+
+@pytest.mark.parametrize("train", ["test", 0, None])
+def test_a_split_is_true_or_false(train):
+    with pytest.raises(ValueError, match="train is True for training images"):
+        data.load("planted", train=train, limit=1)

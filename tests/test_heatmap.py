@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fhelpers import frequency, heatmap
+from fhelpers.report import frequency_report
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 7), (6, 9), (32, 32)])
@@ -113,3 +114,18 @@ def test_small_images_are_tried_whole_and_large_ones_on_a_grid():
     assert heatmap.coarse_step(32, 32) == heatmap.coarse_step(64, 64) == 1
     assert heatmap.coarse_step(224, 224) == 7
     assert len(heatmap.half_plane(224, 224, 7)) < 600
+
+
+@pytest.mark.parametrize("size", [(8, 8), (64, 16)])
+def test_the_waves_of_a_report_change_each_pixel_as_much_as_those_of_small_images(size):
+    images = torch.rand(8, 1, *size, generator=torch.Generator().manual_seed(4))
+    labels = torch.arange(8) % 2
+    model = nn.Sequential(
+        nn.AvgPool2d((size[0] // 4, size[1] // 4)), nn.Flatten(), nn.Linear(16, 2)
+    )
+    found = frequency_report(
+        model, images, labels, radii=[2], classes=2, few=8, precision="float32"
+    )
+    norm = found.about["norm"]
+    assert norm / (size[0] * size[1]) ** 0.5 == pytest.approx(heatmap.NORM / 32)
+    torch.testing.assert_close(found.heat_map, heatmap.heat_map(model, images, labels, norm=norm))

@@ -106,6 +106,16 @@ def test_smoothness_of_kernels_whose_smoothness_is_known():
     assert smoothing.adjacent_difference(torch.ones(2, 3, 1, 1)).isnan().all()
 
 
+def test_a_kernel_larger_than_the_grid_is_refused_and_an_oblong_one_is_padded():
+    with pytest.raises(ValueError, match="up to 32 × 32 weights, not 33 × 3"):
+        smoothing.transfer_function(torch.ones(1, 1, 33, 3))
+    flat, tall = (
+        smoothing.transfer_function(torch.ones(1, 1, *size))[0] for size in ((1, 3), (3, 1))
+    )
+    assert flat.shape == (32, 32)
+    torch.testing.assert_close(flat, tall.T)
+
+
 def test_the_transfer_function_is_what_the_filter_does_to_a_wave():
     weight = torch.randn(1, 1, 5, 5)
     transfer = smoothing.transfer_function(weight)[0]

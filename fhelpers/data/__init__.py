@@ -49,12 +49,17 @@ def load(name: str, *, train: bool, limit: int | None = None, root=None, **optio
     tiny-imagenet ``classes`` (all); tiny-imagenet-10 ``classes`` (10), ``grey`` (False); planted:
     the fields of :class:`fhelpers.data.planted.Planted`.
 
-    Raises ValueError for an unknown name or option, too large a limit or a damaged file,
-    FileNotFoundError when the data can neither be found nor fetched, OSError on a full disk.
+    Raises ValueError for an unknown name or option, a ``train`` that is no bool, too large a limit
+    or a damaged file, FileNotFoundError when the data can neither be found nor fetched, OSError on
+    a full disk.
 
     >>> data.load("planted", train=True, limit=100).images.shape
     torch.Size([100, 3, 32, 32])
     """
+    if not isinstance(train, bool):
+        raise ValueError(
+            f"train is True for training images and False for test images, not {train!r}"
+        )
     split = "train" if train else "test"
     return known(name, options).load(split, limit, folder(root), **options)
 

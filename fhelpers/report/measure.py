@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -94,7 +95,8 @@ def frequency_report(
     costly measures: heat map, attacks and mask. The mask is learned on one half of these and judged
     on the other. precision: float32, bfloat16, or "auto" for what the machine does fastest and the
     model takes. The model stays as it was.
-    Of images above 64 pixels the heat map tries some frequencies only; about["step"] says which.
+    Of images above 64 pixels the heat map tries some frequencies only; about["step"] says which,
+    about["norm"] how large its waves are: in proportion to the image.
     Raises ValueError for `few` below 2, and as `check_model`, `as_images` and `as_labels` do.
 
     >>> found = frequency_report(model, images[..., :8, :8], labels, radii=[2, 4], classes=10)
@@ -107,7 +109,9 @@ def frequency_report(
         classes = int(labels.max()) + 1 if len(labels) else 0
     given = [] if radii is None else sorted(map(float, set(radii)))
     radii = given or default_radii(*images.shape[-2:])
-    options = {"few": few, "seed": seed, "step": heatmap.coarse_step(*images.shape[-2:])}
+    size = images.shape[-2:]
+    waves = {"step": heatmap.coarse_step(*size), "norm": heatmap.norm_for(*size)}
+    options = {"few": few, "seed": seed, "waves": waves}
     model = Watched(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", attacks.SuspectGradients)  # they stand among the doubts
@@ -116,7 +120,7 @@ def frequency_report(
         seen = observe(model, images, labels, radii, compute, **options, progress=progress)
     shape = list(images.shape[1:])
     about = {"model": name, "classes": classes, "shape": shape, "radii": radii}
-    about |= {"precision": compute.precision, "step": options["step"], "doubts": found}
+    about |= {"precision": compute.precision, "doubts": found} | waves
     return report_of(seen, about)
 
 
@@ -129,10 +133,13 @@ def observe(
     *,
     few: int,
     seed: int,
-    step: int = 1,
+    waves: Mapping = MappingProxyType({}),
     progress: Callable[[str], None] = lambda part: None,
 ) -> Observations:
-    """Everything that a report rests on; arguments as for `frequency_report`, which checks them."""
+    """Everything that a report rests on; arguments as for `frequency_report`, which checks them.
+
+    waves: step and norm of the heat map, where they are not its own.
+    """
     progress("accuracy on parts")
     on_parts = correct_on_parts(model, images, labels, radii, compute)
     images, labels = (each[:few].to(compute.device) for each in (images, labels))
@@ -150,15 +157,16 @@ def observe(
         through = correct(model, kept, labels[half:], precision=compute.precision)
     mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
-    options = {"step": step, "seed": seed, "precision": compute.precision}
-    waves = heatmap.heat_map(model, images, labels, **options)
-    return Observations(on_parts, resists.cpu(), through.cpu(), mask, waves)
+    options = {"seed": seed, "precision": compute.precision}
+    heat = heatmap.heat_map(model, images, labels, **options, **waves)
+    return Observations(on_parts, resists.cpu(), through.cpu(), mask, heat)
 
 
 def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
     """The report on observations: every number with its interval over images.
 
-    about: model, classes, shape, radii and precision; of a model from outside also step and doubts.
+    about: model, classes, shape, radii and precision; of a model from outside also step, norm and
+    doubts.
     """
     few = seen.resists.shape[1]
     counts = {"images": seen.correct.shape[1], "few": few, "chance": 1 / about["classes"]}
