@@ -2,7 +2,9 @@
 
 import dataclasses
 import gzip
+import shutil
 import zipfile
+from hashlib import sha256
 
 import pytest
 import torch
@@ -47,6 +49,21 @@ def test_a_record_published_without_weights_is_still_verified(elsewhere):
     (elsewhere.path / "history.parquet").write_bytes(b"other")
     with pytest.raises(store.DamagedRun, match=r"history\.parquet has digest"):
         _ = store.finished(elsewhere.run_id).record
+
+
+def test_another_result_is_not_published_in_place_of_one(kept, tmp_path):
+    before = store.publish(kept, tensors=False)
+    assert store.publish(kept, tensors=True) == before
+    other = records.Run(tmp_path / "second" / kept.run_id)
+    shutil.copytree(kept.path, other.path)
+    (other.path / "history.parquet").write_bytes(b"another history")
+    files = kept.record["files"] | {"history.parquet": sha256(b"another history").hexdigest()}
+    record = kept.record | {"files": files}
+    record["digest"] = records.digest_of(records.as_text(record))
+    (other.path / "record.json").write_text(records.as_text(record), "utf-8")
+    with pytest.raises(ValueError, match=f"is published with another result: remove {other.path}"):
+        store.publish(other, tensors=False)
+    assert records.Run(before).record == kept.record
 
 
 def test_published_weights_are_packed_and_load_as_they_were(kept, tmp_path, monkeypatch):

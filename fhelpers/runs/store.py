@@ -49,9 +49,16 @@ def finished(run_id: str, *, whole: bool = False) -> Run | None:
 def publish(run: Run, *, tensors: bool) -> Path:
     """Copy a finished run to the published records, with or without its tensors.
 
-    Raises DamagedRun for a run that is not what was written.
+    Raises DamagedRun for a run that is not what was written, ValueError where another result is
+    published under its name: what was measured on that one would belong to neither.
     """
     destination = records.published() / run.run_id
+    there = (destination / "record.json").exists()
+    if there and Run(destination).record["files"] != run.record["files"]:
+        raise ValueError(
+            f"{run.run_id} is published with another result: remove {run.path} to keep that one, "
+            f"or {destination} and the records of all that needs it"
+        )
     copied = destination.with_name(f".{run.run_id}.{os.getpid()}")
     shutil.rmtree(copied, ignore_errors=True)
     copied.mkdir(parents=True)
