@@ -7,7 +7,6 @@ array does not.
 """
 
 import torch
-from torch.utils import _pytree as pytree
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = "standin"
@@ -54,26 +53,42 @@ class Elsewhere(torch.Tensor):
         raise Mixed("a tensor elsewhere is no array: call cpu() first")
 
 
+def mapped(change, value):
+    """A nest of tuples, lists and dictionaries with all tensors changed: pytree's is slower."""
+    if isinstance(value, torch.Tensor):
+        return change(value)
+    if isinstance(value, (tuple, list)):
+        return type(value)([mapped(change, each) for each in value])
+    if isinstance(value, dict):
+        return {key: mapped(change, each) for key, each in value.items()}
+    return value
+
+
 def carry_out(func, args, kwargs):
     """One operation, on the values."""
     device = kwargs.get("device")
-    moving = func in MOVING
-    given = [each for each in pytree.tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
+    moving, given = func in MOVING, []
+
+    def held(tensor):
+        given.append(tensor)
+        return tensor.held if isinstance(tensor, Elsewhere) else tensor
+
+    values, own = mapped(held, args), mapped(held, kwargs)
     there = [each for each in given if isinstance(each, Elsewhere)]
     here = [each for each in given if not isinstance(each, Elsewhere) and each.ndim]
     if there and here and not moving:
-        own = pytree.tree_leaves(args[1]) if func in INDEXING else []
-        if not isinstance(args[0], Elsewhere) or any(all(e is not o for o in own) for e in here):
+        indices = args[1] if func in INDEXING else ()
+        if not isinstance(args[0], Elsewhere) or any(
+            all(e is not i for i in indices) for e in here
+        ):
             raise Mixed(f"{func} of {sorted({str(each.device) for each in given})}")
-    inner_kwargs = dict(kwargs)
     if device is not None:
-        inner_kwargs["device"] = torch.device("cpu")
-    values, own = pytree.tree_map_only(Elsewhere, lambda e: e.held, (args, inner_kwargs))
+        own["device"] = torch.device("cpu")
     found = func(*values, **own)
     if func.name().split("::")[1].split(".")[0].endswith("_") or "out" in kwargs:
         return kwargs.get("out", args[0])
     stays = bool(there) if device is None else torch.device(device).type == NAME
-    return pytree.tree_map_only(torch.Tensor, wrapped, found) if stays else found
+    return mapped(wrapped, found) if stays else found
 
 
 def wrapped(value):
