@@ -226,7 +226,7 @@ style.table(
     caption=f"Accuracy on {len(test):,} test images, after training on whole images only.",
 )
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 keys = measure.WHOLE, ("low", min(radii)), ("high", max(radii))
 main = {name: score[key].value for name, key in shown.items() if key in keys}

@@ -187,7 +187,7 @@ style.table(
     f"{scores.over.iloc[0]}; in brackets the paper's (CIFAR-10, all 50,000 training images).",
 )
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = scores.pivot(index="radius", columns=["split", "trained_on"], values="value").round()
 print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
@@ -259,7 +259,7 @@ style.show(
 # because they are low, all points would lie above zero. So: if the points fall from above zero to
 # below it, the more distinctive band comes first, whichever it is.
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 sides = ["low" if value > 0 else "high" for value in (cued.value.iloc[0], cued.value.iloc[-1])]
 print(f"preferred: {sides[0]} at the weakest high cue, {sides[1]} at the strongest")

@@ -33,7 +33,7 @@ value = lambda label, measure: 100 * reliance.effect(history, {label: 1}, measur
 beyond = reliance.lost_without_high([min(radii)])
 print(f"chance {chance:.2f}: {', '.join(names)}")
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 shown, low = ["batch-64", "vanilla"], reliance.on_parts("low", [min(radii)])
 for part, measure in {"whole": reliance.TEST, "low part": low}.items():

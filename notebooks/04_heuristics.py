@@ -33,7 +33,7 @@ above = f"Percentage points that all bands beyond r = {min(radii):g} add to the 
 beyond = reliance.lost_without_high([min(radii)])
 print(f"chance {chance:.2f}: {', '.join(verdicts)}")
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 shown = {"vanilla": "M_natural"} | {label: label for label in ("batchnorm", "adversarial", "lenet")}
 parts = {"whole": reliance.TEST, "low part": reliance.on_parts("low", [min(radii)])}

@@ -56,7 +56,7 @@ style.show(
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for part, radius in {"low": min(radii), "high": max(radii)}.items():
     found = {la: f"{value(la, reliance.on_parts(part, [radius])) / 100:.0f}" for la in names}

@@ -56,7 +56,7 @@ style.show(
 for verdict in verdicts.values():
     style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 scored = {"whole images": "batchnorm"} | {f"low, r = {r:g}": f"batchnorm-low-{r:g}" for r in radii}
 for name, label in scored.items():

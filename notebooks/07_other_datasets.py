@@ -67,7 +67,7 @@ style.finding(figures.on_imagenet(names, data.imagenet_subset()))
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = frame[(frame.dataset == dataset) & frame.claim.isin(["W6", "W7"])]
 print(main[["claim", "series", "radius", "value"]].round({"value": 0}).to_string(index=False))

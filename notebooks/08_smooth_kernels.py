@@ -56,7 +56,7 @@ style.show(
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for label, weight in first.items():
     both = weight, smoothing.smooth_kernel(weight, rho)

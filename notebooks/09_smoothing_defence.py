@@ -58,7 +58,7 @@ style.show(
 for verdict in verdicts.values():
     style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = table[(table.form == "published") & (table.rho == 0) & ~table.attack.str.contains("search")]
 main = main.pivot_table("accuracy", ["network", "attack"], "epsilon").round()

@@ -62,7 +62,7 @@ style.card(verdict)
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(further)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = rows[rows.network == "lenet"].groupby("part")["size"].median().mul(255).round(-1)
 print(f"LeNet, median size in 255ths: {main.to_dict()}")

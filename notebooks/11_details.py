@@ -33,7 +33,7 @@ print(f"{len(rows)} effects of {rows.switch.nunique()} switches, with intervals 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(f"**Finding.** {figures.in_short(rows, names)}")
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = rows[(rows.part == "original") | ((rows.part == "low") & (rows.radius == min(radii)))]
 main = main.assign(faithful=main.faithful.round(), changed=main.changed.round())

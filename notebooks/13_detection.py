@@ -60,7 +60,7 @@ style.show(
 for verdict in verdicts:
     style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = scores.assign(radius=scores.radius.fillna(0)).pivot(index="radius", columns="part")["value"]
 print(main.round(1).to_string(na_rep=""))

@@ -54,7 +54,7 @@ style.show(
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 main = rows[rows.network == "batchnorm"]
 columns = ["right_original", "right_low", "right_high"]

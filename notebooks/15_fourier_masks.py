@@ -56,7 +56,7 @@ style.show(
 for verdict in verdicts.values():
     style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for row in frame[frame.network == "natural"].itertuples():
     print(f"accuracy of N: {row.original.value:.0f}, through its mask {row.masked.value:.0f}")

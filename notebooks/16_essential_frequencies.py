@@ -58,7 +58,7 @@ style.show(
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for row in frame[frame.label.isin(["through/mask", "through/disc"])].itertuples():
     print(f"{row.label}: {row.original.value:.0f} on originals, {row.same.value:.0f} through it")

@@ -54,7 +54,7 @@ style.show(
 for verdict in verdicts.values():
     style.card(verdict)
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 rows = history[(history.among == "all") & (history.label == "images/natural")].set_index("part")
 for part in ("original", "masked", "complement", "attacked", "attacked-rest"):

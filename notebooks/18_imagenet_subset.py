@@ -52,7 +52,7 @@ style.show(
 # seeds. A test set of 250 images makes them wide. So: a verdict carries over to larger images where
 # the marks lie on the same side of the tick as those of the small ones.
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for row in frame[frame.network != "small"].itertuples():
     print(f"{row.network}, {row.effect}: {row.value:.0f}")

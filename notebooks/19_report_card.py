@@ -50,7 +50,7 @@ style.show(
 # accuracy when the low part is removed. So: the radius at which blue reaches 90 % is the number to
 # report beside a model's accuracy.
 
-# %% tags=["hide-cell"]
+# %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
 for name in ("M_adversarial", "BatchNorm"):
     rows = reports[name].table[reports[name].table.measure.str.endswith("accuracy")]
