@@ -3,6 +3,7 @@
 import ast
 import difflib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from fhelpers.runs.checks import MOST, refuse
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import NOTEBOOKS, slugs
 
+TAGGED = re.compile(r'.*?^# %%[^\n]*"parameters".*?(?=^# %%)', re.DOTALL | re.MULTILINE)
 FILES = {"coco_root", "model", "weights"}  # parameters that may name one of the user's own
 
 
@@ -34,7 +36,8 @@ def parameters_cell(slug: str) -> str:
 
 @cache  # by its text: a book is planned in several passes, and reading a script takes longest
 def tagged_parameters(script: str) -> str | None:
-    cells = jupytext.reads(script, "py:percent").cells
+    tagged = TAGGED.match(script)  # the cells behind it need not be read
+    cells = jupytext.reads(tagged[0] if tagged else script, "py:percent").cells
     return next((c.source for c in cells if "parameters" in c.metadata.get("tags", ())), None)
 
 
