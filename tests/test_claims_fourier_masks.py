@@ -33,19 +33,21 @@ def mask_rows(label, seed, number, *, low, along, weight):
              "even": 90 / BANDS}
             for band, value in enumerate(values)
         ]  # fmt: skip
-    return pd.DataFrame(rows).assign(label=label, seed=seed, split="mask", scope="mask", epoch=9)
+    about = {"label": label, "seed": seed, "split": "mask", "scope": "mask", "epoch": 9}
+    return [about | row for row in rows]
 
 
 def learning_rows(label, seed, number, *, low, weight, images=200):
     """How a mask was learned: its low share rises in a line while its weight falls from 1."""
-    steps = np.linspace(0, 1, 5)
-    return pd.DataFrame(
-        {
-            "label": label, "seed": seed, "mask": number, "split": "learning", "part": "masked",
-            "scope": "subset", "images": images, "epoch": range(5),
-            "weight": 1 - steps * (1 - weight), "low_share": 0.2 + steps * (low - 0.2),
-        }
-    )  # fmt: skip
+    about = {
+        "label": label, "seed": seed, "mask": number, "split": "learning", "part": "masked",
+        "scope": "subset", "images": images,
+    }  # fmt: skip
+    return [
+        about
+        | {"epoch": epoch, "weight": 1 - step * (1 - weight), "low_share": 0.2 + step * (low - 0.2)}
+        for epoch, step in enumerate(np.linspace(0, 1, 5))
+    ]
 
 
 def score_rows(label, seed, *, accuracy=0.8, kept=1.0, alike=0.4, images=2000):
@@ -58,8 +60,8 @@ def score_rows(label, seed, *, accuracy=0.8, kept=1.0, alike=0.4, images=2000):
         {"part": "complement", "accuracy": 0.1, "both": 0.1, "similarity": 0.1,
          "deviation": 0.1, "compared": 500},
     ]  # fmt: skip
-    frame = pd.DataFrame(rows).assign(images=images, split="test", scope="all")
-    return frame.assign(label=label, seed=seed, epoch=9)
+    about = {"label": label, "seed": seed, "split": "test", "scope": "all", "epoch": 9}
+    return [about | {"images": images} | row for row in rows]
 
 
 SHARES = {"natural": 0.4, "adversarial": 0.7, "scale": 0.4, "translate": 0.45, "rotate": 0.35}
@@ -83,7 +85,7 @@ def history(
     scores: of masks on other images than they were learned from; seen: what differs on those.
     """
     seen = seen or {}
-    random, frames = np.random.default_rng(draw), []
+    random, rows = np.random.default_rng(draw), []
     shares = SHARES | (shares or {})
     for seed, (name, low) in itertools.product(range(seeds), shares.items()):
         own = {"along": along[name == "adversarial"], "weight": weight}
@@ -95,15 +97,15 @@ def history(
 
         for kind, number in [("mask", 0)] + [("folds", n) for n in range(5 if folds else 0)]:
             about, planted = (f"{kind}/{name}", seed, number), wobble()
-            frames.append(mask_rows(*about, **planted))
+            rows += mask_rows(*about, **planted)
             del planted["along"]
-            frames.append(learning_rows(*about, **planted))
+            rows += learning_rows(*about, **planted)
         changed = {k: v + spread * random.normal() for k, v in scores.items()}
-        frames.append(score_rows(f"mask/{name}", seed, **changed, images=images))
+        rows += score_rows(f"mask/{name}", seed, **changed, images=images)
         if name == "natural":
             changed = {k: v + spread * random.normal() for k, v in (scores | seen).items()}
-            frames.append(score_rows("ontest/natural", seed, **changed, images=images))
-    return pd.concat(frames, ignore_index=True)
+            rows += score_rows("ontest/natural", seed, **changed, images=images)
+    return pd.DataFrame(rows)  # once: a frame for each mask would take longer than the claims
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -169,14 +171,14 @@ def test_the_directions_near_the_axes_add_up_to_what_k3_judges():
 def learned_to(adversarial, others):
     """One mask of each network, learned to these weights."""
     random = np.random.default_rng(0)
-    frames = []
+    rows = []
     for name, low in SHARES.items():
         about = (f"mask/{name}", 0, 0)
         weight = adversarial if name == "adversarial" else others
         noise = 1e-4 * random.normal()
-        frames.append(mask_rows(*about, low=low + noise, along=0.5, weight=weight))
-        frames.append(learning_rows(*about, low=low, weight=weight))
-    return pd.concat(frames, ignore_index=True)
+        rows += mask_rows(*about, low=low + noise, along=0.5, weight=weight)
+        rows += learning_rows(*about, low=low, weight=weight)
+    return pd.DataFrame(rows)
 
 
 def test_masks_are_also_compared_at_a_weight_that_all_of_them_had():
@@ -240,7 +242,7 @@ def test_the_interval_of_a_ratio_is_the_bootstraps():
     random = np.random.default_rng(0)
     original = random.random(2000) < 0.6
     masked = np.where(random.random(2000) < 0.1, random.random(2000) < 0.5, original)
-    frame = score_rows("mask/natural", 0).assign(images=2000)
+    frame = pd.DataFrame(score_rows("mask/natural", 0))
     for part, right in (("original", original), ("masked", masked)):
         frame.loc[frame.part == part, "accuracy"] = right.mean()
         frame.loc[frame.part == part, "both"] = (right & original).mean()
