@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 
@@ -437,3 +438,19 @@ def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatc
         "fhelpers/pages/execution.py", "fhelpers/second.py", "fhelpers/third.py",
         "notebooks/90_tiny.py",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '# %% [markdown]\n# # A\n\n# %% tags=["parameters", "hide-cell"]\na = 1\n\n# %%\nb = 2\n',
+        '# %% folded="parameters"\nb = 2\n\n# %% tags=["hide-cell", "parameters"]\na = 1\n\n# %%\n',
+        "# %%\nb = 'parameters'\n\n# %% tags=['parameters']\na = 1\n\n# %%\nc = 3\n",
+        '# %%\nb = 2\n\n# %% tags=["parameters"]\na = 1\n',
+        "# %%\nb = 'tags=[\"parameters\"]'\n",
+    ],
+)
+def test_the_parameters_cell_is_found_as_a_whole_reading_finds_it(script):
+    cells = jupytext.reads(script, "py:percent").cells
+    found = [cell.source for cell in cells if "parameters" in cell.metadata.get("tags", ())]
+    assert notebooks.tagged_parameters(script) == (found[0] if found else None)
