@@ -10,6 +10,7 @@ import pytest
 
 from fhelpers import data
 from fhelpers.claims import CLAIMS, Part, conjunction
+from fhelpers.claims.verdicts import confidence_of
 from fhelpers.intervals import Estimate
 from fhelpers.runs import plans, scales
 from fhelpers.runs.recipes import Recipe
@@ -63,6 +64,7 @@ def test_w24_holds_when_all_hold(seeds):
     verdict = judged(**{name: {"seeds": seeds} for name in ALL})
     assert verdict.verdict == YES
     assert len(verdict.parts) == 9
+    assert confidence_of(verdict.parts) == pytest.approx(1 - 0.05 / 18)  # 1, 2 and 3 effects each
     assert "MNIST: W5 reproduced, W6 reproduced, W7 reproduced; Fashion" in verdict.note
     assert verdict.claim.published == "stated, without numbers"
     assert verdict.estimate.over == ("images" if seeds == 1 else "seeds")

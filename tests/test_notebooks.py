@@ -447,6 +447,7 @@ def test_imports_are_followed_through_the_package_in_every_form(tiny, monkeypatc
         '# %% folded="parameters"\nb = 2\n\n# %% tags=["hide-cell", "parameters"]\na = 1\n\n# %%\n',
         "# %%\nb = 'parameters'\n\n# %% tags=['parameters']\na = 1\n\n# %%\nc = 3\n",
         '# %%\nb = 2\n\n# %% tags=["parameters"]\na = 1\n',
+        '# %% tags=["parameters"]\n# %%time\na = 1\n\n# %%\nb = 2\n',
         "# %%\nb = 'tags=[\"parameters\"]'\n",
     ],
 )

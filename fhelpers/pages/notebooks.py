@@ -16,7 +16,9 @@ from fhelpers.runs.checks import MOST, refuse
 from fhelpers.runs.provenance import followed
 from fhelpers.sections import NOTEBOOKS, slugs
 
-TAGGED = re.compile(r'.*?^# %%[^\n]*tags=\[[^]]*"parameters".*?(?=^# %%)', re.DOTALL | re.MULTILINE)
+TAGGED = re.compile(
+    r'.*?^# %%[^\n]*tags=\[[^]\n]*"parameters".*?(?=^# %%(?:\s|$))', re.DOTALL | re.MULTILINE
+)
 FILES = {"coco_root", "model", "weights"}  # parameters that may name one of the user's own
 
 

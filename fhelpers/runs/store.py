@@ -56,8 +56,9 @@ def publish(run: Run, *, tensors: bool) -> Path:
     there = (destination / "record.json").exists()
     if there and Run(destination).record["files"] != run.record["files"]:
         raise ValueError(
-            f"{run.run_id} is published with another result: remove {run.path} to keep that one, "
-            f"or {destination} and the records of all that needs it"
+            f"{run.run_id} is published with another result: remove {run.path}, to keep the "
+            f"published one, or {destination}, to replace it, and with either all runs that were "
+            "measured on it"
         )
     copied = destination.with_name(f".{run.run_id}.{os.getpid()}")
     shutil.rmtree(copied, ignore_errors=True)

@@ -38,9 +38,9 @@ def small_resnet(labels) -> str:
     text="At the networks' own sizes the ResNet has a higher test accuracy, a smaller "
     "generalisation gap and relies less on the high part than LeNet, AlexNet and VGG.",
     source="W, §5.1",
-    measure="the 6n + 2 ResNet against its strongest rival in each measure: test accuracy; gap; "
-    "accuracy lost without the high part (test images, mean over the radii). Ours beside it, where "
-    "trained: the same against networks of as many parameters and multiply-adds",
+    measure="the 6n + 2 ResNet against each rival: test accuracy; gap; accuracy lost without the "
+    "high part (test images, mean over the radii); of each the rival is listed that decides. Ours "
+    "beside it, where trained: the same against networks of as many parameters and multiply-adds",
     rule=f"reproduced if all three intervals lie above {MORE:g} on the ResNet's side",
     figure="architectures-ends",
     networks=("resnet-*", *OTHERS),
@@ -61,7 +61,7 @@ def resnet_generalises_best(history: pd.DataFrame) -> tuple[list[Part], str]:
 
 
 def leads(history: pd.DataFrame, resnet: str, others: Sequence[str]) -> list[Part]:
-    """The ResNet's lead over its strongest rival in each measure: the one that decides.
+    """The ResNet's lead in each measure over the rival that decides.
 
     That is the one with the worst verdict; of those with the same, the one with the smallest lead.
     """
