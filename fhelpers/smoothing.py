@@ -111,7 +111,8 @@ def high_share(weight: Tensor) -> Tensor:
     """Share of a filter's transfer energy beyond half the Nyquist frequency, (O, I, k, k) -> (O,).
 
     A kernel of one single weight passes all frequencies alike and has the share of the grid that
-    lies out there, 0.81; a constant kernel has less the larger it is.
+    lies out there, 0.81; a constant kernel has less the larger it is. Raises as
+    `transfer_function` does.
 
     >>> dot = torch.tensor([[[[1.0]]]])
     >>> round(smoothing.high_share(dot).item(), 2)

@@ -117,11 +117,11 @@ style.table(
 # **How to read this.** A scale sets how many images, weights and steps the networks get: `quick`
 # trains live in minutes, `standard` trains until M_natural fits its training set, and `paper` is
 # the set-up of {cite:t}`wang2020high`. Only finished runs are compared; nothing is trained for this
-# table. The effect is the one that decides at the scale of this book; it stands without an interval
-# where it was counted in a single network, where one of its networks has not learned, or where one
-# seed gives none. So: where the effect has opposite signs at two scales and neither interval holds
-# zero, the claim depends on the size of the networks as much as on frequencies; any other change of
-# sign may be chance.
+# table. The effect is the one that decides at the scale of this book; it is left out where another
+# network decides there, and stands without an interval where it was counted in a single network,
+# where one of its networks has not learned, or where one seed gives none. So: where the effect has
+# opposite signs at two scales and neither interval holds zero, the claim depends on the size of the
+# networks as much as on frequencies; any other change of sign may be chance.
 #
 # `fhelpers claims --scale quick` prints every verdict at that scale and writes them to
 # `claims.json`.

@@ -215,6 +215,6 @@ print(f"{comparisons.common(level, chance)} {again}")
 told = [f"{part.name} {part.estimate}" for part in again.parts[1:]]
 style.finding(
     f"The networks can also be compared when they first reach the same accuracy on their training "
-    f"images. {comparisons.common(level, chance)} Then, each time against the rival that decides "
-    f"and on the monitored subset: {'; '.join(told)}."
+    f"images. {comparisons.common(level, chance)} Then, in each measure against the rival that "
+    f"decides, on the monitored subset: {'; '.join(told)}."
 )

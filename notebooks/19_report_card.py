@@ -233,4 +233,5 @@ else:
 # %% [markdown]
 # **What differs, and why it may.** Intervals are over test images: they show what other images
 # would give, not what training again would. A mask is learned on a few hundred images and evaluated
-# on as many others. Heat map and attacks take their settings from the pages that introduce them.
+# on as many others. Heat map and attacks take their settings from the pages that introduce them;
+# the waves of the heat map grow with the image.

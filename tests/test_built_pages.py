@@ -149,7 +149,7 @@ def merged(rows):
 
 def most(points):
     """How many values a coordinate of one curve has; in a large scatter some agree by chance."""
-    return len(points) if len(points) < 100 else 0.95 * len(points)
+    return len(points) if len(points) < 500 else 0.95 * len(points)
 
 
 def in_shares(rows, svg):

@@ -168,8 +168,12 @@ class Verdict:
 
 def confidence_of(parts: Iterable[Part]) -> float:
     """The confidence of each interval, at which those of all claimed effects keep 95 % together."""
-    effects = sum(part.chosen_from for part in parts if not part.ours)
-    return 1 - (1 - CONFIDENCE) / max(1, effects)
+    return 1 - (1 - CONFIDENCE) / max(1, effects(parts))
+
+
+def effects(parts: Iterable[Part]) -> int:
+    """How many effects claimed parts stand for: those that they were chosen from."""
+    return sum(part.chosen_from for part in parts if not part.ours)
 
 
 def listed(parts: Iterable[Part]) -> str:

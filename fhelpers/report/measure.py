@@ -10,7 +10,6 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -111,7 +110,7 @@ def frequency_report(
     radii = given or default_radii(*images.shape[-2:])
     size = images.shape[-2:]
     waves = {"step": heatmap.coarse_step(*size), "norm": heatmap.norm_for(*size)}
-    options = {"few": few, "seed": seed, "waves": waves}
+    options = {"few": few, "seed": seed} | waves
     model = Watched(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", attacks.SuspectGradients)  # they stand among the doubts
@@ -133,12 +132,13 @@ def observe(
     *,
     few: int,
     seed: int,
-    waves: Mapping = MappingProxyType({}),
+    norm: float,
+    step: int = 1,
     progress: Callable[[str], None] = lambda part: None,
 ) -> Observations:
     """Everything that a report rests on; arguments as for `frequency_report`, which checks them.
 
-    waves: step and norm of the heat map, where they are not its own.
+    norm, step: of the heat map.
     """
     progress("accuracy on parts")
     on_parts = correct_on_parts(model, images, labels, radii, compute)
@@ -157,15 +157,15 @@ def observe(
         through = correct(model, kept, labels[half:], precision=compute.precision)
     mask = learned.mask.masks().detach()[0].mean(0)
     progress("heat map")
-    options = {"seed": seed, "precision": compute.precision}
-    heat = heatmap.heat_map(model, images, labels, **options, **waves)
-    return Observations(on_parts, resists.cpu(), through.cpu(), mask, heat)
+    options = {"norm": norm, "step": step, "seed": seed, "precision": compute.precision}
+    waves = heatmap.heat_map(model, images, labels, **options)
+    return Observations(on_parts, resists.cpu(), through.cpu(), mask, waves)
 
 
 def report_of(seen: Observations, about: Mapping) -> FrequencyReport:
     """The report on observations: every number with its interval over images.
 
-    about: model, classes, shape, radii and precision; of a model from outside also step, norm and
+    about: model, classes, shape, radii, precision and norm; of a model from outside also step and
     doubts.
     """
     few = seen.resists.shape[1]

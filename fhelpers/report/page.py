@@ -178,7 +178,8 @@ def maps_in_short(report: FrequencyReport) -> str:
     count = report.about["few"]
     coarse = f" Frequencies {step} apart in each direction were tried." if step > 1 else ""
     return (
-        f"With one frequency added, between {least:.0f} and {most:.0f} % of {count:,} images are "
+        f"With a wave of one frequency added, of norm {report.about['norm']:.3g} in each channel, "
+        f"between {least:.0f} and {most:.0f} % of {count:,} images are "
         f"correct; the mask, learned from {int(weight.images):,}, holds {100 * weight.value:.0f} % "
         f"of the frequencies' weight.{coarse}"
     )

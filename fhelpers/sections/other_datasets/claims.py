@@ -13,7 +13,14 @@ from fhelpers.claims.histories import with_seen
 from fhelpers.claims.labels import FAR, NAMES, NEAR, at_equal_accuracy, band_trained
 from fhelpers.claims.learning import chance_of, failed
 from fhelpers.claims.reliance import smallest_radii
-from fhelpers.claims.verdicts import Part, claim, conjunction, deciding, without_interval
+from fhelpers.claims.verdicts import (
+    Part,
+    claim,
+    conjunction,
+    deciding,
+    effects,
+    without_interval,
+)  # fmt: skip
 from fhelpers.intervals import Estimate, accuracy, shifted
 
 PAIR, BANDS = ("natural", "shuffled"), ("low-*", "high-*")
@@ -119,7 +126,7 @@ def decided_by(name: str, parts: list[Part] | None) -> Part:
     if parts is None:
         return Part(name, NOTHING, 0.0)
     part = deciding(parts)
-    return replace(part, name=f"{name}: {part.name}", chosen_from=len(parts))
+    return replace(part, name=f"{name}: {part.name}", chosen_from=effects(parts))
 
 
 def summary(

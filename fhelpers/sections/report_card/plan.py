@@ -1,5 +1,7 @@
 """The runs of page 19."""
 
+from fhelpers import data
+from fhelpers.heatmap import norm_for
 from fhelpers.runs import plans
 from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import SCALES, Plan, several
@@ -17,5 +19,7 @@ def plan(scale, dataset, seeds, *, epochs=0) -> Plan:
     plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
     short = {"radii": plans.RADII, "epochs": epochs or SCALES[scale].short_epochs}
     plan["batchnorm"] = several(scale, dataset, seeds, batchnorm="batch", **short)
-    few = 2 * SCALES[scale].few_images
-    return plan | {f"report-{label}": of_each(Report, plan[label], few=few) for label in plan}
+    info = data.describe(dataset, **plan["natural"][0].options)
+    few, norm = 2 * SCALES[scale].few_images, norm_for(info.height, info.width)
+    reports = {la: of_each(Report, group, few=few, norm=norm) for la, group in plan.items()}
+    return plan | {f"report-{label}": group for label, group in reports.items()}

@@ -74,7 +74,9 @@ def smoothness(table: pd.DataFrame) -> Figure:
         means = []
         for place, (name, rows) in enumerate(groups.items()):
             look = {"color": colours[name], "markersize": 3.5, "alpha": 0.3, "linestyle": ""}
-            panel.plot(rows[measure], np.full(len(rows), place), "o", label="_filter", **look)
+            panel.plot(
+                rows[measure], np.full(len(rows), place), "o", label=f"_{name}, filters", **look
+            )
             seeds = [each[measure].to_numpy() for _, each in rows.groupby("seed")]
             means.append({"row": name, **vars(over_filters(seeds))})
         charts.dots(panel, pd.DataFrame(means), at="row", colours=colours, names="mean")

@@ -134,7 +134,7 @@ def smoothing_trades(table: pd.DataFrame) -> tuple[list[Part], str]:
     source="W, §6.3, Table 2",
     measure="accuracy under PGD at the largest ε: M_natural at the largest ρ minus M_adversarial",
     rule="reproduced if the interval lies above 0; ours beside it, on fewer images: by the "
-    "smallest ε of each image; under all checks together",
+    "smallest ε of each image; under all checks together, AutoAttack left out",
     paper="0.078 - 0.038 = 0.040",
     figure="defence-curves",
     inputs=tables_and_checks,
