@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from tqdm import tqdm
 
 from fhelpers import places
+from fhelpers.pages import forks
 
 # Lists are parameters' values here, not several values of the option.
 Pairs = Annotated[list[tuple[str, str]], Parameter(name="-p", negative="", json_list=False)]
@@ -133,7 +134,7 @@ def publish(
 
 
 @app.command
-def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> None:
+def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> int | None:
     """Execute a notebook with parameters, training what is missing.
 
     Args:
@@ -141,6 +142,8 @@ def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> No
         p: A parameter's name and value, such as `-p epochs 5` or `-p radii "[4, 8]"`; repeatable.
         to: Where to write the executed notebook; book/sections/SLUG.ipynb unless given.
     """
+    if (status := forks.hand_over()) is not None:
+        return status
     from fhelpers.pages import execution, notebooks
 
     known = notebooks.defaults(slug)  # a folder may be called 2017: text stays text
@@ -151,10 +154,11 @@ def notebook(slug: str, *, p: Pairs | None = None, to: Path | None = None) -> No
     destination = to or notebooks.NOTEBOOKS.parent / "book" / "sections" / f"{slug}.ipynb"
     # A fork of macOS's own libraries may crash.
     print(execution.execute(slug, given, destination, fork=sys.platform == "linux"))
+    return None
 
 
 @app.command
-def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
+def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> int | None:
     """Write the files of the page "Explorer" from two finished or planned runs.
 
     Args:
@@ -162,6 +166,8 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
         adversarial: A run on the same data set, trained adversarially.
         to: The folder to write to; _build/explorer unless given.
     """
+    if (status := forks.hand_over()) is not None:
+        return status
     from fhelpers.pages import explorer
     from fhelpers.runs import store
 
@@ -169,6 +175,7 @@ def explorer(natural: str, adversarial: str, *, to: Path | None = None) -> None:
     pair = [store.carry_out(store.find(name), whole=True) for name in (natural, adversarial)]
     file = explorer.write(*pair, destination)
     print(f"{file} · {file.stat().st_size / 1e6:.2f} MB")
+    return None
 
 
 @app.command

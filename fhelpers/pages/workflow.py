@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fhelpers import places
+from fhelpers.pages import forks
 
 
 def start(given: dict, jobs: int, targets: Sequence[str] = ("book",)) -> NoReturn:
@@ -32,4 +33,6 @@ def start(given: dict, jobs: int, targets: Sequence[str] = ("book",)) -> NoRetur
     command += [f"{name}={json.dumps(value)}" for name, value in given.items()]
     os.chdir(places.home())
     sys.stdout.flush()
+    if sys.platform == "linux":  # a fork of macOS's own libraries may crash
+        forks.start(closed=lock)
     os.execv(sys.executable, command)
