@@ -152,11 +152,12 @@ style.finding(
 # ## What the kernels let through
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-shown = figures.before_and_after(three, rho)
+passed = figures.gains(figures.before_and_after(three, rho))
 style.show(
-    figures.transfer(shown),
+    figures.transfer(passed),
     name="kernels-transfer",
-    caption="Transfer functions of whole 3×3 first layers, each divided by its own mean.",
+    caption="Transfer functions of whole 3×3 first layers, each divided by its own mean. "
+    + figures.corners_in_words(passed),
     alt=figures.ALT["transfer"],
 )
 
@@ -200,7 +201,8 @@ chance = 1 / data.describe(dataset, **runs["natural"][0].recipe.options).classes
 style.show(
     figures.profile(history, clean, chance),
     name="kernels-profile",
-    caption="The same by distance of the wave from the centre, averaged over all directions.",
+    caption="The same by distance of the wave from the centre, averaged over all directions. "
+    + figures.falls_in_words(history, clean),
     alt=figures.ALT["profile"],
 )
 

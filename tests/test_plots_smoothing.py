@@ -5,6 +5,7 @@ import math
 
 import pandas as pd
 import pytest
+import torch
 from drawn import check
 from test_claims_smooth_kernels import kernels
 from test_claims_smoothing_defence import RHOS, table
@@ -39,6 +40,36 @@ def test_the_ticks_of_neighbouring_panels_do_not_touch():
     )
     for ((_, end), one), ((start, _), other) in itertools.pairwise(boxes):
         assert end < start, (one, other)
+
+
+def test_a_layer_that_averages_passes_nothing_of_the_finest_pattern():
+    """A kernel of equal weights; one of a single weight passes every frequency alike."""
+    one = torch.zeros(4, 3, 3, 3)
+    one[:, :, 1, 1] = 1.0
+    pairs = torch.zeros(4, 3, 2, 2)
+    pairs[..., 0, 0] = pairs[..., 1, 1] = pairs[..., 0, 1] = pairs[..., 1, 0] = 0.25
+    found = kernel_plots.gains({"one": one, "pairs": pairs})
+    assert kernel_plots.corners_in_words(found) == (
+        "Gain at the finest pattern, in the corners, against the mean: one 1.00; pairs 0.00."
+    )
+    assert all(gain.mean() == pytest.approx(1) for gain in found.values())
+
+
+def test_falls_are_told_where_the_mean_over_waves_is_lowest():
+    clean = {"map-natural": 0.6, "map-adversarial": 0.4, "map-smoothed": 0.5}
+    lowest = {"map-natural": (5.0, 0.2), "map-adversarial": (0.0, 0.3), "map-smoothed": (2.0, 0.25)}
+    rows = pd.DataFrame(
+        {"label": label, "part": "wave", "radius": radius, "seed": seed,
+         "accuracy": value - 0.05 + 0.1 * seed if radius == at else 0.39}
+        for label, (at, value) in lowest.items()
+        for radius in (0.0, 2.0, 5.0)
+        for seed in (0, 1)
+    )  # fmt: skip
+    original = pd.DataFrame([{"label": "map-natural", "part": "original", "accuracy": 0.0}])
+    assert kernel_plots.falls_in_words(pd.concat([rows, original]), clean) == (
+        "Furthest below the diamond: M_natural 40 points at distance 5; M_adversarial 10 points at "
+        "distance 0; M_natural, smoothed 25 points at distance 2."
+    )
 
 
 def test_the_papers_values_stand_inside_every_panel_in_their_networks_colour():

@@ -92,10 +92,9 @@ def row_name(size: int, network: str, rho: float) -> str:
 
 
 @style.styled
-def transfer(weights: Mapping[str, Tensor]) -> Figure:
-    """How strongly whole first layers pass each frequency, against their own mean."""
-    gains = {t: smoothing.transfer_function(w).square().mean(0).sqrt() for t, w in weights.items()}
-    return spectra({t: gain / gain.mean() for t, gain in gains.items()}, "gain / mean gain")
+def transfer(found: Mapping[str, Tensor]) -> Figure:
+    """How strongly whole first layers pass each frequency, from `gains`."""
+    return spectra(found, "gain / mean gain")
 
 
 @style.styled
@@ -158,6 +157,29 @@ def in_short(verdict) -> str:
         f"The first kernels of M_adversarial {words[verdict.verdict]}. What "
         f"decides: {decides.name}, M_natural minus M_adversarial, {decides.estimate}."
     )
+
+
+def gains(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """How strongly whole first layers pass each frequency, against their own mean, by title."""
+    found = {t: smoothing.transfer_function(w).square().mean(0).sqrt() for t, w in weights.items()}
+    return {title: gain / gain.mean() for title, gain in found.items()}
+
+
+def corners_in_words(found: Mapping[str, Tensor]) -> str:
+    """How strongly each layer passes the finest pattern, that of the corners, in a sentence."""
+    parts = "; ".join(f"{title} {float(gain[0, 0]):.2f}" for title, gain in found.items())
+    return f"Gain at the finest pattern, in the corners, against the mean: {parts}."
+
+
+def falls_in_words(history: pd.DataFrame, clean: Mapping[str, float]) -> str:
+    """At which distance each network's mean over all waves is lowest, in a sentence."""
+    waves = history[history.part == "wave"].groupby(["label", "radius"]).accuracy.mean()
+    parts = []
+    for name, title in NAMES.items():
+        label = f"map-{name}"
+        fall = 100 * (clean[label] - waves[label])
+        parts.append(f"{title} {fall.max():.0f} points at distance {fall.idxmax():.0f}")
+    return f"Furthest below the diamond: {'; '.join(parts)}."
 
 
 def maps_in_words(found: Mapping[str, Tensor]) -> str:
