@@ -79,7 +79,7 @@ for name in ("lenet", "natural", "adversarial"):
 # that for its low part (A2). Then, they argue in Corollary 1, something that no person sees can
 # change the prediction: two images with the same low part and different predictions exist, and
 # accuracy that relies on the high part costs robustness. The paper proves this and shows no such
-# pair.
+# pair. In §5.1 it adds that networks with BatchNorm are more vulnerable to attacks.
 #
 # ## The set-up
 
@@ -204,6 +204,7 @@ print(f"low parts that change by more than 1e-6: {(changed > 1e-6).sum()}")
 #
 # ## What we tried that the paper did not
 #
-# The whole page: the paper argues that such pairs exist. It does not ask how far apart they are, or
+# All measurements: the paper proves that such pairs exist and says that BatchNorm goes with
+# vulnerability, and gives no number for either. It does not ask how far apart the pairs are, or
 # whether the low part is any safer; the caption of the figure with all networks says in how many it
 # is not.

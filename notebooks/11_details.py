@@ -57,7 +57,9 @@ style.show(
 # the row *PGD* about M_adversarial, all others about M_natural. Two trainings drift apart by
 # rounding alone: the row *float32* shows how far for M_natural, where the machine otherwise trains
 # in bfloat16, and the grey band reaches to the furthest end of its intervals. An interval that does
-# not lie beyond the band says nothing about its switch.
+# not lie beyond the band says nothing about a switch with which the network was trained anew. *Test
+# parts divided* and, for M_natural, *< r instead of ≤ r* only test the same network otherwise, so
+# that the interval alone counts.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, names))

@@ -286,7 +286,7 @@ style.show(
     caption="What each nonlinearity makes of a pure sine: black what comes out at the sine's own "
     "frequency, vermilion what comes out elsewhere. Strength at two and three times the frequency: "
     + style.listing(f"{name} {values}" for name, values in shown.items())
-    + ". Functions that treat up and down alike make odd multiples, softplus and ReLU even ones.",
+    + ". Odd functions, such as tanh, make odd multiples; softplus and ReLU make even ones.",
     alt=figures.ALT["nonlinearity"],
 )
 

@@ -102,7 +102,8 @@ style.show(
     figures.variants(first["natural"], first["shuffled"], seeds[0]),
     name="essential-variants",
     caption=f"The masks that networks were trained through. The mask of N has a total weight of "
-    f"{weight['natural']:.2f}, that of M_shuffle {weight['shuffled']:.2f}.",
+    f"{weight['natural']:.2f}, that of M_shuffle {weight['shuffled']:.2f}"
+    f"{' (first seed)' * (len(seeds) > 1)}.",
     alt=figures.ALT["variants"],
 )
 
@@ -121,8 +122,8 @@ style.finding(figures.memorised_in_words(frame, history))
 style.finding(figures.apart_in_words(recipe, runs["shuffled"][0].recipe))
 
 # %% [markdown]
-# The same variants of a mask that is known: its weights fall with the distance, from 1 in the
-# centre to 0 at the edge of the image. The complement then holds the corners and nothing else, and
+# The same variants of a mask that is known: its weights fall with the distance, from 1 at frequency
+# zero to 0 at the edge of the spectrum. The complement then holds the corners and nothing else, and
 # only the permuted mask has the same energy at each distance.
 
 # %%

@@ -216,14 +216,15 @@ style.show(
 # exceed shuffled ones.
 #
 # **What differs, and why it may.** The class of a mask is here the one that the network predicts
-# for the image, because this is what the mask was made to keep; for the paper's accurate networks
-# that is nearly always the true one. The released code learns one mask after the other and stops
-# each one separately; here all take the same number of steps. Our linear classifier is a ridge
-# regression, and its scrambled labels stay the same throughout; the released code draws them anew
-# each time an image is used, so its 20.56 % is about labels that nothing could learn. Its map shows
-# the outputs of that classifier, which has seen the classes; ours shows the masks themselves, over
-# all pairs instead of a sample. At small scales our networks are uncertain about many images: it
-# takes little to keep a class that won by a narrow margin, and little to lose it.
+# for the image, because this is what the mask was made to keep. In the paper it is the true class,
+# since it takes only images that are classified correctly; here a mask of an image that the network
+# misreads has another class than the image. The released code learns one mask after the other and
+# stops each one separately; here all take the same number of steps. Our linear classifier is a
+# ridge regression, and its scrambled labels stay the same throughout; the released code draws them
+# anew each time an image is used, so its 20.56 % is about labels that nothing could learn. Its map
+# shows the outputs of that classifier, which has seen the classes; ours shows the masks themselves,
+# over all pairs instead of a sample. At small scales our networks are uncertain about many images:
+# it takes little to keep a class that won by a narrow margin, and little to lose it.
 #
 # ## What we tried that the paper did not
 #

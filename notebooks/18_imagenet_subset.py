@@ -49,8 +49,8 @@ style.show(
 # that remains through the mask to the right. K7 holds where both of its effects lie to the right:
 # what the image loses when it is seen through the frequencies that its mask leaves out, and the
 # share of attacks that the mask undoes. Intervals are over images or, with several seeds, over
-# seeds. A test set of 250 images makes them wide. So: a verdict carries over to larger images where
-# the marks lie on the same side of the tick as those of the small ones.
+# seeds. Few images and few seeds make them wide. So: a verdict carries over to larger images where
+# whole intervals, not only marks, lie on the same side of the tick as those of the small ones.
 
 # %% tags=["remove-cell"]
 # Rounded so far that other processors agree: a difference in a diff is a finding.
@@ -135,7 +135,9 @@ if len(groups) > 1:
     style.show(
         figures.pictures(groups, names),
         name="subset-pictures",
-        caption="Test images through the mask M of their network and a mask m of their own.",
+        caption="Test images through the mask M of their network and a mask m of their own"
+        + ", first seed." * (len(seeds) > 1)
+        + "." * (len(seeds) == 1),
         alt=figures.ALT["pictures"],
     )
 else:

@@ -42,7 +42,7 @@ def test_sentences_name_what_was_measured():
     assert "30 % through the random mask" in words
     assert words.endswith("is 5 points above the disc and 5 points above the permuted mask.")
     level = through(3).assign(original=through(3).original.iloc[0])
-    assert "level with the disc" in plots.through_in_words(level, 0.47)
+    assert "within a point of the disc" in plots.through_in_words(level, 0.47)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import torch
 from drawn import check
 
 from fhelpers.drawing import numbers
+from fhelpers.sections.noise_or_signal import claims
 from fhelpers.sections.noise_or_signal import figures as noise
 from fhelpers.sections.noise_or_signal.measure import SPLITS
 
@@ -26,6 +27,7 @@ def outcomes(seeds=(0, 1, 2)):
             case = np.arange(IMAGES) < round(share * IMAGES) + seed - seeds[len(seeds) // 2]
             each = {"network": network, "seed": seed, "part": split, "image": np.arange(IMAGES)}
             each |= {"right_original": True, "right_high": True, "right_low": ~case, "energy": 0.9}
+            each |= {"answer": np.arange(IMAGES) // 7}
             rows.append(pd.DataFrame(each))
     return pd.concat(rows, ignore_index=True)
 
@@ -75,15 +77,38 @@ def test_words_and_numbers_are_those_of_the_shares():
     assert table.cases[0].startswith("0.010 ")
     assert table["rest correct"].to_list() == [1.0] * 3
     said = noise.order_in_words(rows, 0.5)
-    assert said.startswith("The Fourier split gives the most such images in 1 of 2 networks. ")
+    assert said.startswith(
+        "The Fourier split gives the most such images in 1 of 2 networks: M_natural. "
+    )
     assert said.endswith("by more than 5 points: BatchNorm (100 %) and M_natural (100 %).")
     assert noise.order_in_words(rows, 0.97).endswith("by more than 5 points: none.")
 
 
 def test_the_commonest_class_among_the_cases_is_counted():
     rows = of_natural(outcomes(seeds=(0,)))  # the first 10 images are cases, or the first 5
-    tests = SimpleNamespace(labels=torch.arange(IMAGES) // 7, classes=[*map(str, range(200))])
-    recipe = SimpleNamespace(seed=0, load=lambda train: tests)
-    assert noise.in_one_class(rows, [SimpleNamespace(recipe=recipe)]) == (
+    assert noise.in_one_class(rows, [*map(str, range(200))]) == (
         "The commonest class among the cases: 0, 7 of 10 (Fourier); 0, 5 of 5 (SVD, equal energy)."
     )
+
+
+def test_answers_are_those_of_the_test_images_of_each_seed():
+    tests = {seed: SimpleNamespace(labels=torch.arange(9) + 10 * seed) for seed in (0, 2)}
+    trained = [
+        SimpleNamespace(recipe=SimpleNamespace(seed=seed, load=lambda train, own=own: own))
+        for seed, own in tests.items()
+    ]
+    rows = pd.DataFrame({"seed": [0, 2, 0, 2], "image": [8.0, 0.0, 3.0, 1.0]})
+    assert claims.with_answers(rows, trained).answer.to_list() == [8, 20, 3, 21]
+
+
+def test_what_chance_gives_is_counted_within_each_class():
+    """Two classes: in one the rest is right for all images, in the other for none."""
+    rows = pd.DataFrame({
+        "seed": 0, "part": "Fourier", "answer": [0] * 10 + [1] * 10,
+        "right_original": True, "right_high": [True] * 10 + [False] * 10,
+        "right_low": [True] * 8 + [False] * 2 + [False] * 10,
+    })  # fmt: skip
+    # Without classes 12 images are right whole and not in their first part, of which half: 6.
+    assert claims.expected(rows) == pytest.approx(2 / 20)
+    both = pd.concat([rows, rows.assign(seed=1, right_low=True)])
+    assert claims.expected(both) == pytest.approx(1 / 20)

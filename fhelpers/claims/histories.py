@@ -27,6 +27,17 @@ def with_seen(runs) -> pd.DataFrame:
     return runs.history.assign(seen=runs.history.epoch * runs.history.label.map(sizes))
 
 
+def by_chance(original, high, low, answer) -> float:
+    """The share right whole and on the high part but wrong on the low part, if by chance.
+
+    That is, if within each class the answer to the high part were independent of the others. These
+    two belong together, because a low part is nearly the image. All (images,): bool, and the class
+    of each image.
+    """
+    missed, right = (np.bincount(answer, each) for each in (original & ~low, high))
+    return float((missed * right / np.maximum(np.bincount(answer), 1)).sum() / len(answer))
+
+
 @dataclass(frozen=True)
 class Curve:
     """Accuracy by epoch of one run, epochs ascending, always on the same number of `images`."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, OUTCOMES
+from fhelpers.claims.histories import MORE, OUTCOMES, by_chance
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import Estimate, bootstrap
 
@@ -63,7 +63,7 @@ def high_part_images(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     images, counted = len(seeds[0][0]), found[0]
     share = estimate(found, lambda: Estimate(counted, counted, counted, images, "images"))
     excess = estimate([_excess(*seed) for seed in seeds], lambda: bootstrap(_excess, *seeds[0]))
-    chance = np.mean([expected(*seed) for seed in seeds]) * images
+    chance = np.mean([by_chance(*seed) for seed in seeds]) * images
     note = (
         f"{np.mean(found) * images:,.0f} such images of {images:,}, {chance:,.0f} if being right "
     )
@@ -80,24 +80,15 @@ def _found(original, high, low, answer=None) -> float:
     return float((original & high & ~low).mean())
 
 
-def expected(original, high, low, answer) -> float:
-    """The share found if, within each class, the answer to the high part were independent.
-
-    Independent of being right whole and wrong on the low part: these two belong together, because
-    a low part is nearly the image. All (images,): bool, and the class of each image.
-    """
-    missed, right = (np.bincount(answer, each) for each in (original & ~low, high))
-    return float((missed * right / np.maximum(np.bincount(answer), 1)).sum() / len(answer))
-
-
 def _excess(*outcomes) -> float:
-    return _found(*outcomes) - expected(*outcomes)
+    return _found(*outcomes) - by_chance(*outcomes)
 
 
 def favourite(original, high, low, answer, classes: Sequence[str] = ()) -> str:
     """Which class has most of the images found, and whether its high parts are special.
 
-    Arguments as for `expected`, and the names of the classes; one network. Empty without images.
+    Arguments as for `histories.by_chance`, and the names of the classes; one network. Empty
+    without images.
     """
     count = np.bincount(answer, original & high & ~low)
     own = answer == count.argmax()

@@ -8,11 +8,11 @@ import pandas as pd
 import torch
 
 from fhelpers import data, frequency, intervals
+from fhelpers.claims.histories import by_chance
 from fhelpers.claims.verdicts import estimate
 from fhelpers.runs.checks import check_radius, check_whole
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import as_pixels
-from fhelpers.sections.decomposition import claims
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def found(right: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.Da
         seeds = outcomes(right, labels, radius)
         shares = [float((s["original"] & s["high"] & ~s["low"]).mean()) for s in seeds]
         share = intervals.accuracy(shares, len(labels))
-        expected = np.mean([claims.expected(**seed) for seed in seeds])
+        expected = np.mean([by_chance(**seed) for seed in seeds])
         rows.append({"radius": radius, **vars(share), "independent": expected})
     return pd.DataFrame(rows)
 

@@ -91,7 +91,7 @@ def through_in_words(frame: pd.DataFrame, whole: float) -> str:
     gaps = style.listing(
         f"{abs(points):.0f} points {'below' if points < 0 else 'above'} {words}"
         if (points := round(100 * gap))
-        else f"level with {words}"
+        else f"within a point of {words}"
         for words, gap in beside.items()
     )
     listed = style.listing(
@@ -101,7 +101,7 @@ def through_in_words(frame: pd.DataFrame, whole: float) -> str:
     )
     return (
         f"Trained on whole images, a network gets {100 * whole:.0f} % of whole test images right; "
-        f"trained through masks, {listed}. The mask of N is {gaps}."
+        f"trained through masks, {listed}. The mask of N is {gaps}; the card has intervals."
     )
 
 
@@ -138,7 +138,7 @@ def memorised_in_words(frame: pd.DataFrame, history: pd.DataFrame) -> str:
 def apart_in_words(natural, shuffled) -> str:
     """In what else M_shuffle and N differ, in a sentence. natural, shuffled: their recipes."""
     named = {"batchnorm": "BatchNorm", "augmentation": "augmentation", "epochs": "epochs",
-             "train_images": "number of images"}  # fmt: skip
+             "train_images": "number of images", "learning_rate": "learning rate"}  # fmt: skip
     other = [w for name, w in named.items() if getattr(natural, name) != getattr(shuffled, name)]
     text = f"M_shuffle differs from N in {style.listing(['labels', *other])}."
     if shuffled.batchnorm != "none":

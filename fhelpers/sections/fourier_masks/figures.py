@@ -244,9 +244,11 @@ def differences_in_words(history: pd.DataFrame) -> str:
         f"{LETTERS[name]} {style.points(near[name])} and {style.points(far[name])}"
         for name in near.index
     )
+    both = [LETTERS[name] for name in near.index if near[name] > 0 > far[name]]
     return (
         "Energy kept beyond that of N, in percentage points, within a quarter of the largest "
-        f"distance and beyond a third of it: {listed}. {which_masks(history)}"
+        f"distance and beyond a third of it: {listed}. Both more near zero and less beyond: "
+        f"{style.listing(both)}. {which_masks(history)}"
     )
 
 

@@ -125,7 +125,7 @@ def verdict_table(
             "network": names[where],
             "claim": id,
             "verdict": f"{style.SIGNS[verdict.verdict]} {verdict.verdict}",
-            "effects": "; ".join(f"{part.name} {part.estimate}" for part in verdict.parts),
+            "effects": "; ".join(f"{part.name} {part.text}" for part in verdict.parts),
         }
         for where, own in verdicts.items()
         for id, verdict in own.items()

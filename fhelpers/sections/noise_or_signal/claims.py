@@ -1,9 +1,11 @@
 """The claim about singular values in place of frequencies (W §8)."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, OUTCOMES
+from fhelpers.claims.histories import MORE, OUTCOMES, by_chance
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.intervals import Estimate, accuracy, paired_difference
@@ -85,7 +87,17 @@ def share(rows: pd.DataFrame) -> Estimate:
     return accuracy([seed.mean() for seed in seeds], len(seeds[0]))
 
 
+def with_answers(rows: pd.DataFrame, trained: Iterable) -> pd.DataFrame:
+    """The rows of one network with the class of each image; trained: its run for each seed."""
+    labels = {run.recipe.seed: run.recipe.load(train=False).labels.numpy() for run in trained}
+    places = zip(rows.seed, rows.image.astype(int), strict=True)
+    return rows.assign(answer=[labels[seed][image] for seed, image in places])
+
+
 def expected(rows: pd.DataFrame) -> float:
-    """The share of cases if the three predictions were independent."""
-    whole, rest, first = (rows[f"right_{part}"].mean() for part in ("original", "high", "low"))
-    return float(whole * rest * (1 - first))
+    """The share of cases if the rest were right by chance (`by_chance`), mean over seeds."""
+    seeds = [
+        [*(seed[name].to_numpy(dtype=bool) for name in OUTCOMES), seed.answer.to_numpy()]
+        for _, seed in rows.groupby("seed")
+    ]
+    return float(np.mean([by_chance(*seed) for seed in seeds]))

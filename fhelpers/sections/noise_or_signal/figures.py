@@ -16,7 +16,7 @@ from fhelpers.sections.noise_or_signal.measure import SPLITS
 ALT = {
     "counts": "A row for each split: a point with its interval is the share of images that are "
     "classified correctly whole and from the rest but not from the first part; a vertical tick is "
-    "the share to be expected if the three predictions were independent.",
+    "the share to be expected if being right on the rest were independent of the others.",
     "networks": "A row for each network with three points: the share of such images by the "
     "Fourier split, by singular values of equal energy and of equally many coefficients.",
     "examples": "A row of pictures for each image, named after its split: the image, its low and "
@@ -41,7 +41,7 @@ def shares(rows: pd.DataFrame) -> pd.DataFrame:
 @style.styled
 def counts(rows: pd.DataFrame) -> Figure:
     """Share of the cases for one network by each split, beside what independence would give."""
-    tick = ("if predictions were independent", style.GREY, "|", "", {"markersize": 14})
+    tick = ("if the rest were right independently", style.GREY, "|", "", {"markersize": 14})
     words = {"at": "part", "order": SPLITS, "xlabel": "share of test images"}
     figure, axes = charts.rows(shares(rows), marks=[tick], **words, **LOOKS)
     alone = [claims.expected(rows[rows.part == split]) for split in SPLITS]
@@ -89,31 +89,30 @@ def numbers(rows: pd.DataFrame) -> pd.DataFrame:
 def order_in_words(rows: pd.DataFrame, chance: float) -> str:
     """In how many networks the Fourier split gives the most cases, and which see its rest."""
     wide = shares(rows).pivot_table("value", "network", "part")[list(SPLITS)]
-    most = (wide[SPLITS[0]] > wide[list(SPLITS[1:])].max(axis=1)).sum()
+    most = list(wide.index[wide[SPLITS[0]] > wide[list(SPLITS[1:])].max(axis=1)])
     right = rows[rows.part == SPLITS[0]].groupby("network").right_high.mean().astype(float)
     able = right[right > chance + claims.NEAR].sort_values(ascending=False)
     named = style.listing(f"{NAMES[label]} ({100 * each:.0f} %)" for label, each in able.items())
     return (
-        f"The Fourier split gives the most such images in {most} of {len(wide)} networks. Above "
-        f"guessing on the high part by more than {100 * claims.NEAR:g} points: {named}."
+        f"The Fourier split gives the most such images in {len(most)} of {len(wide)} networks"
+        f"{': ' * bool(most)}{style.listing(NAMES[label] for label in most)}. Above guessing on "
+        f"the high part by more than {100 * claims.NEAR:g} points: {named}."
     )
 
 
-def in_one_class(rows: pd.DataFrame, trained: Sequence) -> str:
+def in_one_class(rows: pd.DataFrame, classes: Sequence[str]) -> str:
     """How many cases of each split are of a single class, in a sentence.
 
-    rows: of one network; trained: its runs, one for each seed.
+    rows: of one network, with the class of each image.
     """
-    tests = {run.recipe.seed: run.recipe.load(train=False) for run in trained}
     said = []
     for split in SPLITS[:2]:
         own = rows[rows.part == split]
-        own = own[claims.cases(own)]
-        places = zip(own.seed, own.image.astype(int), strict=True)
-        answers = [int(tests[seed].labels[image]) for seed, image in places]
-        if answers:
+        answers = own.answer[claims.cases(own)]
+        if len(answers):
             counts = np.bincount(answers)
-            name = tests[rows.seed.iloc[0]].classes[counts.argmax()]
-            said.append(f"{name}, {counts.max():,} of {len(answers):,} ({split})")
+            said.append(
+                f"{classes[counts.argmax()]}, {counts.max():,} of {len(answers):,} ({split})"
+            )
     which = "cases of all seeds" if rows.seed.nunique() > 1 else "cases"
     return f"The commonest class among the {which}: {'; '.join(said) or 'none'}."

@@ -171,9 +171,9 @@ def gains_in_words(frame: pd.DataFrame, pairs: Sequence[tuple[Tensor, Tensor]]) 
     return (
         f"From N to A, {low:.0f} % of the masks gain energy in a ring of the lowest quarter and "
         f"{high:.0f} % in one of the upper half, averaged over the rings; a tie counts half. "
-        f"These are {len(before):,} images that both networks get right and whose masks kept the "
-        f"class to the end; the median total weight is {before.median():.3f} for N and "
-        f"{after.median():.3f} for A."
+        f"These are {len(before):,} images{', all seeds together,' * (len(pairs) > 1)} that both "
+        f"networks get right and whose masks kept the class to the end; the median "
+        f"total weight is {before.median():.3f} for N and {after.median():.3f} for A."
     )
 
 

@@ -111,15 +111,29 @@ def batchnorm_is_vulnerable(
     pairs = [[seed[name].to_numpy() for name in NETWORKS] for _, seed in stays]
     effects = [first.mean() - second.mean() for first, second in pairs]
     left = {each: np.mean([pair[k].mean() for pair in pairs]) for k, each in enumerate(NETWORKS)}
-    note = f"Both are right on {len(both):,} images; of these stay right: "
+    every = ", all seeds together" * (len(pairs) > 1)
+    note = f"Both are right on {len(both):,} images{every}; of these stay right: "
     less, pgd = estimate(effects, lambda: paired_difference(*pairs[0])), under_attack(attacked)
     return [
         Part(name, less, MORE),
         Part("accuracy under PGD, M_natural minus BatchNorm", pgd, MORE, ours=True),
-    ], f"{note}{', '.join(f'{NAMES[each]} {share:.2f}' for each, share in left.items())}."
+    ], (
+        f"{note}{', '.join(f'{NAMES[each]} {share:.2f}' for each, share in left.items())}. "
+        f"{kept_in_words(attacked)}"
+    )
 
 
 def under_attack(attacked: pd.DataFrame) -> Estimate:
     """Accuracy under PGD, M_natural minus BatchNorm, mean over the ε."""
     means = attacked.groupby(["label", "seed"]).accuracy.mean()
     return minus(*(means[label].to_numpy() for label in NORMS), int(attacked.images.min()))
+
+
+def kept_in_words(attacked: pd.DataFrame) -> str:
+    """What both keep under PGD at the smallest and at the largest ε, in a sentence."""
+    kept = 100 * attacked.groupby(["epsilon", "label"]).accuracy.mean().unstack()
+    said = (
+        f"{row[NORMS[0]]:.1f} and {row[NORMS[1]]:.1f} % at ε = {epsilon:.3f}"
+        for epsilon, row in kept.iloc[[0, -1]].iterrows()
+    )
+    return f"M_natural and BatchNorm keep under PGD {' and '.join(said)}."
