@@ -3,9 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -34,10 +36,16 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pages are forke
 def workflow(tmp_path_factory):
     """A folder with such a process; its workflow stands in for Snakemake."""
     folder = tmp_path_factory.mktemp("workflow")
+    with workflow_in(folder) as process:
+        yield folder, process
+
+
+@contextmanager
+def workflow_in(folder):
     command, env = [sys.executable, "-c", WORKFLOW, str(folder)], {**os.environ, **FOUND}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "started\n"
-        yield folder, process
+        yield process
         process.kill()
 
 
@@ -55,6 +63,12 @@ def children(pid):
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )
     return [int(line) for line in listed.stdout.split()]
+
+
+def sockets(pid):
+    """Those that a process has open."""
+    found = (os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir())
+    return {each for each in found if each.startswith("socket:")}
 
 
 def wait_until(true, seconds=30):
@@ -109,6 +123,45 @@ def test_a_command_tells_of_a_fork_that_was_killed(workflow):
     assert caller.returncode == 128 + signal.SIGKILL
 
 
+def test_an_interruption_while_the_process_imports_ends_the_page(tmp_path):
+    with workflow_in(tmp_path) as process:
+        caller = command(tmp_path, "notebook", "01_decomposition")
+        (server,) = children(process.pid)
+        wait_until(lambda: sockets(caller.pid))
+        time.sleep(0.1)  # it has asked, and there is no fork yet
+        assert not children(server)
+        caller.send_signal(signal.SIGINT)
+        caller.communicate(timeout=60)
+        assert caller.returncode == 128 + signal.SIGTERM
+        wait_until(lambda: not children(server))
+
+
+def test_a_caller_that_breaks_off_disturbs_nobody(workflow, monkeypatch):
+    folder, process = workflow
+    monkeypatch.chdir(folder)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.connect(".snakemake/door")
+    caller = command(folder, "notebook", "nowhere")
+    (server,) = children(process.pid)
+    wait_until(lambda: children(server))
+    caller.communicate()
+    assert caller.returncode == 2
+
+
+def test_forks_keep_no_sockets_open(workflow):
+    folder, process = workflow
+    callers = [command(folder, "notebook", "01_decomposition") for _ in range(2)]
+    (server,) = children(process.pid)
+    wait_until(lambda: len(children(server)) == 2)
+    time.sleep(0.2)
+    for fork in children(server):
+        assert not sockets(fork) & sockets(server)
+    for caller in callers:
+        caller.kill()
+        caller.communicate()
+    wait_until(lambda: not children(server))
+
+
 def test_commands_go_on_by_themselves_once_the_code_has_changed(workflow, monkeypatch):
     folder, _ = workflow
     monkeypatch.chdir(folder)
@@ -131,5 +184,5 @@ def test_all_ends_with_the_workflow(workflow):
     (fork,) = children(server)
     process.kill()
     wait_until(lambda: not os.path.exists(f"/proc/{fork}"))
-    caller.kill()
-    caller.communicate()
+    caller.communicate()  # it ends too, and does not begin the page by itself
+    assert caller.returncode == 128 + signal.SIGTERM

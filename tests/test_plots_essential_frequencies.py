@@ -40,7 +40,9 @@ def test_sentences_name_what_was_measured():
     words = plots.through_in_words(through(3), 0.47)
     assert "47 % of whole test images" in words
     assert "30 % through the random mask" in words
-    assert words.endswith("is 5 points above the disc and 5 points above the permuted mask.")
+    assert words.endswith(
+        "is 5 points above the disc and 5 points above the permuted mask; the card has intervals."
+    )
     level = through(3).assign(original=through(3).original.iloc[0])
     assert "within a point of the disc" in plots.through_in_words(level, 0.47)
 

@@ -148,7 +148,8 @@ def test_sentences_name_what_was_measured():
     assert "N keeps 50 % and A 85 %, of one in the upper half 25 % and 13 %" in near
     assert "five masks a network" not in near
     more = plots.differences_in_words(every_network(seeds=1, **planted))
-    assert "A +35 and −12, S 0 and 0, T +6 and −2 and R −6 and +2. With one seed" in more
+    assert "A +35 and −12, S 0 and 0, T +6 and −2 and R −6 and +2. Both more near" in more
+    assert "Both more near zero and less beyond: A and T. With one seed" in more
 
 
 @pytest.mark.filterwarnings("error")

@@ -6,6 +6,7 @@ fork of that process: its arguments, environment, folder and streams. Where it c
 itself.
 """
 
+import ctypes
 import json
 import os
 import runpy
@@ -21,6 +22,8 @@ DOOR = "FHELPERS_DOOR"  # the environment's name for the socket, from the checko
 CODE = Path(__file__).parents[1]
 STREAMS = ("stdin", "stdout", "stderr")
 PAUSE = 0.05  # seconds between two looks at the forks
+PATIENCE = 10  # seconds that a command has to say what it is
+DEATH_SIGNAL = 1  # of prctl: the signal for when the parent dies
 
 
 def start(closed: int) -> None:
@@ -31,7 +34,11 @@ def start(closed: int) -> None:
     path = Path(".snakemake", "door")
     path.unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX)
-    door.bind(str(path))
+    try:
+        door.bind(str(path))
+    except OSError:  # a file system without sockets
+        return
+    path.chmod(0o600)  # who calls has code run as this user
     door.listen()
     os.environ[DOOR] = str(path)
     workflow = os.getpid()
@@ -50,7 +57,10 @@ def serve(door: socket.socket, workflow: int) -> NoReturn:
         ready, _, _ = select.select([door], [], [], PAUSE)
         if ready:
             caller, _ = door.accept()
-            callers[fork(caller)] = caller
+            try:
+                callers[fork(caller, door, *callers.values())] = caller
+            except (OSError, ValueError):  # it was killed while it said what it is
+                caller.close()
         for pid, caller in [*callers.items()]:
             if select.select([caller], [], [], 0)[0]:  # it says no more: it was killed
                 os.kill(pid, signal.SIGTERM)
@@ -63,23 +73,29 @@ def serve(door: socket.socket, workflow: int) -> NoReturn:
     os._exit(0)
 
 
-def fork(caller: socket.socket) -> int:
-    """The number of a new process, which is the command that called."""
+def fork(caller: socket.socket, *others: socket.socket) -> int:
+    """The number of a new process, which is the command that called and keeps no socket open."""
     from fhelpers.pages import execution, explorer  # noqa: F401 - not before the first page asks
 
-    _, streams, _, _ = socket.recv_fds(caller, 1, 3)
+    caller.settimeout(PATIENCE)
+    _, streams, _, _ = socket.recv_fds(caller, 1, len(STREAMS))
     with caller.makefile() as lines:
         called = json.loads(lines.readline())
-    pid = os.fork()
+    server, pid = os.getpid(), os.fork()
     if pid == 0:
-        caller.close()
+        ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGTERM)
+        if os.getppid() != server:
+            os._exit(1)
+        for each in (caller, *others):
+            each.close()
         for number, (name, stream) in enumerate(zip(STREAMS, streams, strict=True)):
             os.dup2(stream, number)
             # Opened anew: it may be another kind of file, such as a pipe.
             setattr(sys, name, os.fdopen(number, "w" if number else "r", 1, closefd=False))
-        be(*called)
     for stream in streams:
         os.close(stream)
+    if pid == 0:
+        be(*called)
     return pid
 
 
@@ -110,20 +126,28 @@ def hand_over() -> int | None:
 
     It has to where no workflow has called it, or where the code has changed since that began.
     """
-    path = Path(os.environ.get(DOOR, ""))
+    path, before = Path(os.environ.get(DOOR, "")), signal.getsignal(signal.SIGINT)
     if not path.is_socket() or None in (getattr(sys, name) for name in STREAMS):
         return None
-    if max(file.stat().st_mtime for file in CODE.rglob("*.py")) > path.stat().st_mtime:
-        return None
-    called = [sys.argv[1:], os.getcwd(), dict(os.environ)]
-    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the fork says so, once
+    called, stopped = [sys.argv[1:], os.getcwd(), dict(os.environ)], []
     try:
+        if max(file.stat().st_mtime for file in CODE.rglob("*.py")) > path.stat().st_mtime:
+            return None
         with socket.socket(socket.AF_UNIX) as door:
             door.connect(str(path))
-            socket.send_fds(door, [b"\0"], [0, 1, 2])
+
+            def stop(*_) -> None:
+                stopped.append(True)
+                door.shutdown(socket.SHUT_WR)  # which ends the fork, as soon as there is one
+
+            signal.signal(signal.SIGINT, stop)
+            socket.send_fds(door, [b"\0"], range(len(STREAMS)))
             door.sendall(json.dumps(called).encode() + b"\n")
-            return next(iter(door.recv(1)), None)
+            # Without an answer the process was killed, and the fork with it.
+            return next(iter(door.recv(1)), 128 + signal.SIGTERM)
     except OSError:
+        if stopped:
+            raise KeyboardInterrupt from None
         return None
     finally:
-        signal.signal(signal.SIGINT, interrupted)
+        signal.signal(signal.SIGINT, before)
