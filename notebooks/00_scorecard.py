@@ -56,11 +56,11 @@ style.show(
 # unit. As these units differ, the mark shows the distance from the margin of the claim's rule in
 # half-widths of the effect's interval. The vertical line is the margin. A claim whose interval lies
 # entirely to the right of the line is reproduced; one whose interval lies entirely to the left is
-# not. An interval that crosses the line leaves the claim undecided. A mark at the edge stands for
-# an effect beyond it, and a hollow one rests on one seed: its interval leaves out the chance of
-# training. Where a claim has several parts, the figure shows the part that decides. So: marks far
-# to the right of the line are the clearest effects of these networks; those across the line need
-# more seeds or larger networks.
+# not, or is weaker where the direction still holds. An interval that crosses the line leaves the
+# claim undecided. A mark at the edge stands for an effect beyond it, and a hollow one rests on one
+# seed: its interval leaves out the chance of training. Where a claim has several parts, the figure
+# shows the part that decides. So: marks far to the right of the line are the clearest effects of
+# these networks; those across the line need more seeds or larger networks.
 #
 # ## Every claim
 
@@ -120,8 +120,9 @@ style.table(
 # table. The effect is the one that decides at the scale of this book; it is left out where another
 # network decides there, and stands without an interval where it was counted in a single network,
 # where one of its networks has not learned, or where one seed gives none. So: where the effect has
-# opposite signs at two scales and neither interval holds zero, the claim depends on the size of the
-# networks as much as on frequencies; any other change of sign may be chance.
+# opposite signs at two scales and neither interval holds zero, the claim depends on the scale, that
+# is on images, weights or steps, and not on frequencies alone; any other change of sign may be
+# chance.
 #
 # `fhelpers claims --scale quick` prints every verdict at that scale and writes them to
 # `claims.json`.

@@ -234,11 +234,12 @@ print(pd.Series(main, name="accuracy").round().to_string())
 
 # %% [markdown]
 # **What differs, and why it may.** The paper's network has 32 layers and saw all 50,000 training
-# images of CIFAR-10; a smaller one that saw fewer (see the set-up) is usually less accurate and
-# less confident. The radius is 12, as published, unless this page's parameter says otherwise. A
-# high part alone is far from anything the network was trained on, and its predictions for high
-# parts can collapse onto a few classes. Whether they are correct then depends on the class rather
-# than on the image, which can move the count either way.
+# images of CIFAR-10; a smaller one that saw fewer (see the set-up) is usually less accurate, though
+# one that has memorised its training images can be very sure of wrong answers. The radius is 12, as
+# published, unless this page's parameter says otherwise. A high part alone is far from anything the
+# network was trained on, and its predictions for high parts can collapse onto a few classes.
+# Whether they are correct then depends on the class rather than on the image, which can move the
+# count either way.
 #
 # ## What we tried that the paper did not
 #

@@ -8,7 +8,7 @@ dataset = "cifar10"
 seeds = [0]
 radii = [4, 8, 12, 16]  # where images are split; two networks are trained for each radius
 ratios = [0.125, 0.25, 0.5, 0.75, 1]  # of planted cues: the high one's strength over the low one's
-epochs = 0  # with true labels, shuffled labels get more; 0: the scale's own
+epochs = 0  # with true labels; shuffled labels get more, in proportion; 0: the scale's own
 
 # %% tags=["hide-cell"]
 from fhelpers import data, frequency

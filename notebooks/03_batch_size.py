@@ -55,9 +55,9 @@ style.show(
 # **How to read this.** Batches grow from left to right. The right panel shows the accuracy on whole
 # test images minus the accuracy on their low parts: at zero, the network does as well without the
 # high part and is called invariant to it. Bars are 95 % intervals, over seeds or, with one seed,
-# over images. Gap and loss are in percentage points. So: W8 asks for falling straight lines in the
-# left and the middle panel, W9 for one through the mean in the right panel. Where a few sizes alone
-# make a line fall, check how far those networks were trained.
+# over images. Gap and loss are in percentage points. So: W8 asks that straight lines fitted to the
+# curves of the left and the middle panel fall, W9 the same of the mean over the radii in the right
+# panel. Where a few sizes alone make a line fall, check how far those networks were trained.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
@@ -191,5 +191,5 @@ style.table(
 # images and was trained for 100 epochs. In a smaller set-up the size of accuracies and gaps may
 # differ, so compare directions rather than values. The paper describes what its curves show; here
 # each statement became a measure with a margin that was fixed beforehand. The comparison at equal
-# training accuracy is ours. The paper trains with the same five optimisers; no claim here is about
-# them.
+# training accuracy is ours. The paper trains with the same five optimisers; no claim on this page
+# is about them, but W25 counts their networks ({doc}`04_heuristics`).

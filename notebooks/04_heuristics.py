@@ -213,7 +213,7 @@ style.show(
 # paper's figure also follows parts of training images; ours shows parts of test images only. In W25
 # both measures contain the test accuracy, with opposite signs, so its sampling error lowers their
 # correlation. With several seeds the interval says nothing about other networks. Where all networks
-# fit their training images, the gap is little more than 1 minus the test accuracy.
+# fit their training images, the gap is 1 minus the test accuracy and says nothing new.
 #
 # ## What we tried that the paper did not
 #

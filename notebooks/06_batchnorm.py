@@ -92,11 +92,11 @@ style.setup(
 #
 # ## What BatchNorm does to images of low contrast
 #
-# BatchNorm gives each channel the mean 0 and the deviation 1 over each batch, so that a network
-# answers dim images of low contrast as strongly as clear ones. Running averages do so only for
-# images of the contrast seen in training, and these networks have seen none yet. Here all pixels
-# are divided by four, brightness and contrast alike; a faint pattern in images of full contrast
-# follows below.
+# BatchNorm gives each channel the mean 0 and the deviation 1 over each batch, from that batch's own
+# mean and deviation (its *moments*), so that a network answers dim images of low contrast as
+# strongly as clear ones. Running averages do so only for images of the contrast seen in training,
+# and these networks have seen none yet. Here all pixels are divided by four, brightness and
+# contrast alike; a faint pattern in images of full contrast follows below.
 
 # %%
 clear = recipe.load(train=False).pixels()[:50]

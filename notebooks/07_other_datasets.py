@@ -4,7 +4,9 @@
 
 # %% tags=["parameters", "hide-cell"]
 scale = "standard"
-dataset = "cifar10"  # the first of those compared, trained as long as in section 2
+dataset = (
+    "cifar10"  # the first of those compared, trained as long as on the page on shuffled labels
+)
 seeds = [0]
 others = ["cifar10", "mnist", "fashion-mnist", "imagenet"]  # the data sets to compare with
 radii = [4, 12]  # where images of 32 × 32 are split
@@ -157,8 +159,8 @@ style.table(
     caption="The verdicts on each data set, with the effect that decides: the part of the claim "
     "that fails or, if none does, is nearest to failing. W24 asks for all effects of the three "
     "claims on each data set, so that intervals are wider than 95 %, as on its card: a verdict may "
-    "differ from that of section 2 for this reason, because the radii do, and because that page "
-    "may show other seeds.",
+    "differ from that of the page on shuffled labels for this reason, because the radii do, and "
+    "because that page may show other seeds.",
 )
 
 # %% [markdown]

@@ -45,13 +45,13 @@ style.show(
 # %% [markdown]
 # **How to read this.** Further to the left is smoother. The left panel shows the mean difference
 # between neighbouring weights, divided by their mean size; the right panel shows how much of what a
-# kernel passes lies beyond half of the highest frequency that the pixels can represent (a kernel
-# with a single non-zero weight: 81 %). Small dots are single filters; the large point is their mean
-# with its 95 % interval, over seeds or, with one seed, over filters. Multiplying a kernel by a
-# number changes neither measure. Compare the green rows with the black ones of the same kernel
-# size. The rule takes the left panel and compares the networks filter by filter, which start alike;
-# the right panel is our own check. So: adversarial training smooths kernels if green lies clearly
-# to the left of black in the left panel at both kernel sizes.
+# kernel passes lies beyond half of the highest frequency that the pixels can represent, the
+# *Nyquist frequency* (a kernel with a single non-zero weight: 81 %). Small dots are single filters;
+# the large point is their mean with its 95 % interval, over seeds or, with one seed, over filters.
+# Multiplying a kernel by a number changes neither measure. Compare the green rows with the black
+# ones of the same kernel size. The rule takes the left panel and compares the networks filter by
+# filter, which start alike; the right panel is our own check. So: adversarial training smooths
+# kernels if green lies clearly to the left of black in the left panel at both kernel sizes.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)

@@ -158,10 +158,11 @@ style.show(
 # ## Robust, or hiding its gradient?
 #
 # An attack that fails proves nothing if another one succeeds {cite:p}`athalye2018obfuscated`. We
-# therefore attack the smoothed network in ways that a hidden gradient does not stop: smaller and
-# more steps; five restarts; a loss on the margin between logits, which cannot become flat
-# {cite:p}`carlini2017towards`; images made for the network *before* it was smoothed; and, on fewer
-# images, three parts of AutoAttack {cite:p}`croce2020reliable`, one of which uses no gradient.
+# therefore attack the smoothed network in other ways as well. Two follow the same gradient: smaller
+# and more steps; five restarts. The others do not depend on it: a loss on the margin between
+# logits, which does not become flat where the network is sure {cite:p}`carlini2017towards`; images
+# made for the network *before* it was smoothed; and, on fewer images, three parts of AutoAttack
+# {cite:p}`croce2020reliable`, one of which uses no gradient.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
@@ -201,9 +202,10 @@ style.table(
 # kernels are scaled down. For each we take, from a short list, the setting whose clean accuracy
 # comes closest to that of the smoothed network, on test images that are not used for the
 # measurement. A rival whose grey square lies to the right of the smoothed network's costs less
-# accuracy. "Gain alone" multiplies the kernels by 1 + 8ρ and smooths nothing. "Noise in front" met
-# no AutoAttack, so what it keeps is an upper bound. So: smoothing is worth its cost only if its row
-# lies to the right of all rivals.
+# accuracy. "Gain alone" multiplies the kernels by 1 + 8ρ and smooths nothing. "Noise in front"
+# answers differently each time that it is asked, so that a gradient says little about it, and it
+# met no AutoAttack: what it keeps is an upper bound. So: smoothing is worth its cost only if its
+# row lies to the right of all rivals.
 
 # %% tags=["hide-cell"]
 checks = [run for label in runs if label.startswith("checks") for run in runs[label]]

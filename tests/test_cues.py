@@ -60,7 +60,7 @@ def test_the_preference_is_the_difference_of_accuracies_over_the_epochs():
 @pytest.mark.parametrize(
     ("lean", "said"),
     [
-        ((0.6, 0.0, -0.4), "only while they are the more distinctive"),
+        ((0.6, 0.0, -0.4), "where they are the more distinctive"),
         ((0.6, 0.5, 0.4), "prefer the low cue throughout"),
         ((-0.6, -0.5, -0.4), "prefer the high cue throughout"),
         ((0.0, 0.0, 0.0), "prefer neither cue throughout"),

@@ -87,8 +87,8 @@ def test_every_network_of_the_plan_has_a_name(scale):
 def test_costs_and_widths_that_are_not_published_are_said():
     table = architectures.costs_table(COSTS, dict.fromkeys(KINDS) | {"alexnet": 16})
     assert table["channels of the first layer"].to_list()[2:] == [
-        "16 (published: 64)",
-        "64 (published: 64)",
+        "16 (full width: 64)",
+        "64 (full width: 64)",
     ]
     assert table.parameters.to_list() == [cost.parameters for cost in COSTS.values()]
     large = Cost(10 * COSTS["resnet-8"].parameters, 37 * COSTS["resnet-8"].multiply_adds)

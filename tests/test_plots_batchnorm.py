@@ -101,7 +101,7 @@ def test_where_the_speed_up_is_smallest_is_said_beside_the_paper(least, said):
     frame = pd.DataFrame({"network": "times", "radius": [4.0, 8.0, 16.0], "value": 2.0})
     frame.loc[frame.radius == least, "value"] = 1.5
     text = batchnorm.speed_in_words(frame, 0.9)
-    assert f"The factor is smallest at r = {least}" in text
+    assert f"On average the factor is smallest at r = {least}" in text
     assert text.endswith(f"{said}.")
     assert "smallest" not in batchnorm.speed_in_words(frame[:1], 0.9)
 

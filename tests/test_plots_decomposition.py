@@ -164,11 +164,11 @@ def test_expected_shares_are_those_of_the_claim():
 def test_radii_where_images_exceed_independence_are_named():
     def said(*low):
         rows = {"radius": [4.0, 8.0, 12.0][: len(low)], "low": low, "independent": 0.1}
-        return decomposition.where_above_independence(pd.DataFrame(rows)).rpartition(" at ")[2]
+        return decomposition.where_above_independence(pd.DataFrame(rows)).partition(" the int")[0]
 
-    assert said(0.05, 0.2, 0.3) == "2 of 3 radii, r = 8 and 12"
-    assert said(0.05, 0.05) == "no radius"
-    assert said(0.2) == "every radius"
+    assert said(0.05, 0.2, 0.3) == "at 2 of 3 radii, r = 8 and 12,"
+    assert said(0.05, 0.05) == "at no radius"
+    assert said(0.2) == "at every radius"
 
 
 def test_the_largest_change_is_told_and_how_many_are_certain():

@@ -38,9 +38,9 @@ def test_every_claim_stands_under_its_verdict_with_its_effect(summary):
     text = summary.composed(rows)
     held, undecided, identity = text.split("**Held (1)**")[1].split("**")[0::2]
     assert "(sections/02_shuffled_labels.ipynb)" in held
-    assert "some effect 0.31 [0.25, 0.37], claimed above 0.1." in held
+    assert "some effect 0.31 [0.25, 0.37], has to lie above 0.1." in held
     assert "W9" in undecided
-    assert "claimed below 0.1" in undecided
+    assert "has to lie below 0.1" in undecided
     assert "W2" in identity
     assert "0.31" not in identity
     assert "of 2 claims: 1 held, 1 undecided" in text

@@ -37,7 +37,7 @@ def line(row, alone=()):
     said = f"- {short[0].upper()}{short[1:]} ({link})"
     if row.get("text") and not row["identity"]:
         side = "below" if row["ceiling"] else "above"
-        said += f": {row['effect']} {row['text']}, claimed {side} {row['margin']:g}"
+        said += f": {row['effect']} {row['text']}, has to lie {side} {row['margin']:g}"
         said += f" ({row['sample']})" if row["id"] in alone else ""
     return f"{said}."
 
@@ -61,7 +61,7 @@ def composed(rows):
         alone = []
     parts = [
         f"At the scale `{rows[0]['scale']}`, of {len(judged)} claims: {counts}. Brackets are 95 % "
-        f"intervals {said}."
+        f"intervals, for all effects of a claim together, {said}."
     ]
     for head, own in groups.items():
         if own:

@@ -45,8 +45,8 @@ class Part:
 
     def __str__(self) -> str:
         sign = "<" if self.ceiling else ">"
-        whose = "ours" if self.ours else "claimed"
-        return f"{self.name} {self.text}, {whose} {sign} {self.margin:g}: {self.verdict}"
+        rule = "ours" if self.ours else "rule"
+        return f"{self.name} {self.text}, {rule} {sign} {self.margin:g}: {self.verdict}"
 
 
 def whole_history(runs) -> tuple:

@@ -111,7 +111,7 @@ def item(each: Outcome) -> str:
     if each.verdict and not claim.identity:
         part = deciding(each.verdict.parts)
         side = "below" if part.ceiling else "above"
-        rule = f"{part.name}, claimed {side} {part.margin:g}"
+        rule = f"{part.name}, has to lie {side} {part.margin:g}"
         shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
         shown += f"{html.escape(part.text)} · {html.escape(part.name)}</span>"
     return f"<li>{shown}</li>"

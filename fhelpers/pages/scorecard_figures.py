@@ -168,8 +168,8 @@ def row_of(row: dict) -> str:
     )
     lines = []
     if isinstance(row.get("text"), str):
-        side = "<" if row["ceiling"] else ">"
-        lines.append(f"{row['effect']}: {row['text']}, claimed {side} {row['margin']:g}")
+        side = "below" if row["ceiling"] else "above"
+        lines.append(f"{row['effect']}: {row['text']}, has to lie {side} {row['margin']:g}")
         lines.append(f"{row['sample'].capitalize()}, scale {row['scale']}.")
     lines.append(f"The paper: {row['published']}.")
     if told := advice(row):

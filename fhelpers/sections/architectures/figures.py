@@ -84,8 +84,8 @@ def costs_table(costs: Mapping[str, Cost], widths: Mapping[str, int | None]) -> 
     """Width, parameters and multiply-adds of each network as a table."""
     rows = []
     for label, name in named(costs).items():
-        published = NETWORKS[label].width
-        width = f"{widths[label] or published} (published: {published})"
+        full = NETWORKS[label].width
+        width = f"{widths[label] or full} (full width: {full})"
         rows.append((name, width, *(getattr(costs[label], count) for count in COUNTS)))
     columns = ["network", "channels of the first layer", *COUNTS.values()]
     return pd.DataFrame(rows, columns=columns)

@@ -275,12 +275,15 @@ def still_learning(history: pd.DataFrame, chance: float) -> str:
     runs = curves(history, label, split="train", part="original")[label].values()
     last = np.array([run.accuracy[-1] for run in runs])
     before = np.array([np.interp(0.75 * run.epochs[-1], run.epochs, run.accuracy) for run in runs])
-    rose = minus(last, before, min(run.images for run in runs)).low > 0
+    images = min(run.images for run in runs)
+    pairs = zip(last[:, None], before[:, None], strict=True)  # each run by itself, over its images
+    rose = sum(minus(*pair, images).low > 0 for pair in pairs)
+    which = "this run" if len(last) == 1 else f"{rose} of {len(last)} runs"
     return (
         f"At strength {missed.max():g}, which the network without BatchNorm does not learn, its "
         f"training accuracy went from {100 * before.mean():.0f} to {100 * last.mean():.0f} % in "
-        "the last quarter of the epochs: "
-        + ("it was still learning, and may only need longer." if rose else "no clear rise.")
+        f"the last quarter of the epochs{', on average' * (len(last) > 1)}: "
+        + (f"a clear rise in {which}, which may only need longer." if rose else "no clear rise.")
     )
 
 

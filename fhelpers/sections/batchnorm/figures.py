@@ -269,7 +269,7 @@ def least_in_words(ratios: pd.DataFrame) -> str:
     if len(ratios) < 2:
         return ""
     least, smallest = ratios.radius[ratios.value.idxmin()], ratios.radius.min()
-    where = f" The factor is smallest at r = {least:g}"
+    where = f" On average the factor is smallest at r = {least:g}"
     if least == smallest:
         return f"{where}, the smallest radius, as the paper reports."
     return f"{where}; the paper reports it smallest at the smallest radius, here r = {smallest:g}."

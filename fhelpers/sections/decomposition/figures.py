@@ -211,10 +211,10 @@ def where_above_independence(frame: pd.DataFrame) -> str:
     frame: from `measure.found`.
     """
     above = frame.radius[frame.low > frame.independent]
-    where = f"{len(above)} of {len(frame)} radii, r = {style.listing(f'{r:g}' for r in above)}"
+    where = f"{len(above)} of {len(frame)} radii, r = {style.listing(f'{r:g}' for r in above)},"
     if len(above) in (0, len(frame)):
         where = "every radius" if len(above) else "no radius"
-    return f"the interval lies above what independence within each class would give at {where}"
+    return f"at {where} the interval lies above what independence within each class would give"
 
 
 def in_words(said: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

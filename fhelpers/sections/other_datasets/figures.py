@@ -222,8 +222,12 @@ def on_imagenet(names: Sequence[str], found: str | None) -> str:
 
 def ends_in_words(histories: Mapping[str, pd.DataFrame]) -> str:
     """Training accuracy with shuffled labels at the end on each data set, in a sentence."""
-    ends = []
+    ends, seeds = [], 1
     for name, history in histories.items():
+        seeds = history.seed.nunique()
         line = monitored(history, "shuffled").query("part == 'original'")
         ends.append(f"{100 * line.value.iloc[-1]:.0f} % on {TITLES[name]}")
-    return f"Of the shuffled labels, the network has memorised {style.listing(ends)} at the end."
+    return (
+        "Of the shuffled labels of monitored images the network has memorised "
+        f"{style.listing(ends)} at the end{', mean over the seeds' * (seeds > 1)}."
+    )

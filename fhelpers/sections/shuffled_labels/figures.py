@@ -207,9 +207,9 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
     band = next(runs[label][0].recipe for label in runs if label.startswith("low-"))
     if recipe.learning_rate != band.learning_rate:
         said += (
-            f" It and the network with true labels learn at a rate of {recipe.learning_rate:g}; at "
-            f"{band.learning_rate:g}, the rate of the others, M_shuffle did not memorise CIFAR-10 "
-            "with one of three seeds."
+            f" M_shuffle and the network with true labels learn at a rate of "
+            f"{recipe.learning_rate:g}; at {band.learning_rate:g}, the rate of the others, it did "
+            "not memorise CIFAR-10 with one of the first three seeds."
         )
     return said
 

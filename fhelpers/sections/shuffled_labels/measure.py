@@ -39,7 +39,7 @@ def in_short(found: pd.DataFrame) -> str:
         which = "the low cue" if len(low) else "the high cue" if len(high) else "neither cue"
         return f"At these strengths networks on true labels prefer {which} throughout."
     return (
-        "Low frequencies come first only while they are the more distinctive: the low cue is "
-        f"preferred up to a signal-to-noise ratio of the high cue of {low.advantage.max():.1f} "
+        "Low frequencies come first where they are the more distinctive: the low cue is preferred "
+        f"up to a signal-to-noise ratio (in power) of the high cue of {low.advantage.max():.1f} "
         f"times its own, the high cue from {high.advantage.min():.1f} times on."
     )
