@@ -202,7 +202,8 @@ style.show(
 style.show(
     figures.counts(found.reset_index(), len(test)),
     name="decomposition-counts",
-    caption="Images classified correctly whole and from the high part but not from the low part: "
+    caption="Images classified correctly whole and from the high part but not from the low part. "
+    "Radii at which they are clearly more than independence within each class would give: "
     f"{figures.where_above_independence(found.reset_index())}.",
     alt=figures.ALT["counts"],
 )
@@ -212,8 +213,9 @@ style.show(
 # wrong on the low part, times the share of the class that is right on the high part. A network that
 # gives one class as its answer to most high parts, whatever they show, is at the bar. Above it,
 # correct predictions for high parts concentrate on those images; below it, they avoid them. The
-# paper shows eight examples and gives no count. So: only an interval above its bar is evidence that
-# the high part of the image itself, and not a favourite class, gives the answer.
+# paper shows eight examples and gives no count. So: only at the radii that the caption names, where
+# each network's images exceed its own bar, is there evidence that the high part of the image
+# itself, and not a favourite class, gives the answer.
 
 # %% folded="Accuracy on whole images and on each part, as a table" tags=["nbval-ignore-output"]
 shares = {key: [each.mean() for each in seeds] for key, seeds in right.items()}

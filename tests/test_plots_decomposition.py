@@ -159,16 +159,17 @@ def test_expected_shares_are_those_of_the_claim():
     # Low parts are wrong for every other image, high parts right for class 1: two images of it.
     assert found.value == pytest.approx(2 / 12)
     assert found.independent == pytest.approx(2 / 12)
+    assert found.beyond == pytest.approx(0)
 
 
 def test_radii_where_images_exceed_independence_are_named():
-    def said(*low):
-        rows = {"radius": [4.0, 8.0, 12.0][: len(low)], "low": low, "independent": 0.1}
-        return decomposition.where_above_independence(pd.DataFrame(rows)).partition(" the int")[0]
+    def said(*beyond):
+        rows = {"radius": [4.0, 8.0, 12.0][: len(beyond)], "beyond": beyond}
+        return decomposition.where_above_independence(pd.DataFrame(rows))
 
-    assert said(0.05, 0.2, 0.3) == "at 2 of 3 radii, r = 8 and 12,"
-    assert said(0.05, 0.05) == "at no radius"
-    assert said(0.2) == "at every radius"
+    assert said(-0.05, 0.2, 0.3) == "r = 8 and 12"
+    assert said(-0.05, 0.0) == "none"
+    assert said(0.2) == "all"
 
 
 def test_the_largest_change_is_told_and_how_many_are_certain():

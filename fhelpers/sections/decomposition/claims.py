@@ -62,7 +62,7 @@ def high_part_images(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     found = [_found(*seed) for seed in seeds]
     images, counted = len(seeds[0][0]), found[0]
     share = estimate(found, lambda: Estimate(counted, counted, counted, images, "images"))
-    excess = estimate([_excess(*seed) for seed in seeds], lambda: bootstrap(_excess, *seeds[0]))
+    excess = beyond_chance(seeds)
     chance = np.mean([by_chance(*seed) for seed in seeds]) * images
     note = (
         f"{np.mean(found) * images:,.0f} such images of {images:,}, {chance:,.0f} if being right "
@@ -82,6 +82,11 @@ def _found(original, high, low, answer=None) -> float:
 
 def _excess(*outcomes) -> float:
     return _found(*outcomes) - by_chance(*outcomes)
+
+
+def beyond_chance(seeds: Sequence[Sequence[np.ndarray]]) -> Estimate:
+    """The share found minus that by chance; of each seed the arguments of `histories.by_chance`."""
+    return estimate([_excess(*seed) for seed in seeds], lambda: bootstrap(_excess, *seeds[0]))
 
 
 def favourite(original, high, low, answer, classes: Sequence[str] = ()) -> str:

@@ -206,15 +206,14 @@ def counts(frame: pd.DataFrame, images: int) -> Figure:
 
 
 def where_above_independence(frame: pd.DataFrame) -> str:
-    """At which radii images of Fig. 2's kind are more than independence gives, as a clause.
+    """At which radii images of Fig. 2's kind are more than independence gives.
 
     frame: from `measure.found`.
     """
-    above = frame.radius[frame.low > frame.independent]
-    where = f"{len(above)} of {len(frame)} radii, r = {style.listing(f'{r:g}' for r in above)},"
+    above = frame.radius[frame.beyond > 0]
     if len(above) in (0, len(frame)):
-        where = "every radius" if len(above) else "no radius"
-    return f"at {where} the interval lies above what independence within each class would give"
+        return "all" if len(above) else "none"
+    return f"r = {style.listing(f'{r:g}' for r in above)}"
 
 
 def in_words(said: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from fhelpers.claims.verdicts import estimate
 from fhelpers.runs.checks import check_radius, check_whole
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import as_pixels
+from fhelpers.sections.decomposition import claims
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def outcomes(right: Mapping, labels: torch.Tensor, radius: float) -> list[dict]:
     right: {(part, radius): bool (images,) of each seed}, whole images under WHOLE; labels:
     (images,).
     """
-    keys = {"original": WHOLE, "low": ("low", radius), "high": ("high", radius)}
+    keys = {"original": WHOLE, "high": ("high", radius), "low": ("low", radius)}
     return [
         {name: right[key][place] for name, key in keys.items()} | {"answer": labels.numpy()}
         for place in range(len(right[WHOLE]))
@@ -70,14 +71,18 @@ def outcomes(right: Mapping, labels: torch.Tensor, radius: float) -> list[dict]:
 
 
 def found(right: Mapping, labels: torch.Tensor, radii: Sequence[float]) -> pd.DataFrame:
-    """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius."""
+    """Shares of images of Fig. 2's kind: what `counts` draws, a row per radius.
+
+    independent: the share by chance; beyond: the lower end of the difference's interval.
+    """
     rows = []
     for radius in radii:
         seeds = outcomes(right, labels, radius)
         shares = [float((s["original"] & s["high"] & ~s["low"]).mean()) for s in seeds]
         share = intervals.accuracy(shares, len(labels))
         expected = np.mean([by_chance(**seed) for seed in seeds])
-        rows.append({"radius": radius, **vars(share), "independent": expected})
+        beyond = claims.beyond_chance([tuple(seed.values()) for seed in seeds]).low
+        rows.append({"radius": radius, **vars(share), "independent": expected, "beyond": beyond})
     return pd.DataFrame(rows)
 
 
