@@ -42,7 +42,7 @@ def in_words(verdict: Verdict) -> str:
     """A claim as a clause; one that holds, with the comparisons of ours that do not bear it out."""
     said = [verdict.claim.id]
     for word, parts in doubted(verdict).items():
-        listed = ", ".join(f"{part.name} {part.estimate}" for part in parts)
+        listed = ", ".join(f"{part.name} {part.text}" for part in parts)
         said.append(f"{DOUBTS[word]}: {listed}")
     return f"{verdict.claim.short} ({'; '.join(said)})"
 
