@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import smoke
 
@@ -59,10 +60,7 @@ def command(folder, *arguments, door=".snakemake/door", **more):
 
 def children(pid):
     """The processes that one has started."""
-    listed = subprocess.run(
-        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
-    )
-    return [int(line) for line in listed.stdout.split()]
+    return [each.pid for each in psutil.Process(pid).children()]
 
 
 def sockets(pid):
