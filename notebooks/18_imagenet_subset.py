@@ -135,9 +135,8 @@ if len(groups) > 1:
     style.show(
         figures.pictures(groups, names),
         name="subset-pictures",
-        caption="Test images through the mask M of their network and a mask m of their own"
-        + ", first seed." * (len(seeds) > 1)
-        + "." * (len(seeds) == 1),
+        caption="Test images of the first seed through the mask M of their network and a mask m of "
+        "their own.",
         alt=figures.ALT["pictures"],
     )
 else:

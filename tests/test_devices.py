@@ -60,12 +60,22 @@ def done():
     return {}
 
 
-def close(found, name):
+@pytest.fixture(scope="module")
+def here():
+    """Runs carried out on this processor."""
+    return {}
+
+
+def close(found, name, here):
     """Whether a result is what golden runs keep, but for the order in which numbers are added.
 
     Learning a mask magnifies rounding: Adam's steps are as large where gradients are next to 0.
+    What another type of processor makes of a chaotic run says nothing, so it is carried out here.
     """
-    kept, tolerance = KEPT[name]["sums"], 0.1 if name.startswith("mask") else 0.02
+    tolerance = 0.1 if name.startswith("mask") else 0.02
+    chaotic = name in runs.CHAOTIC
+    kept = runs.summary(runs.carry_out(runs.every()[name], here)) if chaotic else KEPT[name]
+    kept = kept["sums"]
     return set(found["sums"]) == set(kept) and all(
         np.allclose(values, kept[column], rtol=tolerance, atol=tolerance)
         for column, values in found["sums"].items()
@@ -73,17 +83,17 @@ def close(found, name):
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_classifiers_train_elsewhere(name, device, done):
+def test_classifiers_train_elsewhere(name, device, done, here):
     result = carry_out(TRAINED[name], device, done)
     if name == "plain":
-        assert close(runs.summary(result), name)
+        assert close(runs.summary(result), name, here)
     assert all(torch.isfinite(each.cpu()).all() for each in result.tensors.values())
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_every_kind_of_run_works_elsewhere_and_gives_the_same(name, device, done):
+def test_every_kind_of_run_works_elsewhere_and_gives_the_same(name, device, done, here):
     found = runs.summary(carry_out(runs.every()[name], device, done))
-    assert close(found, name)
+    assert close(found, name, here)
 
 
 def test_every_kind_is_tried():

@@ -371,7 +371,8 @@ def test_svd_split_equals_numpy(shape):
             s[rank:] = 0
             expected[index] = (u * s) @ v
         leading, trailing = frequency.svd_split(images, rank)
-        np.testing.assert_allclose(leading, expected, atol=3e-6)
+        # LAPACK in float32: 3e-6 suffices on some types of processor and 5e-6 on others.
+        np.testing.assert_allclose(leading, expected, atol=1e-5)
         torch.testing.assert_close(leading + trailing, images, atol=1e-6, rtol=0)
 
 
