@@ -87,7 +87,7 @@ for verdict in verdicts:
 
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 style.setup(
-    runs.setup(),
+    runs.setup().query("run == 'natural'"),
     caption=f"What was trained for this page at scale {scale}, and what it cost. The paper names a "
     "ResNet-18; its released code trains 32 layers on all 50,000 images for 100 epochs.",
 )
