@@ -64,7 +64,8 @@ for label, weight in first.items():
     print(f"{label}: smoothing leaves {after / before:.1f} of the share beyond half Nyquist")
 for name, title in figures.NAMES.items():
     mean = runs[f"map-{name}"][0].tensors()["accuracy"].mean()
-    print(f"{title}: mean accuracy over all waves beyond 0.25: {bool(mean > 0.25)}")
+    least = 0.25 if name == "smoothed" else 0.5  # its smoothed form is the closer call
+    print(f"{title}: mean accuracy over all waves beyond {least}: {bool(mean > least)}")
 
 # %% [markdown]
 # ## What the paper did
