@@ -92,7 +92,7 @@ print(main[["claim", "series", "radius", "value"]].round({"value": 0}).to_string
 # %% folded="What was trained for this page, and what it cost" tags=["nbval-ignore-output"]
 lengths = {name: runs[f"{name}/natural"][0].recipe.epochs for name in names}
 style.setup(
-    runs.setup(),
+    runs.setup().drop(columns="dataset"),
     caption=f"What was trained for this page at scale {scale}, and what it cost. "
     f"{figures.lengths_in_words(lengths)}",
 )

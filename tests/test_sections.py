@@ -230,6 +230,23 @@ def test_a_page_shows_the_seeds_whose_runs_are_all_published(
         assert sections.published_seeds("02_shuffled_labels", asked) == [0, 1, 2]
 
 
+def test_a_seed_of_which_this_machine_can_show_only_a_part_is_not_shown(tmp_path, monkeypatch):
+    def without(slug, parameters):
+        plan = whole(slug, parameters)
+        return plan if parameters["seeds"] != [3] else {"natural": plan["natural"]}
+
+    whole, asked = sections.of_section, {"scale": "smoke", "dataset": "planted"}
+    for seed in range(5):
+        plan = whole("02_shuffled_labels", asked | {"seeds": [seed]})
+        for id in everything(recipe for group in plan.values() for recipe in group):
+            (tmp_path / id).mkdir()
+            (tmp_path / id / "record.json").touch()
+    monkeypatch.setattr(records, "published", lambda: tmp_path)
+    assert sections.published_seeds("02_shuffled_labels", asked) == [0, 1, 2, 3, 4]
+    monkeypatch.setattr(sections, "of_section", without)
+    assert sections.published_seeds("02_shuffled_labels", asked) == [0, 1, 2]
+
+
 def test_each_claim_is_judged_on_the_seeds_of_its_page_unless_some_are_given(monkeypatch):
     own = {"07_other_datasets": [0, 1, 2]}
     monkeypatch.setattr(sections, "published_seeds", lambda slug, asked: own.get(slug, [0]))

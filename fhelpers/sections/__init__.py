@@ -73,12 +73,21 @@ def scorecard(scale, dataset, seeds) -> Plan:
 
 def published_seeds(slug: str, parameters: dict) -> list[int]:
     """The seeds that a page shows unless it is asked for others: 0, 1, … as far as all its runs are
-    published with these parameters, and 0 alone where those are fewer than a verdict needs."""
+    published with these parameters, and 0 alone where those are fewer than a verdict needs.
+
+    What a plan leaves out for a seed, as its images are not on this machine, is not published.
+    """
+
+    def plan(seed: int) -> Plan:
+        return of_section(slug, parameters | {"seeds": [seed]})
 
     def published(seed: int) -> bool:
-        plan = of_section(slug, parameters | {"seeds": [seed]})
-        needed = everything(recipe for group in plan.values() for recipe in group)
-        return all((records.published() / id / "record.json").exists() for id in needed)
+        there = plan(seed)
+        needed = everything(recipe for group in there.values() for recipe in group)
+        ids = all((records.published() / id / "record.json").exists() for id in needed)
+        return ids and there.keys() >= first.keys()
+
+    first = plan(0)
 
     seeds = list(itertools.takewhile(published, range(100)))
     return seeds if len(seeds) >= SEEDS else [0]
