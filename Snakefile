@@ -132,6 +132,7 @@ rule explorer:
 
 
 rule records:
+    localrule: True
     input:
         [record(run_id) for run_id in RUNS],
         page=f"book/sections/{SCORECARD}.ipynb",
