@@ -32,6 +32,11 @@ def as_read(text: str) -> str:
     return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
+def shows_sides(rounded: float, value: float, marks: Iterable[float]) -> bool:
+    """Whether a rounded value lies on the same side of each of these numbers as the value."""
+    return all(np.sign(rounded - mark) == np.sign(value - mark) for mark in marks)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A measured value and its interval [low, high].
@@ -61,16 +66,16 @@ class Estimate:
         if math.isnan(self.low) or math.isnan(self.high):
             return f"{self.value:.3g} (no interval)"
         if self.low == self.value == self.high:  # a count, which is what it is
-            return f"{self.value:.3g}"
+            texts = (f"{self.value:.{digits}g}" for digits in range(3, 18))
+            return next(text for text in texts if shows_sides(float(text), self.value, marks))
         ends = {"at least": self.low, "at most": self.high}
         bounds = {word: end for word, end in ends.items() if math.isfinite(end)}
         half = max((abs(end - self.value) for end in bounds.values()), default=0.0)
         half = (self.high - self.low) / 2 if len(bounds) == 2 else half
         # One significant digit of the half-width: more would be noise, fewer would hide the width.
         digits = max(0, -math.floor(math.log10(half))) if half > 1e-6 else 0
-        while digits < 6 and any(
-            np.sign(round(end, digits) - mark) != np.sign(end - mark)
-            for end, mark in itertools.product(bounds.values(), marks)
+        while digits < 6 and not all(
+            shows_sides(round(end, digits), end, marks) for end in bounds.values()
         ):
             digits += 1
         form = f".{digits}f" if half > 1e-6 else ".3g"

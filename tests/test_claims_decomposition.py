@@ -45,6 +45,13 @@ def test_w1_counts_images(seeds, count, expected):
     assert verdict.note.startswith(f"{count} such images of 20,000")
 
 
+@pytest.mark.parametrize(("count", "expected"), [(0, OPEN), (2, OPEN), (40, YES)])
+def test_w1_takes_few_images_for_a_sample(count, expected):
+    verdict = CLAIMS["W1"](with_cases(count, images=1_000))
+    assert verdict.verdict == expected
+    assert verdict.estimate.low < count / 1_000 < verdict.estimate.high or count == 0
+
+
 @pytest.mark.parametrize("seeds", [1, 4])
 @pytest.mark.parametrize(
     ("effect", "expected"),

@@ -43,10 +43,16 @@ def test_a_network_that_has_not_learned_comes_first_and_once():
 
 
 @pytest.mark.parametrize(
-    ("value", "doubt"), [(-0.2, "does not bear it out"), (0.0, "leaves it open"), (0.2, None)]
+    ("value", "doubt"),
+    [
+        (-0.2, "does not bear it out"),
+        (0.5, "leaves it open"),
+        (0.2, "bears it out only in part"),
+        (0.7, None),
+    ],
 )
 def test_our_own_comparison_that_does_not_bear_a_claim_out_is_named(value, doubt):
-    ours = Part("minus the disc", Estimate(value, value - 0.1, value + 0.1, 3, "seeds"), 0.0)
+    ours = Part("minus the disc", Estimate(value, value - 0.1, value + 0.1, 3, "seeds"), 0.5)
     parts = (dataclasses.replace(ours, ours=True),)
     said = finding([verdict("K5", "reproduced", parts=parts)])
     named = f"(K5; our own comparison {doubt}: minus the disc {ours.estimate})"

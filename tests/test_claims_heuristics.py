@@ -171,6 +171,12 @@ def test_w13_looks_at_the_larger_radii_and_at_the_smallest():
     assert larger_half([5, 9]) == [9]
 
 
+@pytest.mark.parametrize(("lost", "expected"), [(0.02, YES), (-0.02, YES), (0.2, NO), (-0.2, NO)])
+def test_w13_is_invariant_if_accuracy_moves_neither_way(lost, expected):
+    runs = {"vanilla": network(), "adversarial": network(test=0.45, lost=lost, high=0.3)}
+    assert CLAIMS["W13"](history(runs, spread=0.001)).parts[2].verdict == expected
+
+
 # --- W25: gap and high part ---------------------------------------------------------------------
 
 
@@ -221,10 +227,10 @@ def test_w25_with_one_seed_is_over_the_networks():
     assert (few.verdict, few.parts[1].estimate.n) == (OPEN, 3)
 
 
-@pytest.mark.filterwarnings("ignore:An input array is constant")
-def test_without_an_order_there_is_no_rank_correlation():
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_without_an_order_there_is_no_rank_correlation(seeds):
     alike = {f"batch-{size}": network() for size in (32, 64, 128, 256, 512)}
-    verdict = CLAIMS["W25"](history(alike, seeds=1, spread=0))
+    verdict = CLAIMS["W25"](history(alike, seeds=seeds, spread=0))
     assert verdict.verdict == OPEN
     for part in verdict.parts:
         assert math.isnan(part.estimate.value)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_claims_architectures import KINDS
 from test_claims_batch_size import FALLING, batches
-from test_claims_heuristics import RADII, history, network
+from test_claims_heuristics import EPOCHS, RADII, history, network
 
 from fhelpers.claims import CLAIMS, decide, reliance
 from fhelpers.intervals import Estimate, difference, proportion
@@ -78,9 +78,26 @@ def test_effects_are_differences_of_the_planted_ends():
 def test_effects_pair_the_seeds():
     runs = history({"a": network(), "b": network()}, spread=0.05)
     b = runs.label == "b"
-    runs.loc[b, "accuracy"] = (runs.accuracy[~b] - 0.02).to_numpy()
+    less = 0.02 + 1e-9 * runs.seed[b]  # exactly the same, and they would say nothing of seeds
+    runs.loc[b, "accuracy"] = runs.accuracy[~b].to_numpy() - less
     found = reliance.effect(runs, {"a": 1, "b": -1}, reliance.TEST)
     assert (found.value, found.low, found.high) == pytest.approx((0.02, 0.02, 0.02))
+
+
+def test_a_seed_that_lacks_a_part_is_refused():
+    runs = history({"a": network()})
+    lacking = runs[~((runs.seed == 2) & (runs.part == "low"))]
+    with pytest.raises(ValueError, match="evaluate all parts with all seeds"):
+        reliance.effect(lacking, {"a": 1}, reliance.lost_without_high(RADII))
+
+
+def test_a_level_that_float32_stores_a_little_lower_is_reached():
+    runs = history({"a": network(0.57, 0.5)}, spread=0)
+    runs["accuracy"] = runs.accuracy.astype("float32").astype(float)
+    assert runs.accuracy.max() < 0.57
+    level, cut = reliance.at_common_accuracy(runs, ["a"])
+    assert level == 0.57
+    assert cut.epoch.unique() == [EPOCHS]
 
 
 def test_bands_add_up_to_the_whole_image():

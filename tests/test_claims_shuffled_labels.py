@@ -301,6 +301,26 @@ def test_w26(seeds, natural, shuffled, expected):
     assert "r = 4 and high part at r = 4, with 0.50 and 0.50 of the energy." in verdict.note
 
 
+def test_w26_counts_every_epoch_alike_however_seldom_it_is_monitored():
+    whole = with_high_parts(0.2, 0.0, spread=0)
+    early = (whole.label == "natural") & (whole.part == "high") & (whole.epoch <= 10)
+    whole.loc[early, "accuracy"] += 0.1
+    seldom = whole[(whole.epoch <= 11) | (whole.epoch % 5 == 0)]
+    every, few = (CLAIMS["W26"](each, ENERGY).estimate.value for each in (whole, seldom))
+    assert few == pytest.approx(every, abs=2e-3)
+    assert seldom.epoch.nunique() < 25  # of 60: a mean over these alone would be 0.03 lower
+
+
+def test_w4_reaches_a_level_that_float32_stores_a_little_lower():
+    steps = np.array([0.1, 0.5, 0.95])
+    frames = [rows(label, seed, steps) for label in ("natural", "shuffled") for seed in range(3)]
+    exact = pd.concat(frames, ignore_index=True)
+    stored = exact.assign(accuracy=exact.accuracy.astype("float32").astype(float))
+    assert stored.accuracy[2] < 0.95
+    for history in (exact, stored):
+        assert "0.95: true labels 2.0, shuffled labels 2.0" in CLAIMS["W4"](history).note
+
+
 def test_w26_takes_the_nearest_energies_and_says_that_they_are_not_equal():
     energy = ENERGY | {("high", 4.0): 0.2}
     assert nearest_in_energy(energy) == (4.0, 8.0)

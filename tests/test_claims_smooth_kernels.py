@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fhelpers.claims import CLAIMS
 
@@ -33,6 +34,17 @@ def test_w16(effect, seeds):
     assert verdict.estimate.over == ("filters" if len(seeds) == 1 else "seeds")
     assert verdict.estimate.value == pytest.approx(0.2 * effect, abs=0.02)
     assert [part.ours for part in verdict.parts] == [False, True, False, True]
+
+
+def test_w16_with_one_seed_has_students_interval_over_filters():
+    table = kernels(0.1, (0,), filters=8)
+    gaps = table[table.kernel_size == 3].pivot(
+        index="filter", columns="network", values="difference"
+    )
+    gaps = gaps.natural - gaps.adversarial
+    half = stats.t.ppf(1 - 0.025 / 2, 7) * gaps.std() / 8**0.5  # two effects share the 5 %
+    found = CLAIMS["W16"](table).estimate
+    assert (found.low, found.high) == pytest.approx((gaps.mean() - half, gaps.mean() + half))
 
 
 def test_w16_needs_both_networks_for_each_seed():

@@ -35,7 +35,19 @@ def test_w3(share, verdict, seeds):
 
 
 def test_w3_does_not_count_pairs_whose_low_parts_differ():
-    assert CLAIMS["W3"](perturbations(0.5, low_change=1e-3)).verdict == "not reproduced"
+    found = CLAIMS["W3"](perturbations(0.5, low_change=1e-3))
+    assert found.estimate.value == 0
+    assert found.verdict == "undecided"  # none among 200 images does not mean that there is none
+    assert found.parts[1].verdict == "not reproduced"
+
+
+def test_w3_says_in_words_that_few_images_were_flipped():
+    rows = perturbations(0.5)
+    rows.loc[(rows.seed == 1) & (rows["size"] == 0.01), "size"] = np.inf
+    rows.loc[(rows.seed == 1) & (rows["size"] == 0.003) & (rows.index % 2 == 0), "size"] = np.inf
+    note = CLAIMS["W3"](rows).note
+    assert note.startswith("In some network less than half of the images were flipped; ")
+    assert "inf" not in note
 
 
 def test_w3_needs_images():

@@ -11,7 +11,7 @@ from test_claims_heuristics import history, network
 
 from fhelpers.claims import CLAIMS, Claim, Part, conjunction, decide
 from fhelpers.claims.learning import LEARNED, failed, not_learned, trained_to
-from fhelpers.claims.verdicts import confidence_of, deciding
+from fhelpers.claims.verdicts import confidence_of, deciding, distance, estimate
 from fhelpers.intervals import CONFIDENCE, Estimate, over_seeds
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections import all_claims
@@ -56,6 +56,22 @@ def test_no_effect_of_a_ratio_is_one():
     assert slower.verdict == "not reproduced"
     faster = dataclasses.replace(slower, estimate=Estimate(1.3, 1.2, 1.4, 3, "seeds"))
     assert faster.verdict == "weaker"
+
+
+def test_seeds_that_agree_exactly_have_the_interval_over_images():
+    images = Estimate(0.5, 0.4, 0.7, 100, "images")
+    found = estimate([0.0, 0.0, 0.0], lambda: images)
+    assert (found.value, found.n, found.over) == (0.0, 3, "seeds")
+    assert (found.low, found.high) == pytest.approx((-0.1, 0.2))
+    differ = estimate([0.0, 0.0, 0.03], lambda: images)
+    assert differ == over_seeds([0.0, 0.0, 0.03])
+
+
+def test_what_lies_on_the_margin_without_width_lies_on_neither_claimed_side():
+    for ceiling in (False, True):
+        part = Part("exact", Estimate(0.0, 0.0, 0.0, 9, "images"), 0.0, ceiling=ceiling)
+        assert part.verdict == "not reproduced"
+        assert distance(part) == (-np.inf,) * 3
 
 
 # --- networks that have not learned --------------------------------------------------------------

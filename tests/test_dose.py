@@ -397,7 +397,7 @@ def test_the_words_say_which_verdicts_keep_and_which_change(single):
     assert "1,000, 2,500, 5,000, 10,000, 25,000 and 50,000 training images" in text
     kept, changed = text.split("; these claims keep their verdict: ")[::-1]
     assert f"{CLAIMS['W5'].short} (W5: reproduced at both)" in kept
-    assert "(W1: not reproduced at 1,000, reproduced at 2,500, 5,000, 10,000" in changed
+    assert "(W1: undecided at 1,000, reproduced at 2,500, 5,000, 10,000" in changed
     assert "(W7: reproduced at 5,000, not reproduced at 50,000)" in changed
     assert text.count("undecided throughout: ") == 1
     assert "fewer than two" not in text

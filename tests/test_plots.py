@@ -205,6 +205,22 @@ def test_tables_give_two_digits_with_the_interval_and_the_paper_in_brackets(ends
     assert style.with_interval(estimate, paper) == text
 
 
+@pytest.mark.parametrize(
+    ("ends", "mark", "text"),
+    [
+        ((0.0013, 0.0123, 0.0233), 0.0, "0.012 ± 0.011"),
+        ((-0.0013, 0.0123, 0.0259), 0.0, "0.012 ± 0.014"),
+        ((0.077, 0.088, 0.102), 0.1, "0.088 [0.077, 0.102]"),
+        ((-math.inf, 0.5, 0.601), 0.6, "0.500 [−∞, 0.601]"),
+        ((0.3, 0.36, 0.42), 0.0, "0.36 ± 0.06"),
+    ],
+)
+def test_tables_give_the_digits_it_takes_to_see_the_side_of_a_margin(ends, mark, text):
+    low, value, high = ends
+    estimate = SimpleNamespace(value=value, low=low, high=high)
+    assert style.with_interval(estimate, marks=[mark]) == text
+
+
 def test_numbers_beyond_one_can_keep_a_place():
     wide = SimpleNamespace(value=2.14, low=0.0, high=4.78)
     assert style.with_interval(wide) == "2 [0, 5]"

@@ -12,8 +12,16 @@ import numpy as np
 import pandas as pd
 
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, difference, independent_difference, proportion, shifted
+from fhelpers.intervals import (
+    Estimate,
+    difference,
+    independent_difference,
+    proportion,
+    shifted,
+    within,
+)  # fmt: skip
 
+ROUNDING = 1e-6  # of accuracies, which histories keep in float32: 0.95 is a little less there
 MORE = 0.0  # the margin where the paper says "more", "better" or "larger" without a size
 OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
 COLUMNS = ("label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy")
@@ -104,7 +112,7 @@ def epochs_to(curve: Curve, level: float) -> float:
 
 
 def crossing(epochs: np.ndarray, accuracy: np.ndarray, level: float) -> float:
-    reached = np.flatnonzero(accuracy >= level)
+    reached = np.flatnonzero(accuracy >= level - ROUNDING)
     if reached.size == 0:
         return math.inf
     step = slice(max(reached[0] - 1, 0), reached[0] + 1)
@@ -133,6 +141,5 @@ def above_chance(scores: list[tuple[float, int]], chance: float) -> Estimate:
     if not 0 < chance < 1:
         raise ValueError(f"Chance must lie between 0 and 1, such as 1 / classes, not {chance!r}.")
     accuracy, images = scores[0]
-    return shifted(
-        estimate([a for a, _ in scores], lambda: proportion(accuracy * images, images)), -chance
-    )
+    found = estimate([a for a, _ in scores], lambda: proportion(accuracy * images, images))
+    return shifted(within(found, 0.0, 1.0), -chance)

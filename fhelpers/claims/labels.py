@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus
+from fhelpers.claims.histories import MORE, ROUNDING, Curve, above_chance, curves, minus
 from fhelpers.claims.reliance import smallest_radii
 from fhelpers.claims.verdicts import Part
 from fhelpers.intervals import Estimate, accuracy, each_over_seeds, estimates
@@ -34,7 +34,8 @@ def at_equal_accuracy(history: pd.DataFrame, radius: float) -> pd.DataFrame:
         paths = {label: _path(originals[label][seed], lows[label][seed]) for label in originals}
         first = max(whole[0] for whole, _ in paths.values())
         last = min(whole[-1] for whole, _ in paths.values())
-        level = np.arange(math.ceil(first * 100), math.floor(last * 100) + 1) / 100
+        top = math.floor(100 * (last + ROUNDING))
+        level = np.arange(math.ceil(100 * (first - ROUNDING)), top + 1) / 100
         values = {label: np.interp(level, *path) for label, path in paths.items()}
         frames.append(pd.DataFrame({"seed": seed, "level": level, **values}))
     return pd.concat(frames, ignore_index=True)

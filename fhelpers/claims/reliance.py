@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import curves, epochs_to
+from fhelpers.claims.histories import ROUNDING, curves, epochs_to
 from fhelpers.claims.verdicts import estimate
 from fhelpers.intervals import Estimate, wilson
 
@@ -84,6 +84,8 @@ def effect(history: pd.DataFrame, networks: Mapping[str, float], measure: Measur
     for term in measure:
         for (label, seed), (accuracy, images) in at_the_end(history, networks, term).items():
             seeds[seed].append((networks[label] * term.weight, accuracy, images))
+    if len({len(terms) for terms in seeds.values()}) > 1:
+        raise ValueError("A measure is compared seed by seed: evaluate all parts with all seeds.")
     per_seed = [sum(weight * accuracy for weight, accuracy, _ in terms) for terms in seeds.values()]
     return estimate(per_seed, lambda: weighted(next(iter(seeds.values()))))
 
@@ -149,7 +151,7 @@ def at_common_accuracy(history: pd.DataFrame, labels: Iterable[str]) -> tuple[fl
     """
     runs = curves(history, *labels, split="train", part="original")
     best = min(curve.accuracy.max() for seeds in runs.values() for curve in seeds.values())
-    level = math.floor(best * 100 + 1e-9) / 100
+    level = math.floor(100 * (best + ROUNDING)) / 100
     ends = {(label, s): epochs_to(c, level) for label in runs for s, c in runs[label].items()}
     rows = history[(history.scope == "subset") & history.label.isin(list(runs))]
     cut = []

@@ -254,7 +254,7 @@ def distance(part: Part) -> tuple[float, float, float]:
         return (math.nan, value if value == math.inf else math.nan, math.nan)
     half = (ends[1] - ends[0]) / 2
     if half == 0:
-        return (math.copysign(math.inf, value),) * 3
+        return (math.inf if value > 0 else -math.inf,) * 3
     return ends[0] / half, value / half, ends[1] / half
 
 
@@ -262,9 +262,17 @@ def estimate(per_seed, over_images: Callable[[], Estimate]) -> Estimate:
     """Student's t over the effects of the seeds; with one seed the interval over images instead.
 
     A seed draws its own images where there are fewer than all, so that an interval over seeds
-    holds both sources of chance.
+    holds both sources of chance. Seeds that agree exactly, as accuracies of 0 do, say nothing of
+    either: there the interval is as wide as that over images.
     """
-    return over_seeds(per_seed) if len(per_seed) > 1 else over_images()
+    if len(per_seed) == 1:
+        return over_images()
+    found = over_seeds(per_seed)
+    if found.low < found.high:
+        return found
+    one = over_images()
+    low, high = (found.value + end - one.value for end in (one.low, one.high))
+    return replace(found, low=low, high=high)
 
 
 CLAIMS: dict[str, Claim] = {}

@@ -23,7 +23,7 @@ from fhelpers.drawing import numbers
 from fhelpers.drawing.contrast import for_text, with_contrast
 from fhelpers.drawing.names import NAMES
 from fhelpers.drawing.svg import STYLE, darkened, data_uri, svg
-from fhelpers.intervals import as_read
+from fhelpers.intervals import as_read, shows_sides
 
 ROOT = Path(__file__).parents[2]
 WIDTH = 6.0  # inches; wider, and a phone would shrink the words too far
@@ -242,11 +242,13 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     display(output, raw=True, metadata={"fhelpers": about})
 
 
-def with_interval(estimate, paper: float | None = None, *, least: int = 0) -> str:
+def with_interval(
+    estimate, paper: float | None = None, *, least: int = 0, marks: Iterable[float] = ()
+) -> str:
     """A value with its interval for a table, and the paper's in brackets: 0.36 ± 0.02 (0.62).
 
-    Two places, and beyond 1 at `least` so many, more where the interval is narrower; one that is
-    uneven is given by its ends.
+    Two places, and beyond 1 at `least` so many, more where the interval is narrower or where its
+    ends would not show on which side of `marks` they lie; one that is uneven is given by its ends.
     """
     low, value, high = estimate.low, estimate.value, estimate.high
     theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
@@ -255,11 +257,22 @@ def with_interval(estimate, paper: float | None = None, *, least: int = 0) -> st
         return f"{rounded(value)}{theirs}"
     half = ends.mean()
     places = int(np.clip(np.ceil(-np.log10(half)), 2 if abs(value) <= 1 else least, 4))
-    value, low, high, down, up = (
+    while True:
+        mean, first, last, down, up = (
+            round(each, places) for each in (value, low, high, value - low, high - value)
+        )
+        shown = (mean - down, mean + up) if up == down else (first, last)
+        if places >= 4 or all(
+            shows_sides(round(one, places), end, marks)
+            for one, end in zip(shown, (low, high), strict=True)
+        ):
+            break
+        places += 1
+    mean, first, last, half = (
         as_read(f"{each:.{places}f}").replace("-", "−").replace("inf", "∞")
-        for each in (value, low, high, value - low, high - value)
+        for each in (mean, first, last, up)
     )
-    return f"{value} ± {up}{theirs}" if up == down else f"{value} [{low}, {high}]{theirs}"
+    return f"{mean} ± {half}{theirs}" if up == down else f"{mean} [{first}, {last}]{theirs}"
 
 
 def rounded(value: float) -> str:

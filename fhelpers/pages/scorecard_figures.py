@@ -11,7 +11,7 @@ from IPython.display import display
 from matplotlib.figure import Figure
 
 from fhelpers.claims import CLAIMS
-from fhelpers.claims.verdicts import deciding, distance
+from fhelpers.claims.verdicts import Part, deciding, distance
 from fhelpers.drawing import charts, style
 from fhelpers.pages.scorecard import CLAIMS_JSON, Outcome, advice, to_json
 from fhelpers.runs.scales import SCALES
@@ -59,7 +59,7 @@ def draw(axes, place: int, each: Outcome) -> str:
     words = f"{each.id}: {part.name}"
     words = "\n".join(textwrap.wrap(words, 34, max_lines=2, placeholder=" …"))
     beside = {"xycoords": ("axes fraction", "data"), "annotation_clip": False, "va": "center"}
-    axes.annotate(style.with_interval(part.estimate), (1.03, place), fontsize=11, **beside)
+    axes.annotate(effect_of(part), (1.03, place), fontsize=11, **beside)
     if not math.isnan(value):
         ends = np.clip([value, low, high], -FARTHEST, FARTHEST)
         shown = pd.DataFrame([ends], columns=["value", "low", "high"]).assign(at=place)
@@ -68,6 +68,11 @@ def draw(axes, place: int, each: Outcome) -> str:
             hollow=each.verdict.seeds == 1, markersize=7,
         )  # fmt: skip
     return words
+
+
+def effect_of(part: Part) -> str:
+    """A part's effect with its interval, in digits that show the side of margin and no effect."""
+    return style.with_interval(part.estimate, marks=(part.margin, part.neutral))
 
 
 def summary(frame: pd.DataFrame) -> str:
@@ -104,7 +109,7 @@ def at_scale(each: Outcome | None, name: str) -> str:
     if each is None or each.verdict is None:
         return SIGNS["not computed"]
     parts = {part.name: part for part in each.verdict.parts}
-    effect = f" {style.with_interval(parts[name].estimate)}" if name in parts else ""
+    effect = f" {effect_of(parts[name])}" if name in parts else ""
     return SIGNS[each.word] + effect
 
 

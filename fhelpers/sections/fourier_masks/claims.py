@@ -28,7 +28,9 @@ from fhelpers.sections.fourier_masks.readings import (
     weights,
 )
 
-KEPT = 0.99  # share of the accuracy that a mask is to keep (K; its own five lost 0.8 % at most)
+# Share of the accuracy that a mask is to keep (K; its own five lost 0.8 % at most). A mask that
+# keeps less does not keep it, so this is the neutral value as well.
+KEPT = 0.99
 SPARSE = 0.65  # of the frequencies' total weight
 UNEVEN = 0.01  # share of the energy: directions that differ by less count as alike
 UNLIKE = 0.5  # structural similarity below which two images do not look alike
@@ -55,8 +57,8 @@ def sparse_and_enough(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels ontest/natural and mask/natural; others are named in the note."""
     unseen, sparse = kept(history, UNSEEN), weight(history, "natural")
     parts = [
-        Part("accuracy through the mask of N, as a share", kept(history, SEEN), KEPT),
-        Part("the same, mask learned on training images", unseen, KEPT, ours=True),
+        Part("accuracy through the mask of N, as a share", kept(history, SEEN), KEPT, neutral=KEPT),
+        Part("the same, mask learned on training images", unseen, KEPT, neutral=KEPT, ours=True),
         Part("total weight of the mask of N", sparse, SPARSE, ceiling=True, ours=True),
     ]
     others = [name for name in masked(history) if name != "natural"]
@@ -185,11 +187,11 @@ def unlike_but_classified(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels ontest/natural and mask/natural."""
     parts = []
     for label, words in ((SEEN, ""), (UNSEEN, ", mask learned on training images")):
-        options = {"ours": bool(words)}
+        options, keeps = {"ours": bool(words)}, f"accuracy through the mask, as a share{words}"
         alike, ratio = similarity(history, label), kept(history, label)
         parts += [
             Part(f"structural similarity{words}", alike, UNLIKE, ceiling=True, **options),
-            Part(f"accuracy through the mask, as a share{words}", ratio, KEPT, **options),
+            Part(keeps, ratio, KEPT, neutral=KEPT, **options),
         ]
     gone = similarity(history, UNSEEN, part="complement")
     return parts, f"What the mask takes away has a similarity of {gone.value:.2f} to the originals."

@@ -42,7 +42,8 @@ def kept(history: pd.DataFrame, label: str) -> Estimate:
         n, p, q = whole.images.iloc[0], whole.accuracy.iloc[0], through.accuracy.iloc[0]
         both, ratio = through.both.iloc[0], q / p
         variance = (q + ratio**2 * p - 2 * ratio * both) - (q - ratio * p) ** 2
-        half = special.ndtri(quantile()) * np.sqrt(max(variance, 0) / n) / p
+        variance = max(variance, 1 / n)  # another image might have been answered otherwise
+        half = special.ndtri(quantile()) * np.sqrt(variance / n) / p
         return Estimate(float(ratio), float(ratio - half), float(ratio + half), int(n), "images")
 
     return estimate(ratios, over_images)

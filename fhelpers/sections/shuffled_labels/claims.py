@@ -10,7 +10,16 @@ import pandas as pd
 
 from fhelpers import frequency
 from fhelpers.claims import histories, labels
-from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, lead, minus
+from fhelpers.claims.histories import (
+    MORE,
+    ROUNDING,
+    Curve,
+    crossing,
+    curves,
+    epochs_to,
+    lead,
+    minus,
+)  # fmt: skip
 from fhelpers.claims.labels import FAR, FIRST, NAMES, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
@@ -89,7 +98,7 @@ def common_level(runs: dict[str, dict[int, Curve]]) -> float | None:
     """The highest of `LEVELS` that every run reaches, else every run of one label, else None."""
     reached = [min(curve.accuracy.max() for curve in seeds.values()) for seeds in runs.values()]
     for accuracy in (min(reached), max(reached)):
-        if levels := [level for level in LEVELS if level <= accuracy]:
+        if levels := [level for level in LEVELS if level <= accuracy + ROUNDING]:
             return levels[0]
     return None
 
@@ -232,13 +241,21 @@ def preference_between_parts(
 
 
 def low_minus_high(history: pd.DataFrame, label: str, low: float, high: float) -> Estimate:
-    """Mean accuracy while training on the low part at one radius minus the high at another."""
+    """Mean accuracy while training on the low part at one radius minus the high at another.
+
+    Over all epochs: those that were not monitored, most of them late, are interpolated.
+    """
     means, images = [], []
     for part, radius in (("low", low), ("high", high)):
         seeds = curves(history, label, split="train", part=part, radius=radius)[label].values()
-        means.append(np.array([c.accuracy[c.epochs > 0].mean() for c in seeds]))
+        means.append(np.array([while_training(c) for c in seeds]))
         images.append(min(c.images for c in seeds))
     return minus(*means, *images)
+
+
+def while_training(curve: Curve) -> float:
+    """Mean accuracy over the epochs of a training, its start left out."""
+    return float(np.interp(np.arange(1, curve.epochs[-1] + 1), curve.epochs, curve.accuracy).mean())
 
 
 def at_levels(history: pd.DataFrame, radii: Sequence[float]) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, bootstrap
+from fhelpers.intervals import Estimate, over_seeds
 
 MEASURES = {"difference": "difference of neighbours", "high_share": "beyond half Nyquist"}
 
@@ -63,4 +63,4 @@ def smoother_kernels(kernels: pd.DataFrame) -> tuple[list[Part], str]:
 def over_filters(seeds: Sequence[np.ndarray]) -> Estimate:
     """The mean over filters: over seeds, and with one seed over filters."""
     means = [seed.mean() for seed in seeds]
-    return estimate(means, lambda: replace(bootstrap(np.mean, seeds[0]), over="filters"))
+    return estimate(means, lambda: replace(over_seeds(seeds[0]), over="filters"))
