@@ -36,6 +36,8 @@ def test_every_claim_stands_in_the_column_of_its_verdict():
     ]
     ids = [re.findall(r"<small>(\w+)", items) for _, items in columns]
     assert ids == [["W1"], ["W4", "W5"], ["W6", "W7"]]
+    without = opening.columns([outcome("W1", "reproduced"), outcome("W5", "not reproduced")])
+    assert "<h3>Not reproduced (1)</h3>" in without
     apart = page.split("True by construction")[1]
     assert re.findall(r"<small>(\w+)", apart) == ["W2"]
     assert "<svg" not in apart  # an identity has no effect to show
@@ -49,10 +51,15 @@ def test_an_effect_says_what_was_measured():
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(-0.2, "our check disagrees"), (0.0, "our check is open"), (0.2, None)],
+    [
+        (-0.2, "our check disagrees"),
+        (0.5, "our check is open"),
+        (0.2, "our check holds in part"),
+        (0.7, None),
+    ],
 )
 def test_a_claim_that_holds_says_where_our_own_check_does_not_agree(value, said):
-    ours = Part("ours", Estimate(value, value - 0.1, value + 0.1, 3, "seeds"), 0.0, ours=True)
+    ours = Part("ours", Estimate(value, value - 0.1, value + 0.1, 3, "seeds"), 0.5, ours=True)
     held = outcome("W1", "reproduced").verdict
     shown = opening.item(Outcome("W1", dataclasses.replace(held, parts=(*held.parts, ours))))
     link = f'<small>W1; <a href="01_decomposition.html">{said}</a></small>'

@@ -12,9 +12,9 @@ HEADS = {
 }
 CONSTRUCTED = "true by construction"
 DOUBTS = {
-    WEAKER: "our own comparison bears it out only in part",
     NOT_REPRODUCED: "our own comparison does not bear it out",
     UNDECIDED: "our own comparison leaves it open",
+    WEAKER: "our own comparison bears it out only in part",
 }
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from fhelpers import data, frequency, sections
 from fhelpers.claims import CLAIMS, Part, findings
-from fhelpers.claims.verdicts import NOT_REPRODUCED, UNDECIDED, deciding
+from fhelpers.claims.verdicts import NOT_REPRODUCED, UNDECIDED, WEAKER, deciding
 from fhelpers.drawing import style
 from fhelpers.drawing.names import NAMES
 from fhelpers.pages.scorecard import Outcome
@@ -23,7 +23,11 @@ COLUMNS = {
     "Weaker, or not reproduced": ("weaker", "not reproduced"),
     "Undecided": ("undecided", "not computed"),
 }
-CHECKS = {NOT_REPRODUCED: "our check disagrees", UNDECIDED: "our check is open"}
+CHECKS = {
+    WEAKER: "our check holds in part",
+    NOT_REPRODUCED: "our check disagrees",
+    UNDECIDED: "our check is open",
+}
 WIDE, HIGH = 72, 14  # pixels of a bar
 ALT = (
     "One test image three times: as it is; its low part, blurred; its high part, faint outlines on "
@@ -123,6 +127,8 @@ def columns(outcomes: Sequence[Outcome]) -> str:
     shown = ""
     for title, words in COLUMNS.items():
         own = [each for each in known if each.word in words]
+        if WEAKER in words and not any(each.word == WEAKER for each in own):
+            title = "Not reproduced"
         items = "".join(map(item, own)) or "<li>none</li>"
         shown += f"<section><h3>{title} ({len(own)})</h3><ul>{items}</ul></section>"
     apart = "".join(item(each) for each in outcomes if CLAIMS[each.id].identity)
