@@ -52,9 +52,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** The mAP of our detector cannot be compared with that of the paper's, because
 # images and objects differ. The share that remains after filtering can: 100 % would mean that
-# filtering does not matter. So: where ours and the paper's diamond agree, one detector of generated
-# scenes keeps about the share that another keeps on photographs; whether detectors do so in
-# general, two cannot say.
+# filtering does not matter. So: where ours and the paper's diamond agree, a detector of generated
+# scenes keeps about the share that one of photographs keeps; whether other detectors do so, this
+# page cannot say.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
