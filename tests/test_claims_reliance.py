@@ -86,9 +86,12 @@ def test_effects_pair_the_seeds():
 
 def test_a_seed_that_lacks_a_part_is_refused():
     runs = history({"a": network()})
-    lacking = runs[~((runs.seed == 2) & (runs.part == "low"))]
-    with pytest.raises(ValueError, match="evaluate all parts with all seeds"):
-        reliance.effect(lacking, {"a": 1}, reliance.lost_without_high(RADII))
+    low = (runs.seed == 2) & (runs.part == "low")
+    for lacking in (runs[~low], runs[~(low & (runs.radius == 16))]):
+        with pytest.raises(ValueError, match="evaluate all parts with all seeds"):
+            reliance.effect(lacking, {"a": 1}, reliance.lost_without_high(RADII))
+        with pytest.raises(ValueError, match="evaluate all parts with all seeds"):
+            reliance.of_each(lacking, ["a"], reliance.lost_without_high(RADII))
 
 
 def test_a_level_that_float32_stores_a_little_lower_is_reached():

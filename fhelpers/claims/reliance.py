@@ -27,6 +27,7 @@ class Term(NamedTuple):
     radii: tuple[float, ...] = ()
 
 
+BY_SEED = "A measure is compared seed by seed: evaluate all parts with all seeds."
 Measure = tuple[Term, ...]
 TRAIN: Measure = (Term(1, "train", "original"),)
 TEST: Measure = (Term(1, "test", "original"),)
@@ -85,7 +86,7 @@ def effect(history: pd.DataFrame, networks: Mapping[str, float], measure: Measur
         for (label, seed), (accuracy, images) in at_the_end(history, networks, term).items():
             seeds[seed].append((networks[label] * term.weight, accuracy, images))
     if len({len(terms) for terms in seeds.values()}) > 1:
-        raise ValueError("A measure is compared seed by seed: evaluate all parts with all seeds.")
+        raise ValueError(BY_SEED)
     per_seed = [sum(weight * accuracy for weight, accuracy, _ in terms) for terms in seeds.values()]
     return estimate(per_seed, lambda: weighted(next(iter(seeds.values()))))
 
@@ -93,6 +94,8 @@ def effect(history: pd.DataFrame, networks: Mapping[str, float], measure: Measur
 def of_each(history: pd.DataFrame, labels: Sequence[str], measure: Measure) -> list[float]:
     """A measure of each network by itself, mean over seeds; raises as `effect` does."""
     terms = [(term.weight, at_the_end(history, labels, term)) for term in measure]
+    if len({frozenset(ends) for _, ends in terms}) > 1:
+        raise ValueError(BY_SEED)
     values = defaultdict(list)
     for label, seed in terms[0][1]:
         values[label].append(sum(weight * ends[label, seed][0] for weight, ends in terms))
@@ -105,6 +108,8 @@ def at_the_end(
     """{(label, seed): (accuracy, images)} of a term, its weight left out."""
     where = {"split": term.split, "part": term.part, "scope": "all"}
     found = [curves(history, *labels, radius=r, **where) for r in term.radii or (None,)]
+    if len({tuple(seeds) for runs in found for seeds in runs.values()}) > 1:
+        raise ValueError(BY_SEED)
     ends = {}
     for label, seeds in found[0].items():
         for seed in seeds:

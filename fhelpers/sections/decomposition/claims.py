@@ -7,7 +7,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE, OUTCOMES, by_chance
 from fhelpers.claims.verdicts import Part, claim, estimate
-from fhelpers.intervals import Estimate, bootstrap, proportion
+from fhelpers.intervals import Estimate, bootstrap, proportion, within
 
 EIGHT = 7.5 / 10_000  # half an image less than the eight of Figure 2, so that eight are enough
 WHOLE = 10_000  # test images of CIFAR-10: fewer are a sample of them
@@ -72,7 +72,7 @@ def high_part_images(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     )
     note += "on the high part were independent of the rest within each class."
     parts = [
-        Part("share of images", share, EIGHT),
+        Part("share of images", within(share, 0.0, 1.0), EIGHT),
         Part("beyond independence within each class", excess, MORE, ours=True),
     ]
     said = favourite(*seeds[0])

@@ -14,7 +14,7 @@ import pandas as pd
 
 from fhelpers.claims.histories import MORE
 from fhelpers.claims.verdicts import Claim, Part, claim, estimate
-from fhelpers.intervals import Estimate, estimates, proportion, quantile
+from fhelpers.intervals import Estimate, estimates, proportion, quantile, within
 
 SHARE = 0.10  # of the images: what counts as sizeable; the paper found 0.337
 COLUMNS = ("seed", "part", "radius", "scope", "measure", "draw", "images", "value")
@@ -101,7 +101,7 @@ def gained_on_low(history: pd.DataFrame) -> tuple[list[Part], str]:
     share = estimate(shares, lambda: proportion(round(shares[0] * images), images))
     more = compare(history, np.subtract, ("low", "gained"), ("control", "gained"))
     return [
-        Part("share of images", share, SHARE),
+        Part("share of images", within(share, 0.0, 1.0), SHARE),
         Part("minus that after the control", more, MORE, ours=True),
     ], (
         f"{low * images:,.0f} of {images:,} images gain on the low part, {control * images:,.0f} "

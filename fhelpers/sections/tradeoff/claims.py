@@ -8,7 +8,7 @@ import pandas as pd
 from fhelpers.claims.histories import MORE, minus
 from fhelpers.claims.verdicts import Part, claim, estimate
 from fhelpers.drawing.names import NAMES
-from fhelpers.intervals import Estimate, paired_difference, proportion
+from fhelpers.intervals import Estimate, paired_difference, proportion, within
 
 EPSILON = 1 / 255  # root mean square: one grey level, which networks that are robust withstand
 NETWORKS = ("natural", "batchnorm")
@@ -60,6 +60,7 @@ def same_low_part_other_answer(perturbations: pd.DataFrame) -> tuple[list[Part],
     seeds = [seed.to_numpy() for _, seed in fooled.groupby(rows.seed)]
     shares = [seed.mean() for seed in seeds]
     share = estimate(shares, lambda: proportion(seeds[0].sum(), len(seeds[0])))
+    share = within(share, 0.0, 1.0)
     middle = rows.groupby("seed")["size"].quantile(0.5, interpolation="lower")
     half = 255 * middle.mean()
     note = f"Half of the images need {half:.1f}/255 or less"
