@@ -18,6 +18,7 @@ import pandas as pd
 from scipy import special
 
 CONFIDENCE = 0.95
+ROUNDING = 1e-6  # of accuracies, which records keep in float32: 0.95 is a little less there
 _confidence: ContextVar[float] = ContextVar("confidence", default=CONFIDENCE)
 RESAMPLES = 2000  # the ends of a 95 % interval then rest on 50 resamples each
 

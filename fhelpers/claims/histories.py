@@ -13,6 +13,7 @@ import pandas as pd
 
 from fhelpers.claims.verdicts import estimate
 from fhelpers.intervals import (
+    ROUNDING,
     Estimate,
     difference,
     independent_difference,
@@ -21,7 +22,6 @@ from fhelpers.intervals import (
     within,
 )  # fmt: skip
 
-ROUNDING = 1e-6  # of accuracies, which histories keep in float32: 0.95 is a little less there
 MORE = 0.0  # the margin where the paper says "more", "better" or "larger" without a size
 OUTCOMES = ("right_original", "right_high", "right_low")  # columns, a row per image
 COLUMNS = ("label", "seed", "epoch", "split", "part", "radius", "scope", "images", "accuracy")

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import MORE, ROUNDING, Curve, above_chance, curves, minus
+from fhelpers.claims.histories import MORE, Curve, above_chance, curves, minus
 from fhelpers.claims.reliance import smallest_radii
 from fhelpers.claims.verdicts import Part
-from fhelpers.intervals import Estimate, accuracy, each_over_seeds, estimates
+from fhelpers.intervals import ROUNDING, Estimate, accuracy, each_over_seeds, estimates
 
 NAMES = {"natural": "true labels", "shuffled": "shuffled labels"}
 FAR = 0.10  # above chance, or above another: twice what counts as near, and below all of Table 1

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fhelpers.claims.histories import ROUNDING, curves, epochs_to
+from fhelpers.claims.histories import curves, epochs_to
 from fhelpers.claims.verdicts import estimate
-from fhelpers.intervals import Estimate, wilson
+from fhelpers.intervals import ROUNDING, Estimate, wilson
 
 
 class Term(NamedTuple):

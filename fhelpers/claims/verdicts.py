@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from fhelpers.claims import learning
-from fhelpers.intervals import CONFIDENCE, Estimate, at_confidence, over_seeds, quantile
+from fhelpers.intervals import CONFIDENCE, ROUNDING, Estimate, at_confidence, over_seeds, quantile
 
 REPRODUCED, WEAKER, NOT_REPRODUCED = "reproduced", "weaker", "not reproduced"
 UNDECIDED = "undecided"
@@ -268,7 +268,7 @@ def estimate(per_seed, over_images: Callable[[], Estimate]) -> Estimate:
     if len(per_seed) == 1:
         return over_images()
     found = over_seeds(per_seed)
-    if found.low < found.high:
+    if np.ptp(per_seed) > ROUNDING:
         return found
     one = over_images()
     low, high = (found.value + end - one.value for end in (one.low, one.high))

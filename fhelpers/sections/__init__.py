@@ -84,8 +84,8 @@ def published_seeds(slug: str, parameters: dict) -> list[int]:
     def published(seed: int) -> bool:
         there = plan(seed)
         needed = everything(recipe for group in there.values() for recipe in group)
-        ids = all((records.published() / id / "record.json").exists() for id in needed)
-        return ids and there.keys() >= first.keys()
+        kept = all((records.published() / id / "record.json").exists() for id in needed)
+        return kept and there.keys() >= first.keys()
 
     first = plan(0)
 

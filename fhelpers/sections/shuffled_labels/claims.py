@@ -10,21 +10,12 @@ import pandas as pd
 
 from fhelpers import frequency
 from fhelpers.claims import histories, labels
-from fhelpers.claims.histories import (
-    MORE,
-    ROUNDING,
-    Curve,
-    crossing,
-    curves,
-    epochs_to,
-    lead,
-    minus,
-)  # fmt: skip
+from fhelpers.claims.histories import MORE, Curve, crossing, curves, epochs_to, lead, minus
 from fhelpers.claims.labels import FAR, FIRST, NAMES, NEAR
 from fhelpers.claims.learning import chance_of
 from fhelpers.claims.reliance import size_of
 from fhelpers.claims.verdicts import Part, claim
-from fhelpers.intervals import Estimate, each_over_seeds, wilson
+from fhelpers.intervals import ROUNDING, Estimate, each_over_seeds, wilson
 
 # Table 1 of W: accuracy on the band it was trained on ("train") and on the original test set.
 TABLE1 = pd.DataFrame(
