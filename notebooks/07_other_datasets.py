@@ -47,7 +47,8 @@ style.finding(f"**Finding.** {finding([verdict])}")
 style.show(
     figures.compared(frame),
     name="other-datasets-compared",
-    caption=f"{figures.leads_in_words(frame)} {figures.high_in_words(frame)}".strip(),
+    caption=f"{figures.leads_in_words(frame)} {figures.high_in_words(frame)}".strip()
+    + f" {verdict.note}",
     alt=figures.ALT["summary"],
 )
 
@@ -60,7 +61,8 @@ style.show(
 # after 50,000 training images, as many as in the paper's first epoch, or at the end of a shorter
 # training; purple is the mean over the last quarter of the epochs. The claim is that black is well
 # to the right of the tick and purple at it. *Bottom (W7)*: whole test images; the claim is that
-# blue is to the right, the more so the larger the radius, and that vermilion stays at the tick. So:
+# blue is to the right, the more so the larger the radius, and that vermilion stays at the tick. Of
+# vermilion the mean over the radii is judged, whose interval may be narrower than those drawn. So:
 # a result of the paper carries over to a data set where all three claims hold in its row.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
