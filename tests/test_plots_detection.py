@@ -111,11 +111,14 @@ def test_shares_are_relative_to_originals_and_beside_the_papers():
 def test_the_radii_are_named_at_which_high_parts_score_higher():
     scores = claims.scored(planted(), "AP")
     assert plots.order_in_words(scores).startswith("At every radius the detector finds more on low")
-    scores.loc[(scores.part == "high") & (scores.radius < 20), "value"] = 0.3
+    high, ends = scores.part == "high", ["value", "low", "high"]
+    scores.loc[high & (scores.radius < 20), ends] = (0.5, 0.49, 0.51)
+    start = f"W20 is judged at r = {scores.radius.max():g}; at r = 8 and 16 the detector finds more"
+    assert plots.order_in_words(scores) == f"{start} on high parts than on low parts."
+    scores.loc[high & (scores.radius == 16), "low"] = 0.0
     said = plots.order_in_words(scores)
-    assert said.startswith(
-        f"W20 is judged at r = {scores.radius.max():g}; at r = 8 and 16 the detec"
-    )
+    assert "; at r = 8 the detector finds more on high parts" in said
+    assert said.endswith(", and at r = 16 the intervals of low and high parts meet.")
 
 
 def test_the_overview_has_a_row_for_each_part_and_dashes_where_there_is_nothing():

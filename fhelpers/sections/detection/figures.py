@@ -164,16 +164,21 @@ def overview(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def order_in_words(scores: pd.DataFrame) -> str:
-    """At which radii the order of low and high parts is not that of W20, in a sentence."""
-    wide = scores[scores.part != "original"].pivot(index="radius", columns="part", values="value")
-    above = wide.index[wide.high > wide.low]
-    if above.empty:
+    """At which radii the order of low and high parts is not clearly that of W20, in a sentence."""
+    low, high = (scores[scores.part == part].set_index("radius") for part in ("low", "high"))
+    above, below = (low.index[one.low > other.high] for one, other in ((high, low), (low, high)))
+    if len(below) == len(low):
         return "At every radius the detector finds more on low parts than on high parts."
-    where = style.listing(f"{radius:g}" for radius in above)
-    return (
-        f"W20 is judged at r = {wide.index.max():g}; at r = {where} the detector finds more on "
-        "high parts than on low parts."
+    said = {
+        "the detector finds more on high parts than on low parts": above,
+        "the intervals of low and high parts meet": low.index.difference(above.union(below)),
+    }
+    listed = (
+        f"at r = {style.listing(f'{radius:g}' for radius in radii)} {what}"
+        for what, radii in said.items()
+        if len(radii)
     )
+    return f"W20 is judged at r = {low.index.max():g}; {', and '.join(listed)}."
 
 
 def kept_in_words(frame: pd.DataFrame, radius: float) -> str:
