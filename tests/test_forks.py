@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -28,7 +28,7 @@ os.chdir(sys.argv[1])
 Path(".snakemake").mkdir()
 forks.start(closed=os.open(os.devnull, os.O_RDONLY))
 print("started", flush=True)
-os.execv("/bin/sleep", ["sleep", "600"])
+os.execv("/bin/sleep", ["sleep", "3600"])
 """
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="pages are forked on Linux only")
 
@@ -45,9 +45,11 @@ def workflow(tmp_path_factory):
 def workflow_in(folder):
     command, env = [sys.executable, "-c", WORKFLOW, str(folder)], {**os.environ, **FOUND}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "started\n"
-        yield process
-        process.kill()
+        try:
+            assert process.stdout.readline() == "started\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def command(folder, *arguments, door=".snakemake/door", **more):
@@ -65,11 +67,14 @@ def children(pid):
 
 def sockets(pid):
     """Those that a process has open."""
-    found = (os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir())
+    found = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since it was listed
+            found.add(os.readlink(each))
     return {each for each in found if each.startswith("socket:")}
 
 
-def wait_until(true, seconds=30):
+def wait_until(true, seconds=120):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"
@@ -121,17 +126,38 @@ def test_a_command_tells_of_a_fork_that_was_killed(workflow):
     assert caller.returncode == 128 + signal.SIGKILL
 
 
-def test_an_interruption_while_the_process_imports_ends_the_page(tmp_path):
-    with workflow_in(tmp_path) as process:
-        caller = command(tmp_path, "notebook", "01_decomposition")
-        (server,) = children(process.pid)
-        wait_until(lambda: sockets(caller.pid))
-        time.sleep(0.1)  # it has asked, and there is no fork yet
-        assert not children(server)
-        caller.send_signal(signal.SIGINT)
-        caller.communicate(timeout=60)
-        assert caller.returncode == 128 + signal.SIGTERM
-        wait_until(lambda: not children(server))
+def test_an_interrupted_command_waits_for_its_fork_to_end(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path(".snakemake").mkdir()
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(".snakemake/door")
+        door.listen()
+        process = command(tmp_path, "notebook", "nowhere")
+        caller, _ = door.accept()
+    with caller:
+        _, streams, _, _ = socket.recv_fds(caller, 1, 3)
+        for each in streams:
+            os.close(each)
+        with caller.makefile() as lines:
+            arguments, folder, _ = json.loads(lines.readline())
+        assert (arguments, folder) == (["notebook", "nowhere"], str(tmp_path))
+        process.send_signal(signal.SIGINT)
+        assert caller.recv(1) == b""  # it says that it was interrupted, and waits
+        assert process.poll() is None
+        caller.sendall(bytes([77]))
+    process.communicate()
+    assert process.returncode == 77
+
+
+def test_a_fork_ends_whose_command_was_interrupted_before_it_began(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    called = ["notebook", "01_decomposition"], str(tmp_path), {**os.environ, forks.DOOR: ""}
+    with workflow_in(tmp_path), socket.socket(socket.AF_UNIX) as caller:
+        caller.connect(".snakemake/door")
+        socket.send_fds(caller, [b"\0"], range(3))
+        caller.sendall(json.dumps(called).encode() + b"\n")
+        caller.shutdown(socket.SHUT_WR)  # while the process imports what pages need
+        assert caller.recv(1) == bytes([128 + signal.SIGTERM])
 
 
 def test_a_caller_that_breaks_off_disturbs_nobody(workflow, monkeypatch):
@@ -139,11 +165,12 @@ def test_a_caller_that_breaks_off_disturbs_nobody(workflow, monkeypatch):
     monkeypatch.chdir(folder)
     with socket.socket(socket.AF_UNIX) as door:
         door.connect(".snakemake/door")
-    caller = command(folder, "notebook", "nowhere")
+    caller = command(folder, "notebook", "01_decomposition")
     (server,) = children(process.pid)
     wait_until(lambda: children(server))
+    caller.kill()
     caller.communicate()
-    assert caller.returncode == 2
+    wait_until(lambda: not children(server))
 
 
 def test_forks_keep_no_sockets_open(workflow):
@@ -151,9 +178,9 @@ def test_forks_keep_no_sockets_open(workflow):
     callers = [command(folder, "notebook", "01_decomposition") for _ in range(2)]
     (server,) = children(process.pid)
     wait_until(lambda: len(children(server)) == 2)
-    time.sleep(0.2)
-    for fork in children(server):
-        assert not sockets(fork) & sockets(server)
+    pair = children(server)
+    wait_until(lambda: not any(sockets(each) & sockets(server) for each in pair))
+    assert children(server) == pair
     for caller in callers:
         caller.kill()
         caller.communicate()
