@@ -107,12 +107,13 @@ def test_shared_is_counted_pixel_by_pixel(first, second):
 
 
 def test_a_silhouette_keeps_what_the_garment_encloses():
-    grey = np.zeros((28, 28), np.uint8)
-    grey[5:20, 8:18] = 90
-    grey[10:12, 12:14] = 0  # a dark print
-    cut = scenes.silhouette(grey)
-    assert cut.shape == (2, 15, 10)
-    assert (cut[1] == 255).all()
+    grey = np.zeros((2, 28, 28), np.uint8)
+    grey[0, 5:20, 8:18] = 90
+    grey[0, 10:12, 12:14] = 0  # a dark print, where the other image is dark too
+    grey[1, 2:4, 3:9] = 90
+    first, second = scenes.silhouettes(grey)
+    assert (first.shape, second.shape) == ((2, 15, 10), (2, 2, 6))
+    assert (first[1] == 255).all()
 
 
 def test_grey_data_sets_get_grounds_in_colour():

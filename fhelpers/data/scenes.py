@@ -192,12 +192,14 @@ def resized(picture: np.ndarray, size: int, draw: float) -> tuple[np.ndarray, np
     return grey[crop], alpha[crop]
 
 
-def silhouette(grey: np.ndarray) -> np.ndarray:
-    """An object (2, height, width) uint8, cropped: its grey levels, and 255 where it is.
+def silhouettes(images: np.ndarray) -> list[np.ndarray]:
+    """Objects, each (2, height, width) uint8 and cropped: its grey levels, and 255 where it is.
 
     The background of Fashion-MNIST is black; dark places enclosed by the garment belong to it.
     """
-    return cut_out(grey, ndimage.binary_fill_holes(grey > 8))
+    within = np.zeros((3, 3, 3))  # holes are filled in each image by itself
+    within[1] = ndimage.generate_binary_structure(2, 1)
+    return [*map(cut_out, images, ndimage.binary_fill_holes(images > 8, within))]
 
 
 def cut_out(grey: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -223,7 +225,7 @@ def objects(scenes: Scenes, split: str) -> list[list[np.ndarray]]:
     found = data.load("fashion-mnist", train=split == "train", limit=POOL[split])
     images, labels = found.images[:, 0].numpy(), found.labels.numpy()
     wanted = [found.classes.index(name) for name in scenes.class_names]
-    cut = [[silhouette(grey) for grey in images[labels == label]] for label in wanted]
+    cut = [silhouettes(images[labels == label]) for label in wanted]
     return [[each for each in group if min(each.shape[1:]) >= 3] for group in cut]
 
 

@@ -116,7 +116,7 @@ class Run:
         own = self.record["precision"]
         return own if own == choose_compute().precision else "float32"
 
-    @property
+    @cached_property
     def recipe(self) -> Runnable:
         recorded = self.record["recipe"]
         try:
