@@ -148,7 +148,7 @@ else:
 # assumption A1, a person sees of both. So: where the first and the third row look alike, a change
 # that a person would miss flips the prediction.
 #
-# ## The networks of sections 3 to 5
+# ## Other networks
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 style.show(
