@@ -66,7 +66,7 @@ data: $(ENV)
 clean:
 	rm -rf _build book/sections .snakemake
 
-# Another environment than everybody else's: to learn early what a new release breaks.
+# The newest versions instead of the locked ones: to learn early what a release breaks.
 newest:
 	"$$PYTHON" -m venv .venv
 	$(BIN)/pip install --upgrade --editable ".[book,test]"

@@ -86,14 +86,14 @@ def runs() -> None:
 def verify(*run_ids: str, published: Whole = 0, seed: Whole = 0) -> int:
     """Carry finished runs out anew and print the largest difference to their records.
 
-    The status is 1 if a number differs by more than 1e-4 on the record's kind of processor. Another
-    one rounds otherwise, and a long training makes much of that: there the status is 1 only if rows
-    or shapes differ.
+    The status is 1 if a number differs by more than 1e-4 on the record's kind of processor. Other
+    processors round differently, and long training amplifies the difference: there the status is 1
+    only if rows or shapes differ.
 
     Args:
         run_ids: Names from `fhelpers runs`.
-        published: How many published runs to take as well, at random.
-        seed: Of that choice.
+        published: How many published runs, drawn at random, to verify as well.
+        seed: Seed of that draw.
     """
     from fhelpers.runs import provenance, store
     from fhelpers.runs.verify import carry_out_anew, largest_difference
@@ -117,7 +117,7 @@ def verify(*run_ids: str, published: Whole = 0, seed: Whole = 0) -> int:
         else:
             said += f", on another processor than the record's {processor}"
         print(f"{run.run_id} · {said}", flush=True)
-    return int(not worst <= 1e-4)
+    return int(worst > 1e-4)
 
 
 @app.command
@@ -250,18 +250,18 @@ def claims(
     scale: Scale = "standard",
     dataset: Dataset = "cifar10",
     seeds: PageSeeds = "",
-    to: Path | None = None,
+    to: Path = Path("claims.json"),
 ) -> int:
     """Check every claim of both papers, training what is missing; write claims.json.
 
     The status is 0 whatever the verdicts, and 1 if a claim could not be computed.
 
     Args:
-        to: The file to write; claims.json unless given.
+        to: The file to write.
     """
     from fhelpers.pages import scorecard
 
-    file = places.writable(to or Path("claims.json"))
+    file = places.writable(to)
     outcomes = scorecard.judge(scorecard.load(**checked_book(scale, dataset, seeds)))
     frame = scorecard.table(outcomes, scale)
     for each in outcomes:
@@ -312,7 +312,7 @@ def book(
 ) -> None:
     """Build the book, as `make book` does: runs, pages, HTML.
 
-    A call goes on where one that was killed stopped; two calls at once are refused.
+    A call resumes where a killed one stopped; a second call at the same time is refused.
 
     Args:
         jobs: How many runs and pages at a time.
@@ -349,7 +349,7 @@ def main() -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by the caller
         stream.reconfigure(errors="replace")  # what a terminal cannot show must not end a run
     try:
-        status = app(exit_on_error=False, print_error=False)
+        status = app(exit_on_error=False, print_error=False, result_action="return_value")
         print(end="", flush=True)  # here, where a reader who went away is no error
         sys.exit(status)
     except BrokenPipeError:

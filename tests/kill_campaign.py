@@ -169,7 +169,7 @@ def callers(place: Place, code: str) -> int:
     for process in processes:
         process.communicate()
     ended = [process.returncode for process in processes].count(0)
-    refused = "another call builds this book" in place.log.read_text()
+    refused = "another call is already building this book" in place.log.read_text()
     return (ended + refused) * (place.contents() == expected)
 
 

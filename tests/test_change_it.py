@@ -13,7 +13,9 @@ from fhelpers.runs import scales
 SLUGS = notebooks.slugs()
 CELL = """
 scale = "smoke"
-dataset = "planted"  # of the "scenes"
+dataset = (
+    "planted"  # of the "scenes"
+)
 seeds = [0]
 radii = [
     4,

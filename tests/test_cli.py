@@ -80,7 +80,7 @@ def refused(result):
         (["runs", "--colour"], "--colour"),
         (["runs", "all"], "all"),
         (["run"], "--run-id"),
-        (["run", "nothing"], "no run is called 'nothing'; `fhelpers runs` lists"),
+        (["run", "nothing"], "no run is called 'nothing'; see `fhelpers runs`"),
         (["run", "*"], "no run is called '*'"),
         (["run", "nothing", "--threads", "many"], "many"),
         (["run", "nothing", "--threads", "0"], "threads must be from 1 to 1024, not 0"),
@@ -178,7 +178,7 @@ def refused(result):
         (["explorer", "a", "b", "--to", "/etc/passwd"], "/etc/passwd is no folder: name another"),
         (["coco", "nowhere", "/etc/passwd"], "/etc/passwd is no folder: name another one"),
         (["coco", "nowhere", "/nowhere/too"], "/nowhere/val/val_annotations.txt is missing"),
-        (["run", "x" * 500], "…; `fhelpers runs` lists"),
+        (["run", "x" * 500], "…; see `fhelpers runs`"),
         (["run", "a", "--threads", "x" * 500], "…"),
         (["book", "--jobs", "0"], "jobs must be at least 1, not 0"),
         (["book", "--jobs", "2; touch x"], "2; touch x"),
@@ -224,7 +224,8 @@ def test_who_closes_the_output_is_told_nothing(places):
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "fhelpers", "runs"]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=env, check=False)
     assert (done.returncode, done.stderr) == (141, b"")
 
 

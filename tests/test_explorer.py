@@ -402,6 +402,18 @@ def test_images_are_cases_like_those_of_the_paper_then_some_of_each_class():
     assert explorer.choose(other, striped()) == [0, 1, 2, 3, 4, 5]
 
 
+def test_cases_are_those_of_the_radius_at_which_the_page_opens():
+    # Each class has a wave between the radii 10 and 10.5 of images of 28 pixels.
+    rows, columns = torch.meshgrid(torch.arange(28.0), torch.arange(28.0), indexing="ij")
+    wave = 100 + 90 * torch.cos(2 * torch.pi * (3 * rows + 10 * columns) / 28)
+    labels, images = torch.tensor([0, 1]), torch.full((2, 3, 28, 28), 100, dtype=torch.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[label] = wave.to(torch.uint8)
+    two = data.ImageData(images, labels, ("a", "b"))
+    assert explorer.choose({"natural": Stripes(), "adversarial": Stripes()}, two)[0] == 1
+    assert explorer.case_radius(28) == 10
+
+
 def test_mixes_tell_who_goes_by_which_part():
     test = striped()
     models = {"natural": Stripes(), "adversarial": Brightest()}

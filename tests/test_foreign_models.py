@@ -391,7 +391,7 @@ def test_a_run_is_asked_about_its_own_data_and_other_kinds_are_refused(tmp_path,
         assert found.classes == own.classes
     with pytest.raises(ValueError, match="was trained on planted: leave --dataset out"):
         outside.test_images(run.run_id, "cifar10", 4)
-    with pytest.raises(ValueError, match=r"has \d+ test images: ask for as many or fewer"):
+    with pytest.raises(ValueError, match=r"has only \d+ test images: ask for at most that many"):
         outside.test_images(run.run_id, None, 10**6)
     other = store.plan(HeatMap(network=run.recipe, images=4))
     for ask in (lambda: outside.test_images(other, None, 4), lambda: outside.load_model(
@@ -399,6 +399,9 @@ def test_a_run_is_asked_about_its_own_data_and_other_kinds_are_refused(tmp_path,
     )):  # fmt: skip
         with pytest.raises(ValueError, match="is a run of kind 'heatmap', which has no classifier"):
             ask()
+    (tmp_path / run.run_id / "history.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ValueError, match=r"is damaged: history\.parquet has digest"):
+        outside.test_images(run.run_id, None, 4)
 
 
 # --- what is doubtful stands in the report --------------------------------------------------------

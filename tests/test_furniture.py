@@ -141,6 +141,17 @@ def test_a_pdf_of_nothing_is_refused(tmp_path):
         pdf.write(tmp_path)
 
 
+def test_a_browser_that_cannot_start_is_told_in_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / pdf.OPENING).parent.mkdir(parents=True)
+    (tmp_path / pdf.OPENING).write_text("<p>")
+    browser = tmp_path / "chromium"
+    browser.write_text("#!/bin/sh\necho install the snap >&2; exit 1\n")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=rf"^{browser} could not print the book: .+$"):
+        pdf.write(tmp_path)
+
+
 # Publishing --------------------------------------------------------------------------------------
 
 

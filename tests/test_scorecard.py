@@ -94,6 +94,8 @@ def test_undecided_claims_say_what_they_need():
     row = {"verdict": "undecided", "scale": "quick", "failure": ""}
     assert scorecard.advice(row) == "Not decided at scale quick: needs scale standard."
     assert scorecard.advice(row | {"verdict": "reproduced"}) == ""
+    said = scorecard.advice(row | {"not_learned": "natural (training accuracy 0.12)"})
+    assert said == "Not judged, because these have not learned: natural (training accuracy 0.12)."
 
 
 # --- all of them at the smallest scale ---------------------------------------------------------
@@ -126,7 +128,7 @@ def test_other_scales_are_compared_where_their_runs_are_finished(outcomes, monke
 
     gone = sections.PLANS["decomposition"]("smoke", "planted", [0])["natural"][0].run_id
     finished = store.finished
-    monkeypatch.setattr(store, "finished", lambda id: None if id == gone else finished(id))
+    monkeypatch.setattr(store, "finished", lambda id, **_: None if id == gone else finished(id))
     (rest,) = scorecard.elsewhere("quick", "planted", [0]).values()
     assert [each.id for each in rest] == ["W3", "W20"]  # W3 looks at a network of fewer epochs
 

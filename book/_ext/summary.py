@@ -56,12 +56,12 @@ def composed(rows):
     said = "over images of one training" if alone else "over seeds"
     if 0 < len(alone) < len(measured):
         said = f"over seeds for {len(measured) - len(alone)} of them; the other {len(alone)} rest "
-        said += "on one training, and what their intervals are over stands behind them"
+        said += "on one training, and each of these names the sample of its interval"
     else:
         alone = []
     parts = [
-        f"At the scale `{rows[0]['scale']}`, of {len(judged)} claims: {counts}. Brackets are 95 % "
-        f"intervals, for all effects of a claim together, {said}."
+        f"At the scale `{rows[0]['scale']}`, of {len(judged)} claims: {counts}. Square brackets "
+        f"give 95 % intervals, joint over all effects of a claim, {said}."
     ]
     for head, own in groups.items():
         if own:

@@ -20,7 +20,7 @@ document.addEventListener("DOMContentLoaded", fhReveal);
 // What scrolls sideways in its own box can be scrolled by keyboard too: as a named region, and only
 // while it scrolls.
 document.addEventListener("DOMContentLoaded", () => {
-  const boxes = document.querySelectorAll(".fh-table, div.math, .fh-figure");
+  const boxes = document.querySelectorAll(".fh-table, div.math");
   const look = (box) => {
     const scrolls = box.scrollWidth > box.clientWidth;
     const name = box.querySelector("[aria-label]")?.getAttribute("aria-label") ?? "formula";

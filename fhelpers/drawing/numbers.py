@@ -24,7 +24,7 @@ COLUMNS = [
     "panel", "series", "x_axis", "x", "x_tick", "y_axis", "y", "y_tick", "low", "high", "along",
     "value", "red", "green", "blue",
 ]  # fmt: skip
-MOST_PIXELS = 30_000  # of photographs: beyond, a file would be large and the figure holds them too
+MOST_PIXELS = 30_000  # of photographs in a CSV file, which leaves out more: the figure has them
 MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for what has no label
 
 
@@ -139,7 +139,7 @@ def bars(axes: Axes) -> Iterator[dict]:
 
 
 def spanned(line: Line2D, low: Sequence, high: Sequence, *, along: str = "y") -> None:
-    """Say how far the intervals of a line's points reach."""
+    """Attach to a line the intervals of its points, for `points` to read."""
     way = {} if along == "y" else {"along": along}
     line.spans = [
         {"low": float(a), "high": float(b)} | way if np.isfinite([a, b]).any() else {}

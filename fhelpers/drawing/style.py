@@ -226,7 +226,8 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     """
     for what, value in (("name", name), ("caption", caption), ("alt", alt)):
         if not value or not value.strip():
-            raise ValueError(f"The {what} of a figure must not be empty: write one sentence.")
+            wanted = "a label" if what == "name" else "one sentence"
+            raise ValueError(f"The {what} of a figure must not be empty: write {wanted}.")
     light, caption = svg(figure), as_read(caption)
     images = "".join(
         f'<img class="{which}" alt="{html.escape(alt)}" src="{data_uri(text)}">'
@@ -247,8 +248,9 @@ def with_interval(
 ) -> str:
     """A value with its interval for a table, and the paper's in brackets: 0.36 ± 0.02 (0.62).
 
-    Two places, and beyond 1 at `least` so many, more where the interval is narrower or where its
-    ends would not show on which side of `marks` they lie; one that is uneven is given by its ends.
+    At least two decimals, or `least` for values beyond ±1; up to four where the interval is narrow
+    or where rounding would hide on which side of a value in `marks` an end lies. An asymmetric
+    interval is given by its ends: 0.36 [0.30, 0.45].
     """
     low, value, high = estimate.low, estimate.value, estimate.high
     theirs = "" if paper is None or pd.isna(paper) else f" ({rounded(paper)})"
@@ -291,10 +293,10 @@ def cell_text(value) -> str:
     """One table cell: numbers to two places, missing values as a dash."""
     if isinstance(value, str):
         return value
-    if value is None or pd.isna(value):
+    if pd.isna(value):
         return "–"
     if isinstance(value, float | np.floating):
-        return f"{value:.0f}" if value == int(value) and abs(value) >= 2 else rounded(value)
+        return f"{value:.0f}" if value.is_integer() and abs(value) >= 2 else rounded(value)
     return f"{value:,}" if isinstance(value, int | np.integer) else str(value)
 
 
@@ -369,7 +371,7 @@ def card(verdict) -> None:
     `verdict` is a claims.Verdict. A sign and a word carry the verdict, so colour is not needed.
     """
     claim, outcome, sign = verdict.claim, verdict.verdict, SIGNS[verdict.verdict]
-    said, single = verdict.said, "" if verdict.seeds > 1 else " fh-single"
+    said = verdict.said
     lines = {"The paper": claim.published} | verdict.lines
     folded = {"Measured": claim.measure, "Rule": claim.rule}
     folded |= {term: lines.pop(term) for term in ("Power",) if term in lines}
@@ -379,7 +381,7 @@ def card(verdict) -> None:
     )
     note = f'<p class="fh-claim-note">{html.escape(verdict.note)}</p>' if verdict.note else ""
     page = (
-        f'<div class="fh-claim fh-{outcome.replace(" ", "-")}{single}" role="group" '
+        f'<div class="fh-claim fh-{outcome.replace(" ", "-")}" role="group" '
         f'aria-label="Claim {claim.id}: {said}"><p class="fh-claim-head">'
         f'<span class="fh-claim-id">{claim.id}</span> <span class="fh-verdict">'
         f'<span class="fh-sign" aria-hidden="true">{sign}</span> {said}</span></p>'

@@ -146,7 +146,7 @@ def explanations(slug: str) -> dict[str, str]:
     found = {}
     for node in ast.parse(cell).body:
         name = node.targets[0].id
-        parts = [SHARED.get(name), comments.get(node.end_lineno)]
+        parts = [SHARED.get(name), comments.get(node.value.end_lineno)]
         found[name] = ". Here: ".join(part for part in parts if part)
     return found
 

@@ -42,6 +42,11 @@ def whole_radii(height: int, width: int) -> list[int]:
     return list(range(1, int(frequency.radial_distance(height, width).max() - 1e-6) + 1))
 
 
+def case_radius(width: int) -> int:
+    """The radius at which cases are chosen and the page opens, whole as on its slider."""
+    return round(CASE_RADIUS * width)
+
+
 def choose(models: Mapping[str, nn.Module], test: data.ImageData) -> list[int]:
     """Places of the images to show: first cases as in W's Figure 2, then some of each class.
 
@@ -50,7 +55,7 @@ def choose(models: Mapping[str, nn.Module], test: data.ImageData) -> list[int]:
     clearest. Without any, the first image that M_natural recognises.
     """
     pixels = test.pixels()
-    parts = [pixels, *frequency.split(pixels, CASE_RADIUS * pixels.shape[-1])]
+    parts = [pixels, *frequency.split(pixels, case_radius(pixels.shape[-1]))]
     answers = [probabilities(models["natural"], part) for part in parts]
     whole, low, high = (answer.argmax(1) == test.labels for answer in answers)
     cases = places(whole & ~low & high)
@@ -162,7 +167,7 @@ def write(natural: Run, adversarial: Run, folder: Path) -> Path:
         "height": height,
         "width": width,
         "radii": radii,
-        "radius": round(CASE_RADIUS * width),
+        "radius": case_radius(width),
         "seen": SEEN_RADIUS * width,
         "labels": labels.tolist(),
         "images": encoded(test.images[chosen]),

@@ -22,7 +22,7 @@ DOOR = "FHELPERS_DOOR"  # the environment's name for the socket, from the checko
 CODE = Path(__file__).parents[1]
 STREAMS = ("stdin", "stdout", "stderr")
 PAUSE = 0.05  # seconds between two looks at the forks
-PATIENCE = 10  # seconds that a command has to say what it is
+PATIENCE = 10  # seconds within which a caller has to send its request
 DEATH_SIGNAL = 1  # of prctl: the signal for when the parent dies
 
 
@@ -38,7 +38,7 @@ def start(closed: int) -> None:
         door.bind(str(path))
     except OSError:  # a file system without sockets
         return
-    path.chmod(0o600)  # who calls has code run as this user
+    path.chmod(0o600)  # whoever can connect can run code as this user
     door.listen()
     os.environ[DOOR] = str(path)
     workflow = os.getpid()
@@ -59,7 +59,7 @@ def serve(door: socket.socket, workflow: int) -> NoReturn:
             caller, _ = door.accept()
             try:
                 callers[fork(caller, door, *callers.values())] = caller
-            except (OSError, ValueError):  # it was killed while it said what it is
+            except (OSError, ValueError):  # it was killed before it had sent its request
                 caller.close()
         for pid, caller in [*callers.items()]:
             if select.select([caller], [], [], 0)[0]:  # it says no more: it was killed
@@ -74,7 +74,7 @@ def serve(door: socket.socket, workflow: int) -> NoReturn:
 
 
 def fork(caller: socket.socket, *others: socket.socket) -> int:
-    """The number of a new process, which is the command that called and keeps no socket open."""
+    """The number of a fork that runs the caller's command and keeps no socket open."""
     from fhelpers.pages import execution, explorer  # noqa: F401 - not before the first page asks
 
     caller.settimeout(PATIENCE)
@@ -105,7 +105,7 @@ def tell(caller: socket.socket, code: int) -> None:
 
 
 def be(arguments: list[str], folder: str, environment: dict[str, str]) -> NoReturn:
-    """Be that command of `fhelpers`."""
+    """Run that command of `fhelpers` and exit with its status."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)

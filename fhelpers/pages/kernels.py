@@ -1,7 +1,7 @@
 """Kernels that execute notebooks in this very interpreter, whatever kernels the machine knows.
 
-Importing PyTorch and the rest takes longer than most pages' cells, and who opens a page has done it
-already to plan the page's runs. So the kernel may be a fork of that process.
+Importing PyTorch and the rest takes longer than most pages' cells, and the process that opens a
+page has already done so to plan its runs. So the kernel may be a fork of that process.
 """
 
 import multiprocessing

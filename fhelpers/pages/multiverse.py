@@ -68,9 +68,7 @@ def settings(
                 changed = [scaled(part, factor) for part in claimed]
                 if all(changed) and (factor == 1 or changed != claimed):
                     word = conjunction(map(finish, changed))
-                    setting = dict(zip(AXES, (margin, boundary, radius), strict=True))
-                    stands = {"verdict": word, "stands": word == each.word}
-                    rows.append({"id": each.id} | setting | stands)
+                    rows.append((each.id, margin, boundary, radius, word, word == each.word))
     return pd.DataFrame(rows, columns=["id", *AXES, "verdict", "stands"])
 
 

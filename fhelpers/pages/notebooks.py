@@ -91,7 +91,7 @@ def of_book(given: dict, chosen: Sequence[str]) -> dict[str, tuple[dict, section
     taken = sorted({name for slug in slugs() for name in defaults(slug)})
     for name in given:
         if name not in taken:
-            refuse_unknown(name, taken, "any notebook", "there are")
+            refuse_unknown(name, taken, "any notebook", "they have")
     found = {}
     for slug in chosen:
         asked = {name: given[name] for name in defaults(slug) if name in given}

@@ -99,16 +99,33 @@ def contents(titles: list[list]) -> str:
 def write(pages: Path | None = None) -> Path:
     """Print the book built in `pages` (_build/html unless given) and link to it on its pages.
 
-    Raises FileNotFoundError where no book was built or no browser is installed.
+    Raises FileNotFoundError where no book was built, and where Playwright or a browser is missing,
+    RuntimeError where the browser cannot be started or fails.
     """
-    from playwright.sync_api import sync_playwright
-
     pages = (pages or places.home() / "_build" / "html").resolve()
     if not (pages / OPENING).is_file():
         raise FileNotFoundError(f"{pages} holds no pages yet: run make book first")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise FileNotFoundError("there is no browser to print the book with: install chromium")
+    try:
+        from playwright.sync_api import Error
+    except ImportError:
+        what = 'playwright is missing: install it with `pip install "fhelpers[book]"`'
+        raise FileNotFoundError(what) from None
+    try:
+        print_with(browser, pages)
+    except Error as error:
+        said = error.message.splitlines()[0]
+        raise RuntimeError(f"{browser} could not print the book: {said}") from error
+    link_from(pages / "book" / "about.html")
+    return pages / NAME
+
+
+def print_with(browser: str, pages: Path) -> None:
+    """Print all pages with that browser. Raises Playwright's Error where it fails."""
+    from playwright.sync_api import sync_playwright
+
     files, whole = order(pages), pages / ".whole.html"
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=browser, args=FLAGS)
@@ -131,8 +148,6 @@ def write(pages: Path | None = None) -> Path:
         finally:
             whole.unlink(missing_ok=True)
             running.close()
-    link_from(pages / "book" / "about.html")
-    return pages / NAME
 
 
 def document(page, taken: list) -> str:

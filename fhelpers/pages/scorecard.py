@@ -89,7 +89,8 @@ def table(outcomes: Sequence[Outcome], scale: str) -> pd.DataFrame:
         row |= {"section": sections.slug_of(claim.section), "figure": claim.figure}
         row |= {name: getattr(claim, name) for name in ("source", "measure", "rule", "published")}
         row |= {"verdict": each.word, "identity": claim.identity, "scale": scale}
-        row["failure"] = each.failure
+        stuck = each.verdict.stuck if each.verdict else ()
+        row |= {"failure": each.failure, "not_learned": ", ".join(stuck)}
         if each.verdict:
             part = deciding(each.verdict.parts)
             row |= {"effect": part.name, "margin": part.margin, "ceiling": part.ceiling}
@@ -120,5 +121,7 @@ def advice(row: Mapping) -> str:
         return row["failure"]
     if row["verdict"] != "undecided":
         return ""
+    if row.get("not_learned"):
+        return f"Not judged, because these have not learned: {row['not_learned']}."
     more = {"smoke": "scale quick", "quick": "scale standard", "standard": "more seeds"}
     return f"Not decided at scale {row['scale']}: needs {more.get(row['scale'], 'more seeds')}."

@@ -124,7 +124,7 @@ def compared(outcomes: Mapping[str, Sequence[Outcome]], scale: str) -> str:
         changed = [f"{each.id} ({each.word})" for each in both if each.word != own[each.id]]
         less = sum(each.seeds < here[each.id] for each in both)
         said = f"At scale {other}, {len(both) - len(changed)} of {len(both)} verdicts are the same"
-        said += f"; other: {style.listing(changed)}." if changed else "."
+        said += f"; different: {style.listing(changed)}." if changed else "."
         fewer = f" There, {less} of the {len(both)} rest on fewer seeds." if less else ""
         sentences.append(said + fewer)
     return " ".join(sentences) or "No other scale has finished runs to compare with."

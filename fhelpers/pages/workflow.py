@@ -4,15 +4,14 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Sequence
 from typing import NoReturn
 
 from fhelpers import places
 from fhelpers.pages import forks
 
 
-def start(given: dict, jobs: int, targets: Sequence[str] = ("book",)) -> NoReturn:
-    """Become Snakemake, which makes the targets with these parameters of notebooks.
+def start(given: dict, jobs: int) -> NoReturn:
+    """Replace this process with Snakemake, which builds the book with these notebook parameters.
 
     Raises ValueError for impossible jobs, BlockingIOError while another call is at work.
     """
@@ -25,10 +24,10 @@ def start(given: dict, jobs: int, targets: Sequence[str] = ("book",)) -> NoRetur
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        what = "another call builds this book: wait for it, or stop it"
+        what = "another call is already building this book: wait for it, or stop it"
         raise BlockingIOError(error.errno, what) from error
     os.set_inheritable(lock, True)
-    command = [sys.executable, "-m", "snakemake", "--cores", str(jobs), *targets, "--nolock"]
+    command = [sys.executable, "-m", "snakemake", "--cores", str(jobs), "book", "--nolock"]
     command += ["--rerun-incomplete", "--config"]
     command += [f"{name}={json.dumps(value)}" for name, value in given.items()]
     os.chdir(places.home())

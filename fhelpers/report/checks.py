@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import suppress
-from operator import attrgetter
 
 import torch
 from torch import Tensor, nn
@@ -97,11 +96,11 @@ def what_it_takes(model: nn.Module, images: Tensor, compute: Compute) -> str | N
 
 def noted_sizes(model: nn.Module) -> Iterator[int]:
     """The sizes of images that a model and its parts have among their attributes."""
-    holders = ("", ".config", ".default_cfg")
+    holders = ("", "config", "default_cfg")
     for module, holder, name in itertools.product(model.modules(), holders, HELD_AS):
         size = None
         with suppress(Exception):  # an attribute may be anything, and be computed when asked
-            held = attrgetter(holder[1:])(module) if holder else module
+            held = getattr(module, holder) if holder else module
             size = held.get(name) if isinstance(held, dict) else getattr(held, name)
             size = size[-1] if isinstance(size, tuple | list) else size
         if isinstance(size, int) and 1 < size <= 2 * max(SIZES):

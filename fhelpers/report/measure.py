@@ -36,8 +36,10 @@ class FrequencyReport:
     """What `frequency_report` found.
 
     about: what was measured and on what; table: tidy, a row for each number, with the columns
-    measure, part, at (a radius in bins, an ε or a band), value, low, high, images; heat_map and
-    mask: (H, W), zero frequency in the centre.
+    measure, part, at, value, low, high, images; heat_map and mask: (H, W), zero frequency in the
+    centre. at: a radius in bins, an ε, the number of a mask's band, or the distance of a wave's
+    ring in bins; for the measure "radius" the share of the accuracy to be reached, where value is a
+    radius in bins, infinite if no part reaches it; else missing.
     """
 
     about: dict
@@ -92,8 +94,10 @@ def frequency_report(
     part divide, `RADII` in proportion to the image size unless given; classes: how many the model
     must have, by default as many as the labels; few: how many images (the first ones) serve the
     costly measures: heat map, attacks and mask. The mask is learned on one half of these and judged
-    on the other. precision: float32, bfloat16, or "auto" for what the machine does fastest and the
-    model takes. The model stays as it was.
+    on the other. name: how the report calls the model; seed: of the attacks' random starts, the
+    mask and the heat map's signs; precision: float32, bfloat16, or "auto" for what the machine does
+    fastest and the model takes; progress: called with the name of each part of the work as it
+    begins. The model stays as it was.
     Of images above 64 pixels the heat map tries some frequencies only; about["step"] says which,
     about["norm"] how large its waves are: in proportion to the image.
     Raises ValueError for `few` below 2, and as `check_model`, `as_images` and `as_labels` do.

@@ -55,7 +55,7 @@ def with_weights(model: nn.Module, weights: str | None) -> nn.Module:
 
 
 def is_run(named: str) -> bool:
-    """Whether a name is that of a run that can be reported on, or of nothing else known."""
+    """Whether a name can only be a run's: no function, no file and no model of torchvision's."""
     other = ":" in named or named.endswith(SUFFIXES) or os.path.exists(os.path.expanduser(named))
     return not other and named not in list_models(module=torchvision.models)
 
@@ -67,8 +67,8 @@ def run_of(named: str):
     except (ValueError, OSError) as error:  # of a name that is too long, too
         if named in list_models():
             raise ValueError(f"torchvision's {named} is no classifier of images") from None
-        if os.path.exists(store.unfinished(named)):
-            raise error
+        if store.finished(named) or os.path.exists(store.unfinished(named)):
+            raise error  # a damaged run, or one whose data is missing
         raise ValueError(
             f"model {named!r} is not known: give a file of torch.export or TorchScript, "
             "package.module:function, a run of `fhelpers runs`, or a torchvision model's name"
@@ -85,7 +85,7 @@ def test_images(named: str, dataset: str | None, limit: int | None) -> ImageData
         raise ValueError(f"{named} was trained on {recipe.dataset}: leave --dataset out")
     test = recipe.load(train=False)
     if (limit or 0) > len(test):
-        raise ValueError(f"{named} has {len(test)} test images: ask for as many or fewer")
+        raise ValueError(f"{named} has only {len(test)} test images: ask for at most that many")
     return ImageData(test.images[:limit], test.labels[:limit], test.classes)
 
 
