@@ -71,7 +71,7 @@ if workflow.is_main_process:  # a job on a cluster reads this file again, while 
     for recipe in missing.values():
         store.plan(recipe)
     if missing:
-        print(schedule.announced(missing), file=sys.stderr)
+        print(schedule.announced(schedule.missing_of(RUNS)), file=sys.stderr)
 # One run at a time on a GPU of this machine (profiles/default). A cluster's are asked for by
 # --default-resources.
 GPU = {"gpu": 1} if torch.cuda.is_available() else {}
@@ -112,7 +112,7 @@ rule html:
         "_build/html/index.html",
     shell:
         # --all: after a build that failed on a warning, the next would read changed pages only.
-        # Pages that failed are no pages: kept, the next call would take them for finished.
+        # The index of a failed build is removed: the next call would take the book for finished.
         f"{JUPYTER_BOOK} build . --all --builder html -W -n --keep-going"
         " || {{ rm -f {output}; exit 1; }}"
 
@@ -178,7 +178,8 @@ for number, lot in enumerate(schedule.batches(RUNS, FIRST_PAGE)):
         output:
             [record(run_id) for run_id in missing],
         params:
-            run_ids=" ".join(lot),
+            # Not those published without their tensors, which `fhelpers run` would make whole.
+            run_ids=" ".join(i for i in lot if not (records.published() / i).exists()),
         priority: max(URGENCY[run_id] for run_id in lot)
         threads: 1
         resources:

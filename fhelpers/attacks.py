@@ -25,7 +25,7 @@ __all__ = [
 EXAMINED = 16  # images on which a model is examined before it is attacked
 LEVELS = 1_000  # Foolbox's FGSM tries ε = 1/1000, 2/1000, … 1
 BRACKETS = (0.3, 0.45, 0.675, 1.0)  # where Foolbox's PGD looks for a first success, 1.5 apart
-HALVINGS = 12  # of the bracket: ε to 0.0003 at most
+HALVINGS = 12  # of the bracket, which leave ε uncertain by 0.0003 at most
 
 
 class SuspectGradients(UserWarning):
@@ -41,8 +41,9 @@ def check_epsilon(epsilon: float) -> None:
 def check_counts(**counts: int) -> None:
     """Raise ValueError unless all are whole numbers of at least 1."""
     for name, count in counts.items():
-        if not isinstance(count, Integral) or count < 1:
-            raise ValueError(f"{name}={count!r} is not possible: it must be at least 1")
+        if not isinstance(count, Integral) or isinstance(count, bool) or count < 1:
+            what = "it must be a whole number of at least 1"
+            raise ValueError(f"{name}={count!r} is not possible: {what}")
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -109,7 +110,9 @@ def random_point(images: Tensor, epsilon: float, generator: torch.Generator | No
 def ascend(model, images, labels, epsilon, *, steps, step_size, start) -> Tensor:
     """Take `steps` signed gradient steps from `start`, for every image alike.
 
-    This is what adversarial training needs: the strongest image found, fooled or not.
+    This is what adversarial training needs: the strongest image found, fooled or not. images and
+    start: (N, C, H, W) in [0, 1]; labels: int64 (N,); ε and step_size in pixel units, numbers or
+    (N, 1, 1, 1). Returns images of the same shape within ε and [0, 1].
 
     >>> stronger = attacks.ascend(
     ...     model, images, labels, 8 / 255, steps=3, step_size=4 / 255, start=images
@@ -158,8 +161,9 @@ def pgd(
     """Projected gradient descent (Madry et al. 2018), ending early for images already fooled.
 
     images: (N, C, H, W) in [0, 1]; labels: int64 (N,); ε and step_size in pixel units
-    (step_size: 2.5 ε / steps unless given); loss: `cross_entropy` or `margin`. Each restart begins
-    at another random point and works only on the images that still resist.
+    (step_size: 2.5 ε / steps unless given); loss: `cross_entropy` or `margin`; generator: on the
+    CPU, for the random starts. Each restart begins at another random point and works only on the
+    images that still resist.
     Returns images of the same shape within ε and [0, 1]. Raises ValueError for an ε, a number of
     steps or restarts that is not possible, and raises and warns as `examine`.
 
@@ -306,7 +310,9 @@ def examine(model: nn.Module, images: Tensor, labels: Tensor) -> list[str]:
     probabilities already, and of gradients that are all zero (Athalye et al. 2018).
     """
     frequency.check_images(images)
-    if labels.shape != images.shape[:1] or not len(images):
+    if not len(images):
+        raise ValueError("there are no images")
+    if labels.shape != images.shape[:1]:
         raise ValueError(f"{len(images)} images need as many labels, not {tuple(labels.shape)}")
     few, doubts = images[:EXAMINED], []
     with torch.no_grad():

@@ -95,7 +95,7 @@ def assign(overlap: np.ndarray, crowd: np.ndarray, ignored: np.ndarray) -> np.nd
 def check(truth: Truth) -> None:
     """Raise ValueError where there is nothing to score: no images, or no object that counts."""
     if truth.images == 0:
-        raise ValueError("There are no images to evaluate: an average over none is not 0.")
+        raise ValueError("There are no images to evaluate, so there is no average precision.")
     if not (~truth.crowd).any():
         raise ValueError(
             f"None of the {truth.images} images holds an annotated object, so there is nothing to "
@@ -106,7 +106,9 @@ def check(truth: Truth) -> None:
 class Score:
     """Detections matched with the truth once; scores follow for any weights of the images.
 
-    limits: the areas (px²) between small, medium and large objects. Raises ValueError as `check`.
+    limits: the areas (px²) between small, medium and large objects. credit (objects,): the score of
+    the detection that meets each object at an overlap of 0.5, 0 for objects that none meets. Raises
+    ValueError as `check`.
     """
 
     def __init__(self, truth: Truth, found: Detections, limits: Sequence[float] = COCO_LIMITS):

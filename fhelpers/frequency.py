@@ -310,7 +310,9 @@ STABILISERS = (0.01**2, 0.03**2)  # C₁ and C₂ for pixels in [0, 1], as publi
 
 
 def structural_similarity(first: Tensor, second: Tensor) -> Tensor:
-    """Mean structural similarity (SSIM) of each pair of images, (N,); 1 for equal ones.
+    """Mean structural similarity of each pair of images, (N,); 1 for equal ones.
+
+    SSIM of Wang, Bovik, Sheikh and Simoncelli (2004).
 
     first, second: (N, C, H, W); pixels are clipped to [0, 1], as a screen would do, and channels
     averaged. Only windows that lie within the image count. Raises ValueError for other shapes and

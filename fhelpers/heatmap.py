@@ -1,7 +1,7 @@
 """The Fourier heat map: accuracy when one single frequency is added to every image.
 
-Yin et al. (2019): a bin tells how a network bears noise of that frequency. The perturbation is a
-plane wave of fixed L2 norm, with a sign drawn for each image and channel.
+Yin et al. (2019): each bin shows how well a network withstands noise of that frequency. The
+perturbation is a plane wave of fixed L2 norm, with a sign drawn for each image and channel.
 """
 
 import itertools
@@ -87,8 +87,9 @@ def heat_map(
     images: (N, C, H, W) in [0, 1]; labels: (N,); norm: L2 norm of the perturbation of each channel,
     4 as Yin et al. take for CIFAR-10 images; step: between the frequencies that are tried, each of
     which then stands for those around it. Perturbed images are clipped to [0, 1]. The map is
-    symmetric about its centre. Raises ValueError for images outside [0, 1], labels that do not fit
-    them or the model, and a norm below 0.
+    symmetric about its centre. seed: draws the signs; precision: as for `predict`. Raises
+    ValueError for images outside [0, 1] or none, labels that do not fit them or the model, a norm
+    below 0, a step that is no whole number above 0, and answers that are NaN or infinite.
 
     >>> heatmap.heat_map(model, images[:2, :, :8, :8], labels[:2]).shape
     torch.Size([8, 8])
@@ -96,7 +97,9 @@ def heat_map(
     images, labels = as_images(images), as_labels(labels)
     if not 0 <= norm < math.inf:
         raise ValueError(f"norm must be a number of at least 0, not {norm!r}")
-    if labels.shape != images.shape[:1] or not len(images):
+    if not len(images):
+        raise ValueError("there are no images")
+    if labels.shape != images.shape[:1]:
         raise ValueError(f"{len(images)} images need as many labels, not {len(labels)}")
     checks.check_whole("step", step, 1)
     height, width = images.shape[-2:]
@@ -161,6 +164,7 @@ class HeatMap(OfNetwork, kind="heatmap", version=2):
     def __post_init__(self):
         super().__post_init__()
         checks.check_positive("norm", self.norm)
+        checks.check_not_negative("rho", self.rho)
 
     @property
     def work(self) -> int:
@@ -168,7 +172,7 @@ class HeatMap(OfNetwork, kind="heatmap", version=2):
         return self.images * info.height * info.width // 6
 
     def carry_out(self, job: Job) -> Result:
-        """The map as a tensor, a row for each ring of bins, one clean."""
+        """Tensor: the map. Rows: accuracy on each ring of bins, and on images as they are."""
         measured, (model, images, labels) = Result(), self.on_device(job)
         model = smoothing.smooth_first_layer(model, self.rho)
         found = heat_map(model, images, labels, norm=self.norm, seed=self.seed)

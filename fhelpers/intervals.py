@@ -56,7 +56,7 @@ class Estimate:
         return as_read(self._in_digits())
 
     def against(self, *marks: float) -> str:
-        """As `str`, with the digits it takes to see on which side of these numbers it ends."""
+        """As `str`, with enough digits to show on which side of these numbers its bounds lie."""
         return as_read(self._in_digits(marks))
 
     def _in_digits(self, marks: Sequence[float] = ()) -> str:
@@ -163,7 +163,7 @@ def proportion(successes: float, images: int) -> Estimate:
 def accuracy(values: Sequence[float], images: int) -> Estimate:
     """Mean of an accuracy over seeds with its interval; over images if there is one seed."""
     values = list(values)
-    if len(values) > 1:
+    if len(values) != 1:
         return within(over_seeds(values), 0.0, 1.0)
     return proportion(round(values[0] * images), images)
 
@@ -171,13 +171,13 @@ def accuracy(values: Sequence[float], images: int) -> Estimate:
 def difference(
     successes: float, images: int, others: float, other_images: int, correlation: float = 0.0
 ) -> Estimate:
-    """Difference of two proportions, independent unless told otherwise, first minus second.
+    """Difference of two proportions, independent unless a correlation is given, first minus second.
 
-    Newcombe's interval over images (1998, method 10), which stays within [-1, 1] and keeps its
-    level for shares near 0 or 1: the distances of each share to its own Wilson limits are combined
-    as one would standard errors. On the same images it is too wide where the outcomes agree more
-    often than by chance, as those of two networks do: outcomes image by image belong in
-    `paired_difference`.
+    Newcombe's interval over images (1998, Statistics in Medicine 17:873, method 10), which stays
+    within [-1, 1] and keeps its level for shares near 0 or 1: the distances of each share to its
+    own Wilson limits are combined as one would standard errors. On the same images it is too wide
+    where the outcomes agree more often than by chance, as those of two networks do: outcomes image
+    by image belong in `paired_difference`.
     """
     (low, other_low), (high, other_high) = wilson([successes, others], [images, other_images])
     share, other = successes / images, others / other_images
@@ -195,9 +195,9 @@ def difference(
 def paired_difference(first, second) -> Estimate:
     """Difference of the shares of two outcomes of the same images, first minus second.
 
-    `first`, `second`: bool (images,). Newcombe's interval for paired data (1998, method 10): that
-    of `difference`, narrowed by the correlation of the outcomes. Raises ValueError for other
-    shapes, other types or no images.
+    `first`, `second`: bool (images,). Newcombe's interval for paired data (1998, Statistics in
+    Medicine 17:2635, method 10): that of `difference`, narrowed by the correlation of the outcomes.
+    Raises ValueError for other shapes, other types or no images.
     """
     first, second = _outcomes(first), _outcomes(second)
     if first.shape != second.shape:

@@ -36,7 +36,7 @@ def home() -> Path:
 def writable(path: Path, *, folder: bool = False) -> Path:
     """The absolute path of a file, or folder, that can be written; nothing is created.
 
-    Raises ValueError where it cannot: to be asked before the work, not after it.
+    Raises ValueError where it cannot; call it before the work, not after.
     """
     path = absolute(path)
     try:

@@ -372,3 +372,8 @@ def test_an_impossible_search_is_refused():
     ):
         with pytest.raises(ValueError, match="is not possible: it must be"):
             attacks.smallest_epsilon(model, images, labels, **options)
+    for steps in (2.5, True, 0):
+        with pytest.raises(ValueError, match="it must be a whole number of at least 1"):
+            attacks.pgd(model, images, labels, 0.1, steps=steps)
+    with pytest.raises(ValueError, match=r"^there are no images$"):
+        attacks.pgd(model, images[:0], labels[:0], 0.1)

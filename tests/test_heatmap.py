@@ -79,6 +79,8 @@ def test_what_has_no_map_is_refused():
             heatmap.heat_map(nn.Flatten(), images, labels, norm=norm)
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         heatmap.heat_map(nn.Flatten(), images + 2, labels)
+    with pytest.raises(ValueError, match=r"^there are no images$"):
+        heatmap.heat_map(nn.Flatten(), images[:0], labels[:0])
 
 
 def test_waves_in_portions_make_the_same_map(monkeypatch):

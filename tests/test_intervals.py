@@ -75,6 +75,11 @@ def test_another_confidence_is_narrower():
         assert interval() == wide
 
 
+def test_an_accuracy_of_no_seeds_is_refused():
+    with pytest.raises(ValueError, match="No seeds"):
+        accuracy([], 100)
+
+
 def test_an_accuracy_over_seeds_keeps_to_what_is_possible():
     for values, ends in (([0.01, 0.0, 0.05], (0.0, 0.07)), ([0.99, 1.0, 0.95], (0.93, 1.0))):
         found = accuracy(values, 100)

@@ -179,4 +179,20 @@ def test_what_is_missing_is_announced_with_an_estimate(monkeypatch, precision):
     few = {str(n): SimpleNamespace(work=pace * 60) for n in range(10)}
     assert schedule.announced(few).startswith("10 runs are missing and come first: about 5 minutes")
     many = {str(n): SimpleNamespace(work=pace * 3600) for n in range(5)}
-    assert "about 2.5 hours on 2 cores" in schedule.announced(many)
+    assert schedule.announced(many).endswith("about 2.5 hours, 2 at a time")
+    one = schedule.announced({"0": few["0"]})
+    assert one == "1 run is missing and comes first: about 1 minute, 2 at a time"
+
+
+def test_what_others_need_whole_is_missing_where_it_was_published_without_tensors(monkeypatch):
+    network = SimpleNamespace(run_id="network", needs=())
+    other = SimpleNamespace(run_id="other", needs=())
+    mask = SimpleNamespace(run_id="mask", needs=(network,))
+    runs = {each.run_id: each for each in (network, other, mask)}
+    there = {"network", "other"}  # none of them with its tensors
+    monkeypatch.setattr(
+        store, "finished", lambda run_id, whole=False: (run_id in there and not whole) or None
+    )
+    assert list(schedule.missing_of(runs)) == ["network", "mask"]
+    there.add("mask")
+    assert schedule.missing_of(runs) == {}

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from fhelpers import frequency, masks
+from fhelpers.heatmap import HeatMap
 from fhelpers.masks import images as image_masks
 from fhelpers.masks import recipes
 from fhelpers.masks.atlas import neighbour_map
@@ -239,6 +240,8 @@ def test_names_tell_what_differs():
         ({"learned_on": "all"}, "learned_on='all'"),
         ({"images": 201}, "images=201 .* from 5 to 200"),
         ({"learned_on": "test"}, "images=150 .* from 5 to 100"),
+        ({"images": 10.5}, "images=10.5 .* from 5 to 200"),
+        ({"images": "10"}, "images='10' .* from 5 to 200"),
     ],
 )
 def test_impossible_masks_are_refused(changes, says):
@@ -255,6 +258,10 @@ def test_impossible_runs_are_refused():
         ImageMasksRecipe(network=NETWORK, images=101)
     with pytest.raises(ValueError, match="epsilon"):
         ImageMasksRecipe(network=NETWORK, images=10, epsilon=2.0)
+    with pytest.raises(ValueError, match="attack_steps=0 is not"):
+        ImageMasksRecipe(network=NETWORK, images=10, attack_steps=0)
+    with pytest.raises(ValueError, match="rho=-1 is not"):
+        HeatMap(network=NETWORK, images=10, rho=-1)
 
 
 # --- sections ----------------------------------------------------------------------------------

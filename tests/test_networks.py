@@ -270,3 +270,15 @@ def test_wrong_input_is_refused_in_one_sentence(name, changes, says):
 def test_a_model_without_convolution_has_no_first_kernels():
     with pytest.raises(ValueError, match="no first kernels"):
         networks.first_convolution(nn.Linear(3, 2))
+
+
+def test_moments_that_cannot_be_held_leave_the_model_as_it_was():
+    layers = nn.BatchNorm2d(3, track_running_stats=False), nn.Flatten(), nn.Linear(7, 2)
+    model = nn.Sequential(*layers)  # seven values, which no image of this size has
+    with (
+        pytest.raises(ValueError, match="fails"),
+        networks.moments_held(model, torch.rand(4, 3, 8, 8)),
+    ):
+        pass
+    assert networks.uses_batch_moments(model)
+    assert not model[0]._forward_pre_hooks

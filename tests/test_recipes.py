@@ -198,7 +198,7 @@ WRONG = [
     *(("dropout", value) for value in (-0.1, 1, 1.5, NAN, "0.5", None)),
     *(("mixup", value) for value in (0, -1, NAN, INF, "0.5", False)),
     *(("epsilon", value) for value in (0, -0.1, 1.1, 8, NAN, "8/255", None)),
-    *(("kernel_size", value) for value in (0, 2, 13, 5.5, "5")),
+    *(("kernel_size", value) for value in (0, 2, 13, 5.5, 3.0, "5")),
     *(("width", value) for value in (0, -4, 8.0, "8")),
     *(
         (name, value)

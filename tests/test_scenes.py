@@ -145,6 +145,7 @@ def test_the_folder_that_is_written_holds_the_scenes(tmp_path):
         (lambda: Scenes("planted", classes=6), "classes must be a whole number from 1 to 5, not 6"),
         (lambda: Scenes("cifar10", classes=True), "classes must be a whole number .*, not True"),
         (lambda: Scenes("cifar10", size=16), "scenes: size must be .* from 32 to 1024, not 16"),
+        (lambda: Scenes("cifar10", seed=-1), "scenes: seed must be a whole number from 0"),
         (lambda: generate(SMALL, "validation", 1), "'validation' is not known"),
         (lambda: generate(SMALL, "test", 0), "0 scenes from 0 are not possible"),
     ],

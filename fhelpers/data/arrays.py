@@ -196,7 +196,9 @@ class CifarBatches(Torchvision):
     url = property(attrgetter("downloader.url"))
 
     def at_hand(self, root: Path) -> bool:
-        return (root / self.layout / "test_batch").is_file() or (root / self.archive).is_file()
+        names = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
+        unpacked = all((root / self.layout / name).is_file() for name in names)
+        return unpacked or (root / self.archive).is_file()
 
     def read(self, root: Path, workspace: Path | None = None) -> Parts | None:
         parts = self.read_batches(root / self.layout)

@@ -24,7 +24,7 @@ from fhelpers.data import files
 from fhelpers.data.objects import COCO_LIMITS, Truth
 
 SPLIT = "val2017"  # W §7: the 5,000 images of COCO val
-CLASSES = 10_000  # a number beyond them is an error
+CLASSES = 10_000  # the largest category number that is believed
 
 # Tiny ImageNet's classes that are among COCO's: WordNet id -> COCO's number and name
 IN_COCO = {

@@ -53,7 +53,7 @@ class Dataset:
     name: str
     title: str  # in figures and messages
     options: tuple[str, ...] = ()  # the names of those it takes
-    # Options for a purpose. "small": images that a processor can pay; "easy": learnt from a few
+    # Options for a purpose. "small": images that a processor can pay; "easy": learned from a few
     # hundred images; "plain": images without a class; "K": as the paper K has the data set
     proposals: Mapping[str, Options] = field(default_factory=dict)
     subset_of: str = ""  # the larger data set that it can stand for

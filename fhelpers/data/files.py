@@ -51,7 +51,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """An image file whose header was read; to be decoded inside, where errors get its name."""
+    """An image file whose header was read; decode it inside, where every error names the file."""
     with reading(path):
         try:
             with Image.open(path, formats=FORMATS) as image:

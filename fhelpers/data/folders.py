@@ -160,5 +160,5 @@ class ImageFolder(Dataset):
 
 @lru_cache
 def _listed(dataset: ImageFolder, base: Path, options: tuple) -> Folder:
-    """A folder's files, looked at once a process: a section asks many times."""
+    """A folder's files, looked at once per process: a section asks many times."""
     return dataset.listed(base, **dict(options))

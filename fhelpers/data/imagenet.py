@@ -85,6 +85,8 @@ def _fetch_imagenette(root: Path, workspace: Path | None, published: str, folder
 
     if workspace is None:
         raise sources.Unreachable("that folder cannot be written to")
+    if (root / folder).exists():
+        raise ValueError(f"{root / folder} is incomplete: remove it, and it is unpacked anew")
     url, md5 = datasets.Imagenette._ARCHIVES[published]
     archive = root / f"{folder}.tgz"
     if archive.is_file():

@@ -70,7 +70,7 @@ _verified: dict[Path, tuple[int, ...]] = {}
 def read(path: Path, count: int, expected: dict[str, str] | None = None) -> list[torch.Tensor]:
     """The first ``count`` images and labels of a kept file, compared with their digests.
 
-    The whole file is hashed once a process, and again whenever it was replaced or written to.
+    The whole file is hashed once per process, and again whenever it was replaced or written to.
     Without ``expected`` the digests are those that were written with it.
     """
     stat = path.stat()

@@ -50,7 +50,8 @@ class Scenes:
     seed: int = 0
 
     def __post_init__(self):
-        for name, least, most in (("size", 32, 1024), ("classes", 1, len(self.every_class))):
+        classes = ("classes", 1, len(self.every_class))
+        for name, least, most in (("size", 32, 1024), classes, ("seed", 0, 2**63 - 2)):
             check_whole("scenes", name, getattr(self, name), least, most)
 
     @property
@@ -86,8 +87,8 @@ class Scenes:
         """Areas (px²) between small, medium and large: squares of 1/8 and 3/16 of the side.
 
         At 128 pixels these are 16² and 24². COCO's 32² and 96² belong to images of about 640 by
-        480 pixels, in which an object of a twentieth of the width can still be told; here it would
-        have six pixels.
+        480 pixels, in which an object of a twentieth of the width can still be recognised; here it
+        would have six pixels.
         """
         return (self.size / 8) ** 2, (self.size * 3 / 16) ** 2
 

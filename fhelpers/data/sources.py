@@ -158,8 +158,9 @@ def run(command: list[str], folder: Path, package: Package | None = None) -> Non
     with log.open("w+b") as output:
         try:
             process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=os.environ | {"LC_ALL": "C"},  # what it says is looked for in English
+            )  # fmt: skip
         except FileNotFoundError as error:
             raise Unreachable(f"{command[0]} is not installed") from error
         try:

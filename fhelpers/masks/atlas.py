@@ -8,6 +8,7 @@ all pairs, which a few thousand points allow. It is not their algorithm, and the
 import torch
 from torch import Tensor
 
+NEIGHBOURS = 15  # UMAP's default
 CURVE = (1.577, 0.895)  # a and b of the published curve, for a least distance of 0.1
 STEPS = 200
 ROUNDS = 40  # of bisection: more digits than float32 has
@@ -34,7 +35,7 @@ def neighbour_weights(points: Tensor, neighbours: int) -> Tensor:
     return weights + weights.T - weights * weights.T
 
 
-def neighbour_map(points: Tensor, *, neighbours: int = 15, seed: int = 0) -> Tensor:
+def neighbour_map(points: Tensor, *, seed: int = 0) -> Tensor:
     """Places in the plane, float32 (N, 2), of points (N, P); the same seed gives the same map.
 
     Minimises the cross-entropy between how much two points belong together and how close they are
@@ -44,7 +45,7 @@ def neighbour_map(points: Tensor, *, neighbours: int = 15, seed: int = 0) -> Ten
     if points.ndim != 2 or len(points) < 3:
         raise ValueError(f"a map needs three points (N, P) or more, not {tuple(points.shape)}")
     points = points.double()
-    weights = neighbour_weights(points, min(neighbours, len(points) - 1)).float()
+    weights = neighbour_weights(points, min(NEIGHBOURS, len(points) - 1)).float()
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(len(points), 2, generator=generator)
     centred = points - points.mean(0)

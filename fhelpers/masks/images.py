@@ -50,6 +50,7 @@ class ImageMasksRecipe(OfNetwork, kind="image-masks", version=2):
     def __post_init__(self):
         super().__post_init__()
         check_whole("images", self.images, FOLDS)
+        check_whole("attack_steps", self.attack_steps, 1)
         check_switch("selected", self.selected)
         check_switch("pictures", self.pictures)
         if self.chooser is not None and images_seen(self.chooser) != images_seen(self.network):
@@ -196,17 +197,19 @@ def row(part: str, among: str, right: Tensor) -> dict:
 
 
 def classified(features: Tensor, classes: dict[str, Tensor], seed: int) -> list[dict]:
-    """Cross-validated accuracy of a linear classifier of the masks, on true and dealt-out classes.
+    """Cross-validated accuracy of a linear classifier of the masks, on true and scrambled classes.
 
-    classes: {name: int64 (N,)}. Dealt-out classes are as frequent as the true ones; their accuracy
-    is the mean of SCRAMBLES deals.
+    classes: {name: int64 (N,)}. Scrambled classes are as frequent as the true ones; their accuracy
+    is the mean over SCRAMBLES permutations.
     """
     generator, rows = torch.Generator().manual_seed(seed), []
     for name, labels in classes.items():
-        deals = [torch.randperm(len(labels), generator=generator) for _ in range(SCRAMBLES)]
+        orders = [torch.randperm(len(labels), generator=generator) for _ in range(SCRAMBLES)]
         scores = {
             "linear": [cross_validated(features, labels, seed)],
-            "linear-scrambled": [cross_validated(features, labels[deal], seed) for deal in deals],
+            "linear-scrambled": [
+                cross_validated(features, labels[order], seed) for order in orders
+            ],
         }
         for part, found in scores.items():
             rows.append(row(part, name, torch.stack(found)) | {"images": len(labels)})

@@ -24,7 +24,7 @@ from fhelpers.runs.training import Training, correct, fit, predict, shuffled
 
 BOUND = 10.0  # of the loss's exponent, see `bounded_exp`
 CHUNK = 250  # single-image masks learned at once: enough to keep a core busy and its cache full
-LEAST = 8  # with fewer images processors add in another order, and rounding grows as it is learned
+LEAST = 8  # fewer images are summed in another order, and learning amplifies the rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +55,14 @@ class Learning:
         return cls(**{name: getattr(recipe, name) for name in names})
 
 
-def bounded_exp(exponent: Tensor, bound: float = BOUND) -> Tensor:
-    """e^x up to the bound, and from there on the straight line that touches it.
+def bounded_exp(exponent: Tensor) -> Tensor:
+    """e^x up to `BOUND`, and from there on the straight line that touches it.
 
     K's loss overflows float32 where the cross-entropy changes by more than 9.4. This one equals it
     up to a change of √bound = 3.2; beyond, its slope stays what it was at the bound, so that the
     gradient still points the same way and is never infinite.
     """
-    inside = exponent.clamp(max=bound)
+    inside = exponent.clamp(max=BOUND)
     return inside.exp() * (1 + exponent - inside)
 
 
@@ -127,7 +127,8 @@ def learn_mask(
     network: in eval mode; images: (N, C, H, W) in [0, 1]; labels: int64 (N,), those it was trained
     on; groups: int64 (N,), which mask an image belongs to; channels: 1, or C for a mask of each
     channel. Minimises, mean over the images, exp((CE(masked) − CE(original))²) + λ ‖M‖₁ / ‖M₀‖₁,
-    where K has one image in a batch. Stops when the accuracy is at least `threshold` times that
+    where K has one image in a batch; in an incomplete batch λ weighs more in proportion, and so it
+    does on a small group. Stops when the accuracy is at least `threshold` times that
     without a mask and the mask's weight has settled, or after all epochs. Resumes from
     `checkpoint`. Raises ValueError as `frequency.check_images` and `frozen` do, and for labels or
     groups that do not fit.
@@ -205,8 +206,8 @@ class Watch:
         def loss(mask: FourierMask, batch) -> Tensor:
             prices, right = price(self.network, mask, batch, compute)
             self.right += right.float() @ F.one_hot(batch[2], len(self.sizes)).float()
-            # Each group's mean over its images, in a batch by their expected number; the masks
-            # do not share a weight, so the sum teaches each of them what it would learn alone.
+            # An image counts the same whatever its group, so λ weighs more on small groups. Masks
+            # share no weight: the sum teaches each of them what it would learn alone.
             return prices.sum() * share + self.learning.sparsity_weight * mask.total_weight().sum()
 
         return loss

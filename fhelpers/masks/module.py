@@ -78,6 +78,8 @@ class FourierMask(nn.Module):
 def complement(mask: FourierMask) -> FourierMask:
     """The binary masks of the frequencies whose weight is 0, as K's released code takes them.
 
+    They are on the CPU.
+
     >>> masks.complement(masks.FourierMask(32, 32)).total_weight().item()  # nothing is gone yet
     0.0
     """
@@ -97,6 +99,8 @@ def low_share(mask: FourierMask) -> Tensor:
 @torch.no_grad()
 def through(mask: FourierMask, images: Tensor, which: Tensor | None = None) -> Tensor:
     """Images (N, C, H, W) seen through masks, on the images' device; they may leave [0, 1].
+
+    The mask is moved there and stays.
 
     >>> seen = masks.through(masks.FourierMask(32, 32), images)
     >>> torch.allclose(seen, images, atol=1e-6)

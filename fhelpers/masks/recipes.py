@@ -32,9 +32,9 @@ VARIANTS = ("mask", "complement", "random", "disc", "permuted", "binary-compleme
 class MaskRecipe(OfNetwork, kind="mask", version=2):
     """Everything that decides the masks learned for one network."""
 
-    scope: str = "model"  # one mask, or one a class (K), or one for each of FOLDS sets of images
+    scope: str = "model"  # one mask, or one per class (K), or one for each of FOLDS sets of images
     learned_on: str = "train"  # "test" is K's way: learned and judged on the same images
-    images: int = 1_000  # the first so many
+    images: int = 1_000  # how many, from the first on
     per_channel: bool = False  # K has one mask for all channels
     sparsity_weight: float = 0.2  # λ (K)
     threshold: float = 0.99  # K
@@ -47,7 +47,7 @@ class MaskRecipe(OfNetwork, kind="mask", version=2):
         check_choice("scope", self.scope, SCOPES)
         check_choice("learned_on", self.learned_on, ("train", "test"))
         there = getattr(self.network, f"{self.learned_on}_images")
-        if not FOLDS <= self.images <= there:
+        if not (isinstance(self.images, int) and FOLDS <= self.images <= there):
             refuse("images", self.images, f"from {FOLDS} to {there}, the network's own")
         _ = self.learning
 
@@ -144,10 +144,10 @@ def described(learned: masks.Learned) -> list[dict]:
 
 
 def within_rings(learnt: Tensor) -> dict[str, Tensor]:
-    """Energy of masks (n, H, W) by angle, in the rings that the image holds whole: (n, BANDS) each.
+    """Energy by angle of masks (n, H, W) within the spectrum's largest circle, (n, BANDS) each.
 
-    value: of the masks; even: of the masks without direction that come closest, whose energy falls
-    with the distance alone, for a disc on a square grid is no disc; whole: of all frequencies.
+    value: of the masks; even: of the closest masks that depend on the distance alone and fall with
+    it, since even a disc on a square grid has no even energy by angle; whole: of all frequencies.
     """
     size = learnt.shape[-2:]
     distance = frequency.radial_distance(*size)
@@ -274,7 +274,7 @@ def varied(mask: masks.FourierMask, variant: str, seed: int) -> masks.FourierMas
         weight = weight[..., order]
     elif variant == "permuted":
         ring = distance.round()
-        # Twice sorted by ring, once behind a random order: rank for rank within each ring.
+        # Sorting by ring, once in order and once in a random one, pairs the weights of each ring.
         shuffled = order[torch.argsort(ring[order], stable=True)]
         weight = weight.clone().index_copy_(
             -1, torch.argsort(ring, stable=True), weight[..., shuffled]

@@ -144,14 +144,14 @@ def moments_held(model: nn.Module, images: Tensor) -> Iterator[nn.Module]:
 
     layers = list(filter(takes_batch_moments, model.modules()))
     hooks = [layer.register_forward_pre_hook(hold) for layer in layers]
-    with evaluating(model), torch.no_grad():
-        try:
-            answer(model, images)
-        finally:
-            for hook in hooks:
-                hook.remove()
     try:
         with evaluating(model):
+            try:
+                with torch.no_grad():
+                    answer(model, images)
+            finally:
+                for hook in hooks:
+                    hook.remove()
             yield model
     finally:
         for layer in layers:

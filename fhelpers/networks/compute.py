@@ -9,7 +9,7 @@ from torch import Tensor
 
 BATCH = 250  # images in a forward pass: enough to keep a core busy, few enough for its cache
 CHUNK = 500  # images whose parts are held at once: more would leave the processor's cache
-MOMENTS_BATCH = 100  # where BatchNorm takes the moments of the batch at hand (W's released code)
+MOMENTS_BATCH = 100  # where BatchNorm uses the moments of the batch itself (W's released code)
 LARGEST = BATCH * 3 * 128**2  # values in a batch: of images with more pixels it has fewer
 ON_GPU = 8  # times as much there: a GPU has no cache to stay within, and idles on small batches
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -17,12 +17,12 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def portion(images: Tensor, count: int | None = None) -> int:
-    """How many of some images (N, C, H, W) to take at a time: `count`, or BATCH, if not too large.
+    """How many images (N, C, H, W) of this size to process at a time.
 
-    A GPU takes more of them.
+    `count` or BATCH, fewer where they are large, and eight times as many on a GPU.
     """
     times = 1 if images.device.type == "cpu" else ON_GPU
-    room = times * LARGEST // max(1, images[0].numel() if len(images) else 1)
+    room = times * LARGEST // max(1, images[:1].numel())
     return max(1, min(times * (count or BATCH), room))
 
 
@@ -44,8 +44,8 @@ def choose_compute(precision: str = "auto", device: str = "auto") -> Compute:
     """Resolve "auto" on this machine.
 
     bfloat16 only where the hardware computes in it: elsewhere it is emulated, and slower than
-    float32. Raises ValueError for another precision or device, and when a GPU is asked for that
-    torch does not see.
+    float32. Raises ValueError for another precision, and where cuda is asked for and torch sees no
+    GPU.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} is not possible: use {', '.join(PRECISIONS)}")

@@ -87,7 +87,7 @@ def fitted(state: Mapping[str, Tensor], model: nn.Module) -> list[Mapping[str, T
     first = next(filter(counts, own), "")
     prefixes = [name.removesuffix(first) for name in state if f".{name}".endswith(f".{first}")]
     parts = [
-        {name.removeprefix(before): own for name, own in state.items() if name.startswith(before)}
+        {name.removeprefix(before): each for name, each in state.items() if name.startswith(before)}
         for before in prefixes
     ]
     # A small part that happens to fit is a layer of another network.

@@ -24,7 +24,7 @@ class OfNetwork(Runnable):
     network: Recipe
     images: int  # test images, from the first on
     word: ClassVar[str] = ""  # what is measured, for the run's name; the kind unless given
-    precision = "float32"  # what is searched for must hold where it is judged
+    precision = "float32"  # a perturbation found in one precision may fail in another
 
     def __post_init__(self):
         check_whole("images", self.images, 1)
@@ -72,7 +72,7 @@ class OfNetwork(Runnable):
 
 
 def of_each(kind: type[OfNetwork], group: Iterable[Recipe], **fields) -> tuple:
-    """A measurement of each network of a group; of all its test images unless told otherwise."""
+    """A measurement of each network of a group; on all its test images unless `images` is given."""
     return tuple(
         kind(**{"network": network, "images": network.test_images} | fields) for network in group
     )

@@ -109,10 +109,14 @@ def attacked_pair(scale, dataset, seeds, epochs=0, **changes) -> Plan:
 
 
 def every_network(scale, dataset, seeds, epochs=0) -> Plan:
-    """M_natural, the heuristics, the optimisers and the kinds of network, at equal epochs."""
+    """M_natural, the heuristics, the optimisers and the kinds of network.
+
+    All for equal epochs, but for adversarial training, which has the scale's own unless `epochs` is
+    given.
+    """
     plan = heuristics(scale, dataset, seeds, epochs=epochs)
     kinds = architectures(scale, dataset, seeds, epochs=epochs)
-    del kinds[SCALES[scale].model]  # M_natural, too
+    del kinds[SCALES[scale].model]  # the same network as M_natural
     return {"natural": plan.pop("vanilla")} | plan | kinds
 
 

@@ -35,9 +35,10 @@ def machine() -> dict:
 
 
 def processor_of(machine: dict) -> str:
-    """What the bits of a result depend on: virtual machines call very different processors alike.
+    """Processor and instructions, on which a result's bits depend.
 
-    Records that do not name the instructions were made before this was kept, with AVX-512.
+    Virtual machines give very different processors one name. Records that do not name the
+    instructions were made before this was kept, with AVX-512.
     """
     return f"{machine['processor']} with {machine.get('instructions', 'AVX512')}"
 

@@ -161,7 +161,8 @@ def check(recipe: Recipe) -> None:
         refuse("mixup", recipe.mixup, "an α above 0, or None for no mix-up")
     if not (is_number(recipe.epsilon) and 0 < recipe.epsilon <= 1):
         refuse("epsilon", recipe.epsilon, "above 0 and at most 1, in pixel units")
-    if recipe.kernel_size is not None and recipe.kernel_size not in (1, 3, 5, 7, 9, 11):
+    size = recipe.kernel_size
+    if size is not None and not (isinstance(size, int) and size in (1, 3, 5, 7, 9, 11)):
         refuse("kernel_size", recipe.kernel_size, "an odd number from 1 to 11")
     if recipe.width is not None:
         check_whole("width", recipe.width, 1)

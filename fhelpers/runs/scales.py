@@ -106,7 +106,7 @@ def known(scale: str, dataset: str) -> None:
 
 
 def several(scale, dataset, seeds, **changes) -> tuple[Recipe, ...]:
-    """The plain recipe with some fields changed, once a seed."""
+    """The plain recipe with some fields changed, once per seed."""
     return tuple(vanilla(scale, dataset, seed, **changes) for seed in seeds)
 
 

@@ -78,12 +78,28 @@ def minutes(lot: Iterable[Runnable]) -> int:
     return min(30 + sum(recipe.work for recipe in lot) // SLOWEST, 24 * 60)
 
 
+def missing_of(runs: Mapping[str, Runnable]) -> dict[str, Runnable]:
+    """Those of runs, needs first, that are still to be carried out, in the same order.
+
+    A run that was published without its tensors is among them where another one needs these.
+    """
+    found, needed = {}, set()
+    for run_id, recipe in reversed(runs.items()):
+        if store.finished(run_id, whole=run_id in needed) is None:
+            found[run_id] = recipe
+            needed |= {each.run_id for each in recipe.needs}
+    return dict(reversed(found.items()))
+
+
 def announced(missing: Mapping[str, Runnable]) -> str:
     """How many runs are missing and about how long they will take here, in a sentence."""
     pace = PACE[choose_compute().precision] * workers()
     hours = sum(recipe.work for recipe in missing.values()) / pace / 3600
-    long = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
-    return f"{len(missing)} runs are missing and come first: about {long} on {workers()} cores"
+    minutes = max(1, round(60 * hours))
+    long = f"{hours:.1f} hours" if hours >= 1 else f"{minutes} minute{'s' * (minutes > 1)}"
+    one = len(missing) == 1
+    start = "1 run is missing and comes" if one else f"{len(missing)} runs are missing and come"
+    return f"{start} first: about {long}, {workers()} at a time"
 
 
 def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> records.Runs:
@@ -94,7 +110,7 @@ def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> records.Runs:
     if not wanted or not all(wanted.values()):
         raise ValueError("no runs are asked for: give at least one seed, such as seeds = [0]")
     runs = everything(recipe for group in wanted.values() for recipe in group)
-    missing = {run_id: runs[run_id] for run_id in runs if store.finished(run_id) is None}
+    missing = missing_of(runs)
     for recipe in missing.values():
         store.plan(recipe)
     if missing:
@@ -131,7 +147,7 @@ def carry_out_all(missing: Mapping[str, Runnable]) -> None:
                 blocked = waiting.keys() | running.keys()
                 ready = (run_id for run_id in waiting if not needs[run_id] & blocked)
                 for run_id in [*islice(ready, slots - len(running))]:
-                    running[run_id] = pool.submit(store.carry_out, waiting.pop(run_id))
+                    running[run_id] = pool.submit(store.carry_out, waiting.pop(run_id), whole=True)
                 wait(running.values(), timeout=1, return_when=FIRST_COMPLETED)
                 for run_id in [name for name, future in running.items() if future.done()]:
                     running.pop(run_id).result()

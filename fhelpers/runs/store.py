@@ -151,7 +151,8 @@ def find(run_id: str) -> Runnable:
     file = unfinished(run_id) / "recipe.json"
     way_out = f"delete {file.parent}, and plan the run anew"
     if not file.exists():
-        raise ValueError(f"no run is called {quoted(run_id)}; `fhelpers runs` lists those that are")
+        there = "`fhelpers runs`, and results/published for those that are published"
+        raise ValueError(f"no run is called {quoted(run_id)}; see {there}")
     try:
         recipe = kinds.from_json(json.loads(file.read_text("utf-8")))
         named = recipe.run_id
@@ -238,7 +239,10 @@ def make(recipe: Runnable, folder: Path, progress: Callable[[int], None]) -> Run
 
 
 def listing() -> pd.DataFrame:
-    """All runs that the store knows: name, state, epochs, seconds and accuracy on the test set."""
+    """The store's finished and planned runs, without the published ones.
+
+    Name, state, epochs, seconds and accuracy on the test set.
+    """
     rows = []
     for file in sorted(records.root().glob("*/record.json")):
         clear(file.parent.name)

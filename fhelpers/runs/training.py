@@ -50,10 +50,10 @@ class Training:
         """Processor time spent so far, in this process and in those it continues."""
         return self.earlier + time.process_time() - self.started
 
-    def result(self, **changes) -> Result:
-        """What the training leaves: history, weights, warnings and time; with other tensors."""
+    def result(self, **more) -> Result:
+        """What the training leaves: history, weights, warnings and time; more: such as outcomes."""
         weights = {k: v.detach() for k, v in self.model.state_dict().items()}
-        return Result(self.rows, weights, self.warnings, self.seconds, **changes)
+        return Result(self.rows, weights, self.warnings, self.seconds, **more)
 
     def parts(self) -> list:
         return [part for part in (self.model, self.optimiser, self.schedule) if part is not None]

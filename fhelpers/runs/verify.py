@@ -18,7 +18,8 @@ from fhelpers.runs.records import Run
 def carry_out_anew(run: Run) -> Result:
     """The result of a run's recipe, with the threads and the precision of its record.
 
-    The store is left as it is; runs that this one needs are taken from it.
+    The run itself is left as it is. Runs that it needs come from the store, and are carried out
+    into it first where they or their tensors are missing.
     """
     record, recipe = run.record, run.recipe
     needed = tuple(store.carry_out(each, whole=True) for each in recipe.needs)
