@@ -203,11 +203,11 @@ print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 # networks, 0.002, a training accuracy of 0.5 took 13 epochs with true labels and 43 with shuffled
 # ones for seed 0, and one of 0.95 took 58 and 64; for seed 1 it was 15 and 36, and then 63 and 48.
 # The paper gives only how long it trained. The released code divides every filtered image by its
-# own maximum, but no whole test image, so a network trained on parts meets another contrast there.
-# That explains little: without biases a network answers almost alike when an image is multiplied by
-# a constant ({doc}`01_decomposition`). But whole images also bring the low part, the mean with it,
-# which a network trained on high parts has never seen. Where it fails on them, it may still have
-# learned something.
+# own maximum, but no whole test image, so a network trained on parts meets a different contrast
+# there. That explains little: without biases a network answers almost alike when an image is
+# multiplied by a constant ({doc}`01_decomposition`). But whole images also bring the low part, the
+# mean with it, which a network trained on high parts has never seen. Where it fails on them, it may
+# still have learned something.
 #
 # ## What we tried that the paper did not
 #
@@ -247,8 +247,8 @@ cued = measure.preferences(history)
 style.show(
     figures.cues(cued),
     name="shuffled-cues",
-    caption=f"{measure.in_short(cued)} Each point is a network on planted images with true labels. "
-    f"Bands: 95 % intervals over {cued.over.iloc[0]}.",
+    caption=f"{measure.in_short(cued)} Each point is one ratio of the cues' strengths in planted "
+    f"images, whose true labels networks learn. Bands: 95 % intervals over {cued.over.iloc[0]}.",
     alt=figures.ALT["cues"],
 )
 

@@ -215,6 +215,6 @@ print(f"{comparisons.common(level, chance)} {again}")
 told = [f"{part.name} {part.estimate}" for part in again.parts[1:]]
 style.finding(
     f"The networks can also be compared when they first reach the same accuracy on their training "
-    f"images. {comparisons.common(level, chance)} Then, in each measure against the rival that "
-    f"decides, on the monitored subset: {'; '.join(told)}."
+    f"images. {comparisons.common(level, chance)} Then, against the rival that decides and on the "
+    f"monitored subset: {'; '.join(told)}. The lead in test accuracy is then that in the gap."
 )

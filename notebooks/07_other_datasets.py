@@ -4,9 +4,7 @@
 
 # %% tags=["parameters", "hide-cell"]
 scale = "standard"
-dataset = (
-    "cifar10"  # the first of those compared, trained as long as on the page on shuffled labels
-)
+dataset = "cifar10"  # compared first, and trained as long as on the page on shuffled labels
 seeds = [0]
 others = ["cifar10", "mnist", "fashion-mnist", "imagenet"]  # the data sets to compare with
 radii = [4, 12]  # where images of 32 × 32 are split

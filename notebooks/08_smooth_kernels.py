@@ -217,9 +217,9 @@ style.show(
 #
 # **What differs, and why it may.** The paper shows kernels and no numbers. Below the scale `paper`
 # M_adversarial is trained for fewer epochs than M_natural, since each of its epochs costs several
-# times as much (see the set-up). Both start from the same initial weights, so what they share may
-# come in part from there. The released code crops and flips the images of M_adversarial but not
-# those of M_natural; here neither network has augmentation.
+# times as much (see the set-up), unless the parameter `epochs` sets both. Both start from the same
+# initial weights, so what they share may come in part from there. The released code crops and flips
+# the images of M_adversarial but not those of M_natural; here neither network has augmentation.
 #
 # ## What we tried that the paper did not
 #

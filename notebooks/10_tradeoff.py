@@ -162,7 +162,7 @@ style.show(
 # **How to read this.** Further to the right is a network that is harder to fool. A vermilion square
 # to the left of the blue circle is a network whose predictions depend more on the high part than on
 # the low part. Marks left of ½ are loose upper bounds, since the search starts there, and their
-# order may be another. So: a training that moves both marks to the right makes a network harder to
+# true order may differ. So: a training that moves both marks to the right makes a network harder to
 # fool in both bands.
 
 # %% folded="The ε that fools half of the images, as a table" tags=["nbval-ignore-output"]

@@ -46,15 +46,15 @@ style.show(
 # **How to read this.** Each panel is one effect that a claim is judged by, as its card on the
 # claim's own page has it (W25: over five networks only). The horizontal axis is the number of
 # training images n. Black points are networks after equal numbers of steps at every n, so that
-# fewer images are seen more often; M_shuffle takes more steps than the others, and M_adversarial
-# fewer, with which M_natural is compared after as many. Grey squares are the same networks as they
-# were when they first reached the training accuracy that all networks of the claim reach at every
-# n; W1 has none, since which image is right is recorded at the end only. Bars and bands are 95 %
-# intervals, widened as on the cards where a claim has several effects. A dashed line is the margin
-# of the rule, and the sign above is the verdict on the black point: ✓ reproduced, ≈ weaker, ✗ not
-# reproduced, ? undecided. Where a network has not learned, its point is hollow, has no interval and
-# is undecided. Vertical lines mark the n of the scales `quick` and `standard`, where it is among
-# those shown.
+# fewer images are seen more often. M_shuffle takes more steps than the others, and M_adversarial
+# often fewer; M_natural is compared with it after the same number. Grey squares are the same
+# networks as they were when they first reached the training accuracy that all networks of the claim
+# reach at every n; W1 has none, since which image is right is recorded at the end only. Bars and
+# bands are 95 % intervals, widened as on the cards where a claim has several effects. A dashed line
+# is the margin of the rule, and the sign above is the verdict on the black point: ✓ reproduced, ≈
+# weaker, ✗ not reproduced, ? undecided. Where a network has not learned, its point is hollow, has
+# no interval and is undecided. Vertical lines mark the n of the scales `quick` and `standard`,
+# where it lies within the range shown.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.finding(figures.so(rows, own, effects.fitted(runs)))
@@ -168,7 +168,7 @@ for id, part in (("W7", 2), ("W12", 0)):
 # accuracy removes that difference and brings in another, since the networks are then compared at
 # different moments, and on the monitored images only, so that intervals are wider. The networks are
 # the scale's: below `paper` they are far smaller than the paper's, most of all for n = 50,000. A
-# claim's own page may show other seeds, and another verdict for that reason alone. The line of
+# claim's own page may show other seeds, and a different verdict for that reason alone. The line of
 # `quick` says where its n lies, but that scale also takes fewer steps. W25 is here a rank
 # correlation over the five networks of Figure 5 alone, where its own page has many more and the
 # batch sizes beside them: with five, not even a perfect order can be told from chance here. With

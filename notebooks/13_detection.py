@@ -50,11 +50,11 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** The mAP of our detector cannot be compared with that of the paper's, because
-# images and objects differ. The share that remains after filtering can: 100 % would mean that
-# filtering does not matter. So: where ours and the paper's diamond agree, a detector of generated
-# scenes keeps about the share that one of photographs keeps; whether other detectors do so, this
-# page cannot say.
+# **How to read this.** On generated scenes, the mAP of our detector cannot be compared with the
+# paper's, because images and objects differ; the share that remains after filtering can. 100 %
+# would mean that filtering does not matter. So: where ours and the paper's diamond agree, this
+# detector keeps about the share that the paper's keeps; whether other detectors do so, this page
+# cannot say.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts:
@@ -221,11 +221,8 @@ style.show(
 # others; where intervals meet, this page cannot tell.
 
 # %% tags=["hide-input", "nbval-ignore-output"]
-places = cases.chosen(before, after, shown.truth, better=False)
-lows = [measure.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
-pairs = zip(places, lows, strict=True)
 style.show(
-    figures.cases([cases.case(shown, place, low, before, after) for place, low in pairs]),
+    figures.cases(cases.most(shown, radius, before, after, better=False)),
     name="detection-losing",
     caption="The paper's Figure 8, with our detector: images on which an object loses most of its "
     f"score on the low part, r = {radius:g}.",
@@ -241,11 +238,8 @@ style.show(
 # ## Images that gain
 
 # %% folded="Images that gain most" tags=["nbval-ignore-output"]
-places = cases.chosen(before, after, shown.truth, better=True)
-lows = [measure.parts_of([shown.image(i)], radius, i)["low"][0] for i, _ in places]
-pairs = zip(places, lows, strict=True)
 style.show(
-    figures.cases([cases.case(shown, place, low, before, after) for place, low in pairs]),
+    figures.cases(cases.most(shown, radius, before, after, better=True)),
     name="detection-gaining",
     caption="The paper's Figure 9, with our detector: images on which an object gains most score "
     f"on the low part, r = {radius:g}.",

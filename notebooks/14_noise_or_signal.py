@@ -180,7 +180,7 @@ style.show(
 # energy the first parts keep and how often they are classified correctly; where both are nearly
 # those of the image, the splits differ in small remainders only. Here all predictions are in
 # float32; {doc}`01_decomposition` counts the Fourier cases in the precision in which the network
-# was trained, so that its count may be another by a few images.
+# was trained, so its count may differ by a few images.
 #
 # ## What we tried that the paper did not
 #

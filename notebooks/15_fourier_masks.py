@@ -272,7 +272,7 @@ style.show(
 # **How to read this.** The number below each image seen through a mask is its structural similarity
 # {cite:p}`wang2004image` to the original: 1 for the same image, about 0 for one that has nothing in
 # common with it. Every picture is drawn with the image's mean. So: the lower the number, the less
-# of what we see is left; whether the network is still right is to be seen in K1 and K6.
+# of what we see is left; K1 and K6 say whether the network is still right.
 #
 # Even an input without high frequencies gives a network high ones inside: a sine comes out of a
 # nonlinearity with multiples of its frequency.
@@ -296,10 +296,10 @@ style.show(
 # this page does the same. To learn its mask it takes one image per step and many thousand steps; we
 # take fifty images per step and a higher learning rate. Where the loss of an image changes by more
 # than 3.2, ours continues along a straight line; the published formula overflows from about 9.4 on.
-# Whether a mask keeps 99 % of the accuracy also hangs on λ, which is the paper's, and on the number
-# of steps, which is ours. A network that is uncertain about many images misclassifies some after
-# any change, so that 99 % is a harder requirement for it than for a confident one. The released
-# code also chooses its networks by their test accuracy; ours are those of the last epoch.
+# Whether a mask keeps 99 % of the accuracy also depends on λ, which is the paper's, and on the
+# number of steps, which is ours. A network that is uncertain about many images misclassifies some
+# after any change, so that 99 % is a harder requirement for it than for a confident one. The
+# released code also chooses its networks by their test accuracy; ours are those of the last epoch.
 #
 # ## What we tried that the paper did not
 #

@@ -109,8 +109,8 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Frequency zero is in the centre. The complement and the two masks called one
-# minus have another total weight than the mask that they belong to. So: the random mask, the disc
-# and the permuted mask differ from the mask of N in which frequencies they let through, not in how
+# minus differ in total weight from the mask that they belong to. So: the random mask, the disc and
+# the permuted mask differ from the mask of N in which frequencies they let through, not in how
 # much.
 #
 # ## Trained through a mask, tested on originals

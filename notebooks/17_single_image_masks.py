@@ -45,10 +45,10 @@ style.show(
 # **How to read this.** Only images whose original the network classifies correctly count here, so x
 # itself would be at 100 %. So is M(x), by construction, because each mask is one that keeps the
 # class; the caption says how many of the masks still did so at their last step. For N, hardly any
-# x_A is correct where the images could be selected so (see the set-up). The other versions can
-# fail. C keeps the frequencies whose weight is 0; everything that the mask takes away, partly or
-# wholly, is x − M(x). So: where C(x) is often
-# correct too, the mask holds enough and not all that the network could use.
+# x_A is correct, because images were selected for that wherever enough of them were found (see the
+# set-up). Nothing fixes the other versions. C keeps the frequencies whose weight is 0; everything
+# that the mask takes away, partly or wholly, is x − M(x). So: where C(x) is often correct too, the
+# mask holds enough and not all that the network could use.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -153,9 +153,9 @@ style.show(
 # %% [markdown]
 # **How to read this.** In the masks, frequency zero is in the centre and bright frequencies are
 # kept. The complement C holds the frequencies whose weight is exactly 0. Pixels outside the
-# displayable range are clipped. Where a mask removes the image's mean, it is added back for us to
-# see something; the network sees the image without it. So: compare M(x), which is enough for the
-# network, with what you would call the subject.
+# displayable range are clipped. Where a mask removes the image's mean, it is added back so that we
+# can see something; the network sees the image without it. So: compare M(x), which is enough for
+# the network, with what you would call the subject.
 #
 # ## What is still classified correctly
 
@@ -211,20 +211,20 @@ style.show(
 # outside the frame. The map uses no class labels; the nearer the rank correlation in the caption is
 # to 1, the more it orders masks by nothing but their total weight. In the last panel, a linear
 # classifier is trained on four fifths of the masks to predict the class and tested on the last
-# fifth, in turn. Shuffling the classes shows what it would reach if there were nothing to find.
+# fifth, in turn. Scrambling the classes shows what it would reach if there were nothing to find.
 # Intervals are over images or over seeds. So: masks tell the class only as far as true classes
-# exceed shuffled ones.
+# exceed scrambled ones.
 #
 # **What differs, and why it may.** The class of a mask is here the one that the network predicts
 # for the image, because this is what the mask was made to keep. In the paper it is the true class,
-# since it takes only images that are classified correctly; here a mask of an image that the network
-# misreads has another class than the image. The released code learns one mask after the other and
-# stops each one separately; here all take the same number of steps. Our linear classifier is a
-# ridge regression, and its scrambled labels stay the same throughout; the released code draws them
-# anew each time an image is used, so its 20.56 % is about labels that nothing could learn. Its map
-# shows the outputs of that classifier, which has seen the classes; ours shows the masks themselves,
-# over all pairs instead of a sample. At small scales our networks are uncertain about many images:
-# it takes little to keep a class that won by a narrow margin, and little to lose it.
+# since it takes only images that are classified correctly; here the mask of an image that the
+# network misreads has a class other than the image's. The released code learns one mask after the
+# other and stops each one separately; here all take the same number of steps. Our linear classifier
+# is a ridge regression, and its scrambled labels stay the same throughout; the released code draws
+# them anew each time an image is used, so its 20.56 % is about labels that nothing could learn. Its
+# map shows the outputs of that classifier, which has seen the classes; ours shows the masks
+# themselves, over all pairs instead of a sample. At small scales our networks are uncertain about
+# many images: it takes little to keep a class that won by a narrow margin, and little to lose it.
 #
 # ## What we tried that the paper did not
 #

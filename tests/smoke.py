@@ -18,7 +18,7 @@ REFERENCE = {
 OTHER = {
     "scale": "smoke", "dataset": "planted", "seeds": [1], "radii": [5, 9], "epochs": 2,
     "others": ["fashion-mnist"], "strengths": [1.0, 0.25], "sparsity_weight": 0.5,
-    "rho": 0.5, "rhos": [0.0, 0.5], "epsilons": [0.02, 0.05], "radius": 9, "batch_sizes": [64, 100],
+    "rho": 0.5, "rhos": [0.0, 0.5], "epsilons": [0.02, 0.05], "radius": 9, "batch_sizes": [32, 100],
     "amounts": [50, 200], "ratios": [0.25, 1.0],
 }  # fmt: skip
 OTHER_SEEDS = {

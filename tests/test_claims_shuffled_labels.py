@@ -119,7 +119,7 @@ def test_w4_without_any_level_is_open():
     verdict = CLAIMS["W4"](history.assign(accuracy=history.accuracy * 0.4))
     assert verdict.verdict == OPEN
     assert math.isnan(verdict.estimate.value)
-    assert "No label reaches" in verdict.note
+    assert "With neither kind of labels" in verdict.note
 
 
 # --- W5 ----------------------------------------------------------------------------------------
@@ -208,6 +208,17 @@ def test_w6_looks_at_natural_after_as_many_images_as_the_paper_s_first_epoch(ima
     assert verdict.estimate.value == pytest.approx(np.interp(epoch, np.arange(61), rise))
     assert ("ends after 60%" in verdict.note) == (images == 500)
     assert verdict.parts[0].name == "true labels above chance at r = 4 after 50,000 images"
+
+
+def test_w6_takes_a_straight_line_between_epochs_that_are_close():
+    history = two_labels(spread=0)
+    seen = history.assign(seen=history.epoch * 2_000)
+    every_fourth = seen[(seen.epoch <= 10) | (seen.epoch % 4 == 0)]
+    (natural, _) = CLAIMS["W6"](every_fourth, chance=0.1).parts
+    ends = 0.72 * (1 - np.exp(-np.array([24, 28]) / 4))
+    assert natural.estimate.value == pytest.approx(np.interp(25, [24, 28], ends))
+    with pytest.raises(ValueError, match="no epoch 25, nor any close to it"):
+        CLAIMS["W6"](seen[(seen.epoch <= 10) | (seen.epoch % 20 == 0)], chance=0.1)
 
 
 def test_w6_measures_epoch_one_and_the_last_quarter_at_the_smallest_radius():

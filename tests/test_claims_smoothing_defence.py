@@ -147,7 +147,7 @@ def test_tables_that_cannot_decide_are_refused():
         CLAIMS["W17"](whole[whole.rho == 0])
     with pytest.raises(ValueError, match="compares two ε"):
         CLAIMS["W19"](whole[whole.epsilon.isin([0.0, 0.03])])
-    with pytest.raises(ValueError, match="one row a seed"):
+    with pytest.raises(ValueError, match="one row per seed"):
         contrast(pd.concat([whole, whole]), [(1, at("natural", 0.0))])
     some = whole[~((whole.seed == 1) & (whole.network == "adversarial"))]
     with pytest.raises(ValueError, match="seed by seed"):

@@ -99,6 +99,11 @@ def test_impossible_errors_are_refused(changes, says):
         dataclasses.replace(ERRORS, **changes)
 
 
+def test_a_radius_beyond_the_images_is_refused_before_anything_is_measured():
+    with pytest.raises(ValueError, match=r"radius=24.0 is not .* below 22\.6"):
+        PLANS["decomposition"]("smoke", "planted", [0], radius=24)["split"][0].run_id  # noqa: B018
+
+
 # --- W1 from packed outcomes -------------------------------------------------------------------
 
 

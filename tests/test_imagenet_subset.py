@@ -142,7 +142,7 @@ def groups(published):
     return records.by_prefix(published(plan | {"resnet/images/natural": own}))
 
 
-def test_masks_are_judged_and_drawn_without_the_images(groups, away):
+def test_masks_are_judged_and_drawn_without_the_images(groups, away, monkeypatch):
     found = groups["resnet"]["images/natural"][0].tensors()
     assert torch.equal(found["pictures"], NOISE[found["numbers"][:12]].float() / 255)
     names = figures.names(groups)
@@ -151,6 +151,11 @@ def test_masks_are_judged_and_drawn_without_the_images(groups, away):
     frame = figures.effects(verdicts)
     check({"pictures": figures.pictures(groups, names)}, 700_000)
     check({"effects": figures.compared(frame, names)})
+    whole = groups["resnet"]["mask/natural"][0].model()
+    none = found | {"reached": torch.zeros_like(found["reached"])}  # as if no mask kept enough
+    monkeypatch.setattr(type(groups["resnet"]["images/natural"][0]), "tensors", lambda run: none)
+    monkeypatch.setattr(type(groups["resnet"]["images/natural"][0]), "model", lambda run: whole)
+    assert len(figures.pictures(groups, names).axes) == 2 * 7
     assert "have not learned" in figures.in_words(verdicts, names)
     alike = [p.estimate.value for p in verdicts["resnet"]["K6"].parts if "similarity" in p.name]
     said = f"64 pixels: {alike[0]:.2f} and {alike[1]:.2f}."

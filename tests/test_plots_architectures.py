@@ -56,7 +56,7 @@ def test_networks_as_large_as_the_resnet_are_hollow_where_their_count_is_the_axi
     names = ("resnet-8", "vgg-11")
     resnet, other = (f"{100 * end(name, 'test', 'original'):.0f} %" for name in names)
     assert text.startswith(
-        f"The ResNet reaches {resnet} of test images; with about as many parameters"
+        f"The ResNet reaches a test accuracy of {resnet}; with about as many parameters"
     )
     assert text.endswith(f"with about as many multiply-adds VGG-11 {other}.")
     assert architectures.equal_in_words(frame, COSTS) == ""

@@ -65,6 +65,8 @@ def test_batch_figures_hold_accuracy_gap_and_loss():
          "only 70 %, and most of the fall of the gap is theirs."),
         ((0.9, 0.85, 0.7), (0.5, 0.6, 0.5), "Batches of 256 images end at training accuracies of "
          "only 70 %."),
+        ((0.9, 0.9, 0.5), (0.7, 0.6, 0.2), "Batches of 256 images end at training accuracies of "
+         "only 50 %."),  # here the gap grows
         ((0.7, 0.9, 0.9), (0.6, 0.6, 0.6), "Batches of 32 images end at training accuracies of "
          "only 70 %."),
     ],

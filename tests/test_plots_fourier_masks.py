@@ -125,8 +125,8 @@ def test_what_a_mask_lets_through_and_takes_away_are_the_image():
 def test_nonlinearities_make_the_harmonics_of_theory():
     frame = measure.harmonics(amplitude=2.0)
     assert frame["sine"].to_list() == pytest.approx([0, 2] + [0] * 8, abs=1e-9)
-    # Half a rectified sine: 2/π at zero (twice the mean), 2·A / (π (k² − 1)) at even k.
-    assert frame["ReLU"][0] == pytest.approx(2 * 2 / math.pi, rel=1e-3)
+    # Half a rectified sine: its mean A / π at zero, 2·A / (π (k² − 1)) at even k.
+    assert frame["ReLU"][0] == pytest.approx(2 / math.pi, rel=1e-3)
     assert frame["ReLU"][1] == pytest.approx(1, rel=1e-3)
     assert frame["ReLU"][2] == pytest.approx(2 * 2 / (math.pi * 3), rel=1e-3)
     assert frame["ReLU"][3] == pytest.approx(0, abs=1e-6)

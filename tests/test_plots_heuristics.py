@@ -58,6 +58,16 @@ def test_a_network_that_never_withstood_the_attack_is_not_called_sound(under_att
     assert "No run left" not in text
 
 
+def test_two_classes_are_judged_like_ten():
+    runs = {
+        label: [run(under_attack=(0.5, 0.7, 0.3))] for label in ("vanilla", *heuristics.ATTACKED)
+    }
+    assert "could not be judged" not in heuristics.warned(runs, 0.5)
+    assert "by more than ten points (60 %)" in heuristics.warned(
+        runs | {"adversarial": [run(under_attack=(0.5, 0.58, 0.3))]}, 0.5
+    )
+
+
 def test_fewer_epochs_are_said():
     same = {"vanilla": [run()], "adversarial": [run()]}
     assert "All networks are trained for 4 epochs" in heuristics.trained_for(same)

@@ -106,7 +106,7 @@ def test_equal_accuracy_is_asked_for_with_the_reason_that_holds(shuffled, said):
 @pytest.mark.parametrize(
     ("images", "cues", "said"),
     [
-        (500, 500, "see 500 training images of 900, few enough to be memorised. With"),
+        (500, 500, "see 500 training images of 900. With"),
         (900, 500, "see 900 training images; those on planted cues see 500 planted images. With"),
     ],
 )

@@ -89,7 +89,7 @@ def test_masks_that_keep_the_mean_are_counted():
     middle = module(count=5).bins.view(32, 32)[16, 16]
     run.tensors()["weight"][:3, :, middle] = 0
     assert zero == 514
-    assert "Of 5 masks of N, 2 keep" in plots.means_in_words({"images/natural": [run]})
+    assert "Of 5 masks of N, 2 give weight" in plots.means_in_words({"images/natural": [run]})
 
 
 def test_a_map_that_orders_masks_by_weight_has_a_correlation_of_one():

@@ -88,3 +88,8 @@ def test_w16_looks_at_kernels_as_trained(runs):
     assert [part.estimate.value for part in parts] == pytest.approx(gaps, abs=1e-6)
     assert min(map(abs, gaps)) > 1e-5  # the networks do differ
     assert [part.name[:3] for part in parts] == ["3×3", "3×3", "5×5", "5×5"]
+    # Without smoothing the smoothed kernels are the same ones, and not counted twice.
+    unsmoothed = runs.with_history(runs.history.assign(smoothed=0.0))
+    assert [part.estimate for part in CLAIMS["W16"].of(unsmoothed).parts] == [
+        part.estimate for part in parts
+    ]

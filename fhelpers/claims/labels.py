@@ -50,7 +50,10 @@ def _path(whole: Curve, low: Curve) -> tuple[np.ndarray, np.ndarray]:
 
 
 def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]:
-    """With one seed a mean over epochs and radii counts as one yes-or-no outcome per image."""
+    """W5: training accuracy on low parts at equal training accuracy, true minus shuffled labels.
+
+    With one seed a mean over epochs and radii counts as one yes-or-no outcome per image.
+    """
     radii = smallest_radii(history, "natural", 2)
     name = "accuracy on low parts, true minus shuffled labels"
     frames = {radius: at_equal_accuracy(history, radius) for radius in radii}
@@ -69,19 +72,19 @@ def low_parts_at_equal_accuracy(history: pd.DataFrame) -> tuple[list[Part], str]
 
 
 def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
-    """`chance`: share right by guessing, 1 / classes. Without a column `seen` an epoch is `FIRST`.
+    """W6: accuracy above chance on small low parts, early for true labels, late for shuffled ones.
 
-    A run that ends before it has seen `FIRST` images counts as it was at its end.
+    `chance`: share right by guessing, 1 / classes. Without a column `seen` an epoch is `FIRST`. A
+    run that ends before it has seen `FIRST` images counts as it was at its end.
     """
     (radius,) = smallest_radii(history, "natural", 1)
     runs = curves(history, "natural", "shuffled", split="train", part="low", radius=radius)
     epoch, note = first_epoch(history), f"Chance is {chance:g}."
     if (end := min(curve.epochs[-1] for curve in runs["natural"].values())) < epoch:
         note += f" With true labels training ends after {end / epoch:.0%} of {FIRST:,} images."
-    needed = math.ceil(min(epoch, end))
-    if not all(needed in curve.epochs for curve in runs["natural"].values()):
-        raise ValueError(f"The history of 'natural' has no epoch {needed}: train it that long.")
     natural, shuffled = (runs[label].values() for label in NAMES)
+    if any(_apart(curve.epochs, min(epoch, end)) > max(1, epoch / 4) for curve in natural):
+        raise ValueError(f"The history of 'natural' has no epoch {epoch:g}, nor any close to it.")
     first = [(float(np.interp(epoch, c.epochs, c.accuracy)), c.images) for c in natural]
     late = [(c.accuracy[c.epochs > 0.75 * c.epochs[-1]].mean(), c.images) for c in shuffled]
     name = f"above chance at r = {radius:g}"
@@ -90,6 +93,11 @@ def smallest_low_parts(history: pd.DataFrame, chance: float) -> tuple[list[Part]
         Part(f"true labels {name} after {FIRST:,} images", soon, FAR),
         Part(f"shuffled labels {name}", ever, NEAR, ceiling=True),
     ], note
+
+
+def _apart(epochs: np.ndarray, epoch: float) -> float:
+    """How far the monitored epochs on both sides of an epoch are apart; 0 where it is one."""
+    return np.min(epochs[epochs >= epoch]) - np.max(epochs[epochs <= epoch], initial=0)
 
 
 def first_epoch(history: pd.DataFrame) -> float:
@@ -101,7 +109,10 @@ def first_epoch(history: pd.DataFrame) -> float:
 
 
 def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part], str]:
-    """`chance`: share right by guessing, 1 / classes. Labels: low-<radius> and high-<radius>."""
+    """W7: accuracy on whole test images after training on low or on high parts only.
+
+    `chance`: share right by guessing, 1 / classes. Labels: low-<radius> and high-<radius>.
+    """
     radii, low, high, images = _band_scores(history)
     closest = (low - high).argmin(0), np.arange(low.shape[1])  # the radius of each seed
     lead, grown = minus(low[closest], high[closest], images), minus(low[-1], low[0], images)
@@ -113,7 +124,7 @@ def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part
     ]
     scores = zip(radii, low.mean(1), high.mean(1), strict=True)
     listed = ", ".join(f"{a:.3f} and {b:.3f} at r = {radius:g}" for radius, a, b in scores)
-    return parts, f"Trained on low and high parts: {listed}."
+    return parts, f"Trained on low and high parts: {listed}. The radius is chosen for each seed."
 
 
 def _band_scores(history: pd.DataFrame) -> tuple[list[float], np.ndarray, np.ndarray, int]:

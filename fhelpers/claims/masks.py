@@ -11,8 +11,8 @@ LETTERS = dict(zip(FIVE, "NASTR", strict=True))
 
 def short(name: str) -> str:
     """K's letter for a network: A, or VGG-11 A."""
-    start, _, kind = name.rpartition("vgg-11-")
-    return "VGG-11 " * bool(_) + LETTERS[kind or start]
+    own = name.removeprefix("vgg-11-")
+    return "VGG-11 " * (own != name) + LETTERS[own]
 
 
 def lettered(labels: Iterable[str]) -> dict[str, str]:

@@ -22,8 +22,8 @@ class Part:
     """One measured effect: reproduced above `margin`, or below it where it is a `ceiling`.
 
     `ours`: an effect that the paper does not claim, listed beside the verdict and no part of it.
-    `neutral`: the value that means no effect, 1 for a ratio. `chosen_from`: of how many effects it
-    is the one that decides, each of which could have failed.
+    `neutral`: the value that means no effect, 1 for a ratio. `chosen_from`: how many effects it was
+    picked from as the deciding one; intervals are widened for all of them (`confidence_of`).
     """
 
     name: str
@@ -167,12 +167,12 @@ class Verdict:
 
 
 def confidence_of(parts: Iterable[Part]) -> float:
-    """The confidence of each interval, at which those of all claimed effects keep 95 % together."""
+    """The confidence of each interval with which all claimed effects together keep 95 %."""
     return 1 - (1 - CONFIDENCE) / max(1, effects(parts))
 
 
 def effects(parts: Iterable[Part]) -> int:
-    """How many effects claimed parts stand for: those that they were chosen from."""
+    """How many effects the claimed parts stand for, with all that each was chosen from."""
     return sum(part.chosen_from for part in parts if not part.ours)
 
 
@@ -232,7 +232,7 @@ def conjunction(parts: Iterable[Part]) -> str:
 
 
 def deciding(parts: Iterable[Part]) -> Part:
-    """The part that the verdict hangs on: the worst, of equals that with the least on its side."""
+    """The part that decides: that of the worst verdict, among equals the least far on its side."""
 
     def place(part: Part) -> tuple[int, float]:
         value = distance(part)[1]

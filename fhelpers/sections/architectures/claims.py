@@ -15,7 +15,7 @@ EQUAL = ("parameters", "multiply-adds")  # behind the label of a network with as
 
 
 def title(label: str) -> str:
-    """The name of a network, and of which count it has about as many as the ResNet, if of one."""
+    """The name of a network and, where its width was chosen to match the ResNet's, that count."""
     for count in EQUAL:
         if label.endswith(f"-{count}"):
             return f"{title(label.removesuffix(f'-{count}'))} with about as many {count}"

@@ -20,7 +20,8 @@ ALT = {
     "cost": "Six panels. Test accuracy, generalisation gap and the accuracy lost without the high "
     "part, one below the other, against the number of parameters on the left and the "
     "multiply-adds of one image on the right, both on logarithmic axes. A marker for each kind of "
-    "network; hollow ones, close to the ResNet, are networks of about as many.",
+    "network; hollow ones, close to the ResNet's, are versions of the other networks with about as "
+    "many.",
 }
 MARKERS = {"lenet": "s", "alexnet": "^", "vgg-11": "v", "resnet-18": "P"}
 COUNTS = {"parameters": "parameters", "multiply_adds": "multiply-adds per image"}
@@ -74,7 +75,7 @@ def colour(label: str, *_) -> str:
 
 
 def marker(label: str) -> str:
-    """That of the network of which it is another width."""
+    """The marker of a network, whatever its width."""
     for count in EQUAL:
         label = label.removesuffix(f"-{count}")
     return MARKERS.get(label, "o")
@@ -145,7 +146,8 @@ def equal_in_words(history: pd.DataFrame, labels) -> str:
         listed = [f"{n} {100 * v:.0f} %" for n, v in zip(own.values(), scores, strict=True)]
         said += [f"with about as many {count} {style.listing(listed)}"] * bool(listed)
     resnet = 100 * effect(history, {small_resnet(labels): 1}, TEST).value
-    return f"The ResNet reaches {resnet:.0f} % of test images; {'; '.join(said)}." if said else ""
+    start = f"The ResNet reaches a test accuracy of {resnet:.0f} %"
+    return f"{'; '.join([start, *said])}." if said else ""
 
 
 def cost_in_short(costs: Mapping[str, Cost], resnet: str) -> str:
@@ -155,6 +157,6 @@ def cost_in_short(costs: Mapping[str, Cost], resnet: str) -> str:
     more = sum(own.multiply_adds > cost.multiply_adds for cost in others)
     return (
         f"{named(costs)[resnet]} has {own.parameters:,} parameters and takes {own.multiply_adds:,} "
-        f"multiply-adds an image; of the {len(others)} other networks {fewer} have more parameters "
-        f"and {more} take fewer multiply-adds."
+        f"multiply-adds per image; of the {len(others)} other networks {fewer} have more "
+        f"parameters and {more} take fewer multiply-adds."
     )

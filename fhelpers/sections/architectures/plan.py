@@ -41,7 +41,7 @@ def counted(model: str, width: int | None, channels: int, height: int, columns: 
 
 @cache
 def nearest_width(model: str, shape: tuple[int, int, int, int], count: str, wanted: int) -> int:
-    """The width at which a network has most nearly as many, as a ratio.
+    """The width at which a network's count comes closest to the wanted one, as a ratio.
 
     Both counts grow about as the square of the width, so few steps come within one of it.
     """

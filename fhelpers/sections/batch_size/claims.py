@@ -28,7 +28,7 @@ def across_batch_sizes(labels: Iterable[str]) -> dict[str, float]:
 def at_equal_accuracy(history: pd.DataFrame, name: str, measure: Measure) -> list[Part]:
     """The same change where all have one training accuracy: ours, since large batches learn less.
 
-    None where nothing was monitored on the way.
+    An empty list where nothing was monitored on the way.
     """
     if "subset" not in set(history.scope):
         return []

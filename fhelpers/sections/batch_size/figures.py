@@ -85,7 +85,7 @@ def ends_low(history: pd.DataFrame) -> str:
         return ""
     ends = style.listing(f"{100 * train[size]:.0f} %" for size in low)
     fall, before = (gap[each[0]] - gap[each[-1]] for each in (sizes, sizes[: -len(low)] or sizes))
-    theirs = low == sizes[-len(low) :] and before < fall / 2
+    theirs = low == sizes[-len(low) :] and fall > 0 and before < fall / 2
     return (
         f"Batches of {style.listing(low)} images end at training accuracies of only {ends}"
         f"{', and most of the fall of the gap is theirs' if theirs else ''}."

@@ -87,7 +87,8 @@ def help_on_low_parts(history: pd.DataFrame) -> tuple[list[Part], str]:
         ratios = {r: times(speed_up(*run.values(), level)) for r, run in runs.items()}
         listed = ", ".join(f"{ratio.value:.2f} at r = {r:g}" for r, ratio in ratios.items())
         speed = times(least_elsewhere(runs, level))
-        note = f"Speed-up to a training accuracy of {level:g}: {listed}."
+        note = f"Speed-up to a training accuracy of {level:g}: {listed}. "
+        note += "The smallest at the other radii is chosen for each seed."
     name = f"speed-up, other radii by r = {radii[0]:g}"
     return [*parts, Part(name, speed, AS_FAST, neutral=AS_FAST)], note
 

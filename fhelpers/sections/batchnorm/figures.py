@@ -80,7 +80,7 @@ def above(accuracy: float) -> float:
 
 @style.styled
 def by_epoch(history: pd.DataFrame, chance: float) -> Figure:
-    """W, Fig. 6: trained on low parts only, test accuracy after each epoch, a column a radius."""
+    """W, Fig. 6: trained on low parts only, test accuracy by epoch, a column for each radius."""
     named = history.label.astype(str).str.extract("^(vanilla|batchnorm)-low-(.+)$")
     rows = history.assign(network=named[0], trained=named[1].astype(float)).dropna(subset="network")
     rows = rows[(rows.split == "test") & (rows.scope == "subset")]

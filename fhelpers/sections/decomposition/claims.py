@@ -69,8 +69,8 @@ def high_part_images(outcomes: pd.DataFrame) -> tuple[list[Part], str]:
     chance = np.mean([by_chance(*seed) for seed in seeds]) * images
     note = (
         f"{np.mean(found) * images:,.0f} such images of {images:,}, {chance:,.0f} if being right "
+        "on the high part were independent of the rest within each class."
     )
-    note += "on the high part were independent of the rest within each class."
     parts = [
         Part("share of images", within(share, 0.0, 1.0), EIGHT),
         Part("beyond independence within each class", excess, MORE, ours=True),

@@ -13,6 +13,7 @@ from fhelpers.claims.verdicts import estimate
 from fhelpers.runs.checks import check_radius, check_whole
 from fhelpers.runs.kinds import Job, Result, Runnable
 from fhelpers.runs.measurements import as_pixels
+from fhelpers.runs.recipes import check_reach
 from fhelpers.sections.decomposition import claims
 
 
@@ -36,7 +37,9 @@ class SplitErrors(Runnable, kind="split-errors"):
 
     @property
     def data_digest(self) -> str:
-        return data.describe(self.dataset, **dict(self.data_options)).digest
+        info = data.describe(self.dataset, **dict(self.data_options))
+        check_reach("radius", self.radius, info)
+        return info.digest
 
     def carry_out(self, job: Job) -> Result:
         """Tensors sum_error and imaginary: the largest absolute value of each image, (N,)."""

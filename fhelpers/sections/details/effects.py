@@ -75,7 +75,7 @@ def mean(scored: Sequence[np.ndarray]) -> float:
 
 
 def compared(after: Sequence[np.ndarray], before: Sequence[np.ndarray], *, paired: bool):
-    """The difference of two lists of scores, one array a seed; paired: of the same images."""
+    """The difference of two lists of scores, one array per seed; paired: of the same images."""
 
     def over_images() -> Estimate:
         one, other = after[0], before[0]

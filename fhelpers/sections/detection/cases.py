@@ -8,7 +8,7 @@ import torch
 
 from fhelpers.average_precision import Detections, overlaps
 from fhelpers.data.objects import Truth
-from fhelpers.sections.detection.measure import SURE
+from fhelpers.sections.detection.measure import MARGIN, SURE, parts_of
 
 
 class Case(NamedTuple):
@@ -21,13 +21,20 @@ class Case(NamedTuple):
     found: dict[str, list[tuple]]  # boxes, with class and score and whether right, by part
 
 
+def most(shown, radius: float, before: Mapping, after: Mapping, *, better: bool) -> list[Case]:
+    """The cases of the largest gains on the low part, or of the largest losses."""
+    places = chosen(before, after, shown.truth, better=better)
+    lows = [parts_of([shown.image(number)], radius, number)["low"][0] for number, _ in places]
+    return [case(shown, at, low, before, after) for at, low in zip(places, lows, strict=True)]
+
+
 def chosen(before: Mapping, after: Mapping, truth: Truth, *, better: bool, count: int = 3):
-    """(image, object) of the largest gains (or losses), one object an image, largest first."""
+    """(image, object) of the largest gains (or losses), one object per image, largest first."""
     change = (after["low/credit"] - before["original/credit"]).numpy()
     change = np.where(truth.crowd, 0, change if better else -change)
     first = {}
     for place in np.argsort(-change, kind="stable"):
-        if change[place] > 0.1:
+        if change[place] > MARGIN:
             first.setdefault(int(truth.image[place]), int(place))
     return list(first.items())[:count]
 

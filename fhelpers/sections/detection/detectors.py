@@ -18,7 +18,7 @@ from fhelpers.runs import training
 from fhelpers.runs.checks import check_choice, check_whole, refuse
 from fhelpers.runs.kinds import Job, Result, Runnable
 
-BATCH = 50  # images at a time when nothing is learnt
+BATCH = 50  # images at a time when nothing is learned
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ class Evaluation(Runnable, kind="detection", version=2):
     detector: DetectorRecipe | None = None  # trained on scenes; None: torchvision's, for COCO
     coco_root: str = ""  # a folder in COCO's format; "": generated scenes
     weights: str = ""  # of the COCO detector: a file, "random", or "" for the published ones
-    images: int = 0  # the first so many; 0: all of a COCO folder
+    images: int = 0  # how many, from the first on; 0: all of a COCO folder
     radius: float | None = None  # in bins of the images' own spectra; None: the originals
     seed: int = 0  # that of the detector; the control is the same for all
     device: str = "auto"

@@ -42,7 +42,7 @@ def matches(label: str, patterns: tuple[str, ...]) -> bool:
 
 
 def effects(runs: Mapping) -> pd.DataFrame:
-    """A row for each claimed effect at each number of images, after equal steps and cut level.
+    """A row for each claimed effect at each number of images, at equal steps and at equal accuracy.
 
     Columns images, series, claim, part (its number), name, value, low, high, n, over, margin,
     neutral, verdict (of the part), said (of the claim), level (the training accuracy at which all
@@ -100,7 +100,7 @@ def cut_level(id: str, groups: Mapping[int, Runs]) -> tuple[float, dict[int, Run
         way = history[history.scope == "subset"]
         way = way.merge(last, on=["label", "seed"], suffixes=("", "_"))
         ends = pd.concat([way[way.epoch < way.epoch_], ends.assign(scope="subset"), ends])
-    else:  # of no matter when it was, and W13 asks that all ended together
+    else:  # when it was does not matter, and W13 asks that all ended together
         ends = ends.assign(epoch=1.0)
     prefix, network = (ends.label.str.partition("/")[column] for column in (0, 2))
     ends = ends.assign(label=network)

@@ -162,7 +162,7 @@ def so(rows: pd.DataFrame, own: int, fitted: Mapping[int, float]) -> str:
 
     fitted: the training accuracy of M_natural at each number of images.
     """
-    found, groups, there = verdicts(rows), {}, own
+    found, groups, there = verdicts(rows), {}, []
     for id in rows.claim.unique():
         said = found.get(id, {})
         furthest = max(said, key=lambda each: abs(math.log(each / own)), default=own)
@@ -170,8 +170,8 @@ def so(rows: pd.DataFrame, own: int, fitted: Mapping[int, float]) -> str:
         if here is None or furthest == own:
             group, text = "not judged at two numbers", id
         elif here != other:
-            group, there = "others", furthest
-            text = f"{id} ({here} here, {other} at {furthest:,})"
+            group, text = "others", f"{id} ({here} here, {other} at {furthest:,})"
+            there.append(furthest)
         elif here == UNDECIDED:
             group, text = "undecided at both", id
         else:
@@ -180,12 +180,15 @@ def so(rows: pd.DataFrame, own: int, fitted: Mapping[int, float]) -> str:
     between = f"between {own:,} images (this scale) and the number furthest from it"
     start = f"{between} no verdict changes"
     if others := groups.pop("others", []):
+        epochs = style.listing(
+            f"{'fewer' if n > own else 'more'} epochs on {n:,} (M_natural fits "
+            f"{100 * fitted[n]:.0f} %)"
+            for n in dict.fromkeys(there)
+        )
         start = (
             f"{between} these verdicts change: {style.listing(others)}; the cause may be the "
-            "number of images, or that the same steps are then "
-            f"{'fewer' if there > own else 'more'} epochs: M_natural fits "
-            f"{100 * fitted[there]:.0f} % of {there:,} images and {100 * fitted[own]:.0f} % of "
-            f"{own:,}"
+            f"number of images, or that the same steps are {epochs} than on {own:,} "
+            f"({100 * fitted[own]:.0f} %)"
         )
     rest = [f"{group}: {style.listing(some)}" for group, some in groups.items()]
     return f"So: {'; '.join([start, *rest])}."

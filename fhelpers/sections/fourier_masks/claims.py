@@ -93,9 +93,9 @@ def adversarial_is_lower(history: pd.DataFrame) -> tuple[list[Part], str]:
     more = contrast(read, {"adversarial": 1, "natural": -1}, low_share)
     ones, *_ = energies(history, UNSEEN, "radial", "whole").values()  # the same for all masks
     note = (
-        f"The lowest quarter of the distances holds {shares(read, low_share, FIVE[:2])}; of a mask "
+        f"The lowest quarter of the distances holds {shares(read, low_share, PAIR)}; of a mask "
         f"of ones it would hold {100 * low_share({'radial': ones}):.0f} %. {SPARSER}; the total "
-        f"weights are {weights(read, FIVE[:2])}."
+        f"weights are {weights(read, PAIR)}."
     )
     return [Part("share of low radial energy, A minus N", more, MORE)], note
 
@@ -118,14 +118,15 @@ def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
     """`history` of the labels mask/… and folds/… of natural and adversarial."""
     read = Facts(history)
     change = contrast(read, {"adversarial": 1, "natural": -1}, axis_share)
-    held = [100 * contrast(read, {name: 1}, axis_share).value for name in FIVE[:2]]
+    held = [100 * contrast(read, {name: 1}, axis_share).value for name in PAIR]
     rows = by_direction(history, {"adversarial": 1, "natural": -1}).query("near_axis")
     flat, upright = rows.value.groupby((rows.angle - 90).abs() < AXES).sum()
     parts = [Part("share along the axes, size of A minus N", size_of(change), UNEVEN)]
     return parts, (
         f"More near the axes than a mask without direction would hold: {held[0]:.1f} % of N's "
-        f"energy and {held[1]:.1f} % of A's; A minus N {change}, near 90 degrees {upright:+.2f} "
-        f"and near 0 {flat:+.2f}. {SPARSER}; the total weights are {weights(read, FIVE[:2])}."
+        f"energy and {held[1]:.1f} % of A's; A minus N {change}, near 90 degrees "
+        f"{100 * upright:+.0f} and near 0 {100 * flat:+.0f} points. {SPARSER}; the total weights "
+        f"are {weights(read, PAIR)}."
     )
 
 

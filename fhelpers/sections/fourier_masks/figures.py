@@ -214,9 +214,9 @@ def threshold_in_words(frame: pd.DataFrame, recipe) -> str:
     missed = [short(row.network) for row in frame.itertuples() if row.reached < 1]
     kept, count = f"{100 * recipe.threshold:.0f} %", len(frame)
     start = (
-        f"A mask is to keep {kept} of the accuracy on the images it learns on. Learning ends when "
-        "it does and its weight has not changed for "
-        f"{recipe.patience} epochs, or after {recipe.epochs} epochs."
+        f"A mask should keep {kept} of the accuracy on the images it is learned from. Learning "
+        f"ends when it does and its weight has not changed for {recipe.patience} epochs, or after "
+        f"{recipe.epochs} epochs."
     )
     if not missed:
         return f"{start} All masks keep as much."
@@ -257,7 +257,7 @@ def which_masks(history: pd.DataFrame) -> str:
     if not measure.of_folds(history, "natural"):
         return ""
     return (
-        "With one seed, curves and bands are those of five masks a network, each learned from a "
+        "With one seed, curves and bands are those of five masks per network, each learned from a "
         "fifth of the images: not the masks shown above."
     )
 

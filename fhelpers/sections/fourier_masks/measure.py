@@ -92,6 +92,8 @@ def harmonics(amplitude: float = 2.0, count: int = 9) -> pd.DataFrame:
     sine = amplitude * torch.sin(phase)
     waves = {"sine": sine} | {name: function(sine) for name, function in NONLINEARITIES.items()}
     spectra = {name: torch.fft.rfft(wave).abs() * 2 / samples for name, wave in waves.items()}
+    for each in spectra.values():
+        each[0] /= 2  # the mean has no negative frequency beside it
     return pd.DataFrame({name: each[: count + 1].numpy() for name, each in spectra.items()})
 
 

@@ -59,13 +59,13 @@ def warned(runs: Mapping[str, Sequence], chance: float) -> str:
         name = f"{NAMES.get(label, label)}, seed {run.recipe.seed}"
         found += [f"{name}: {text}" for text in run.record["warnings"]]
         peak = run.history.query("part == 'attacked' and epoch > 0").accuracy.max()
-        low += [name] * (label in ATTACKED and not peak > 2 * chance)
+        low += [name] * (label in ATTACKED and not peak > chance + 0.1)
     text = f"**Warnings of the runs.** {'; '.join(found)}." if found else ""
     if low:
         text += (
             f" Whether adversarial training overfitted to its attack could not be judged for "
-            f"{style.listing(low)}: the accuracy under PGD never exceeded twice that of a guess "
-            f"({200 * chance:.0f} %)."
+            f"{style.listing(low)}: the accuracy under PGD never exceeded that of a guess by "
+            f"more than ten points ({100 * chance + 10:.0f} %)."
         )
     return text.strip() or "No run triggered a warning about its accuracy under PGD."
 

@@ -13,6 +13,6 @@ def plan(scale, dataset, seeds, *, radii=plans.RADII, epochs=0) -> Plan:
     """
     common = {"radii": radii, "epochs": epochs}
     kinds = plans.architectures(scale, dataset, seeds, **common)
-    del kinds[SCALES[scale].model]  # M_natural, too
+    del kinds[SCALES[scale].model]  # the same network as M_natural
     batches = plans.batch_sizes(scale, dataset, seeds, **common)
     return batches | plans.heuristics(scale, dataset, seeds, **common) | kinds

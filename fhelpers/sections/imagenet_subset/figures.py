@@ -88,7 +88,9 @@ def pictures(groups: Mapping, names: Mapping[str, str]) -> Figure:
     for where in (where for where in groups if where != "small"):
         run, module = groups[where]["images/natural"][0], groups[where]["mask/natural"][0].model()
         found, mask = run.tensors(), module.masks().detach()[0, 0]
-        kept = found["reached"][: len(found["pictures"])].nonzero().flatten()[:2].tolist()
+        # Those that reach the accuracy first; with few such, the first of the others.
+        missed = ~found["reached"][: len(found["pictures"])].bool()
+        kept = missed.long().argsort(stable=True)[:2].tolist()
         kinds += [names[where].partition(",")[0], *[""] * (len(kept) - 1)]
         for place in kept:
             x, x_a = found["pictures"][place], found["attacked"][place]

@@ -137,7 +137,7 @@ def scaled(infos: Mapping[str, DatasetInfo], radii: Mapping[str, Sequence[float]
 
 
 def verdict_table(verdicts: Mapping[str, Mapping[str, list[Part]]]) -> pd.DataFrame:
-    """Verdicts and deciding effects, a row a data set and a column a claim."""
+    """Verdicts and deciding effects, a row for each data set and a column for each claim."""
     said = {
         TITLES[name]: {
             id: f"{style.SIGNS[word]} {word}: {part.name} {part.estimate}"

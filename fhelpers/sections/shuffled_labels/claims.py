@@ -63,7 +63,8 @@ def extra_epochs(history: pd.DataFrame) -> tuple[list[Part], str]:
     name, level = "more epochs with shuffled labels", common_level(runs)
     if level is None:
         nothing = Estimate(math.nan, math.nan, math.nan, len(runs["natural"]), "seeds")
-        return [Part(name, nothing, MORE)], f"No label reaches a training accuracy of {LEVELS[-1]}."
+        note = f"With neither kind of labels do all runs reach a training accuracy of {LEVELS[-1]}."
+        return [Part(name, nothing, MORE)], note
     seeds = zip(runs["shuffled"].values(), runs["natural"].values(), strict=True)
     more = lead([[_over_images(curve, level) for curve in pair] for pair in seeds])
     epochs = needed(runs, level)

@@ -200,7 +200,7 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
     cues = next(runs[label][0].recipe.train_images for label in runs if label.startswith("cue-"))
     said = f"The networks on this page see {images:,} training images"
     if images < available:
-        said += f" of {available:,}, few enough to be memorised"
+        said += f" of {available:,}"
     if cues != images:
         said += f"; those on planted cues see {cues:,} planted images"
     said += f". {memorised(history)}"
@@ -208,8 +208,8 @@ def trained_on(runs: Mapping[str, Sequence], available: int) -> str:
     if recipe.learning_rate != band.learning_rate:
         said += (
             f" M_shuffle and the network with true labels learn at a rate of "
-            f"{recipe.learning_rate:g}; at {band.learning_rate:g}, the rate of the others, it did "
-            "not memorise CIFAR-10 with one of the first three seeds."
+            f"{recipe.learning_rate:g}; at {band.learning_rate:g}, the rate of the others, "
+            "M_shuffle did not memorise CIFAR-10 with one of the first three seeds."
         )
     return said
 

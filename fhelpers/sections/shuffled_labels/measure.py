@@ -36,8 +36,13 @@ def in_short(found: pd.DataFrame) -> str:
     """What the preferences say about "low frequencies first", in a sentence."""
     low, high = found[found.low > 0], found[found.high < 0]
     if low.empty or high.empty:
-        which = "the low cue" if len(low) else "the high cue" if len(high) else "neither cue"
-        return f"At these strengths networks on true labels prefer {which} throughout."
+        which, clear = ("the low cue", low) if len(low) else ("the high cue", high)
+        if clear.empty:
+            which, clear = "neither cue", found
+        said = f"At these strengths networks on true labels prefer {which}"
+        if len(clear) == len(found):
+            return f"{said} throughout."
+        return f"{said} at {len(clear)} of {len(found)} ratios, and clearly neither at the others."
     return (
         "Low frequencies come first where they are the more distinctive: the low cue is preferred "
         f"up to a signal-to-noise ratio (in power) of the high cue of {low.advantage.max():.1f} "

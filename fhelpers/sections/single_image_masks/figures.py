@@ -34,7 +34,7 @@ ALT = {
     "line at one half.",
     "map": "Three times the same neighbour map, in which every point is the mask of one image, "
     "each time with one of the three most frequent classes in orange and the others pale. In the "
-    "last panel the accuracy of a linear classifier of the masks on the classes and on shuffled "
+    "last panel the accuracy of a linear classifier of the masks on the classes and on scrambled "
     "classes, for the natural network in black and the adversarial one in green, with hollow "
     "diamonds for the paper's values.",
 }
@@ -58,7 +58,7 @@ NETWORKS = {  # as entries of a key
 
 @style.styled
 def gallery(pixels: Tensor, run, chosen: Sequence[int]) -> Figure:
-    """Images, their attacked versions, masks and what each lets through: a row an image."""
+    """Images, their attacked versions, masks and what each lets through: a row for each image."""
     kept, found = masks_of(run), run.tensors()
     gone = complement(single_masks(run)).masks().detach()[:, 0]
     rows = []
@@ -101,10 +101,10 @@ def means_in_words(runs: Mapping) -> str:
     height, width = kept.shape[-2:]
     count = int((kept[:, height // 2, width // 2] > NOUGHT).sum())
     return (
-        f"Of {len(kept):,} masks of N, {count:,} keep some of their image's mean, which is the "
-        "weight at frequency zero. C(x) of these images is without it and varies around black, as "
-        "no training image did. The paper's code masks normalised images, whose mean is near zero "
-        "anyway. This may be one reason why its share of correct C(x) is another."
+        f"Of {len(kept):,} masks of N, {count:,} give weight to frequency zero and so keep some of "
+        "their image's mean. C(x) then lacks the mean and varies around black, as no training "
+        "image did. The paper's code masks normalised images, whose mean is near zero anyway. This "
+        "may be one reason why its share of correct C(x) is different."
     )
 
 
@@ -199,7 +199,7 @@ def atlas(run, history: pd.DataFrame, classes: Sequence[str]) -> Figure:
         style.bare(panel)
     for panel in panels[len(frequent) :]:
         panel.set_axis_off()
-    both(last, history, {"linear": "classes", "linear-scrambled": "shuffled"}, "kept")
+    both(last, history, {"linear": "classes", "linear-scrambled": "scrambled"}, "kept")
     style.percent(last, highest=1.03)
     last.set_title("linear classifier, correct")
     one = ("masks of the panel's class", CLASS, "o", "")

@@ -14,9 +14,8 @@ from fhelpers.drawing.masks import maps as draw_maps
 from fhelpers.sections.smooth_kernels.claims import MEASURES, over_filters
 
 ALT = {
-    "kernels": "Four rows of small squares, one square a filter of the first layer, its weights "
-    "shown as colours: M_natural, the same smoothed, M_adversarial, "
-    "the same smoothed.",
+    "kernels": "Four rows of small squares, one square for each filter of the first layer, its "
+    "weights shown as colours: M_natural, the same smoothed, M_adversarial, the same smoothed.",
     "smoothness": "Two panels, one for each measure of smoothness. A row for each network and "
     "kernel size, before and after smoothing: small dots are filters, a point with its interval "
     "their mean.",
@@ -145,11 +144,10 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_short(verdict) -> str:
-    """The page's finding, in one sentence."""
+    """The page's finding, in two sentences."""
     words = {
         "reproduced": "are smoother than those of M_natural",
         "not reproduced": "are not smoother than those of M_natural",
-        "weaker": "are smoother, but by less than claimed",
         "undecided": "may or may not be smoother than those of M_natural",
     }
     decides = deciding(verdict.parts)

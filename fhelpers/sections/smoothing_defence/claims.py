@@ -42,7 +42,7 @@ def contrast(table: pd.DataFrame, terms: Sequence[Term]) -> Estimate:
     """A weighted sum of accuracies, each picked from `table` by its columns' values.
 
     table: a row per seed, network, form, rho, attack and epsilon. Over seeds; with one seed over
-    images. Raises ValueError when a term picks other than one row a seed.
+    images. Raises ValueError when a term picks other than one row per seed.
     """
     seeds: dict[int, list[tuple[float, float, int]]] = {}
     for weight, chosen in terms:
@@ -51,7 +51,7 @@ def contrast(table: pd.DataFrame, terms: Sequence[Term]) -> Estimate:
             rows = rows[rows[column] == value]
         if rows.empty or rows.seed.duplicated().any():
             words = ", ".join(f"{column} {value}" for column, value in chosen.items())
-            raise ValueError(f"The table must have one row a seed with {words}.")
+            raise ValueError(f"The table must have one row per seed with {words}.")
         for row in rows.itertuples():
             seeds.setdefault(row.seed, []).append((weight, row.accuracy, row.images))
     if len({len(found) for found in seeds.values()}) > 1:

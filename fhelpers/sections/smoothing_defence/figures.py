@@ -214,8 +214,8 @@ def attacks_in_words(runs) -> str:
     kinds = ("table", "search", "checks")
     table, search, checks = (runs[f"{each}-natural"][0].recipe for each in kinds)
     return (
-        f"PGD takes {table.attack_steps} steps from a random start, each of size 2.5 ε / "
-        f"{table.attack_steps}, and {checks.long_steps} where it says *more steps*. The paper's "
+        f"PGD takes {table.attack_steps} steps of 2.5 ε / {table.attack_steps} from a random "
+        f"start, and {checks.long_steps} steps of ε / 10 where it says *more steps*. The paper's "
         "text gives no number of steps; its released code starts at the image, takes 40 steps and "
         "searches the smallest ε for each image. Our values by search do so, with "
         f"{search.attack_steps} steps. Table 2 is measured on "

@@ -65,7 +65,7 @@ class RobustnessTable(OfNetwork, kind="robustness"):
 
 @dataclass(frozen=True, kw_only=True)
 class DefenceChecks(OfNetwork, kind="defence-checks"):
-    """The smoothed network and its trivial rivals under attacks that a hidden gradient fails."""
+    """The smoothed network and its trivial rivals under attacks that no hidden gradient stops."""
 
     word: ClassVar[str] = "checks"
 
@@ -73,7 +73,7 @@ class DefenceChecks(OfNetwork, kind="defence-checks"):
     epsilons: tuple[float, ...] = (0.03, 0.09)
     attack_steps: int = 20
     long_steps: int = 100  # of PGD with small steps and of AutoAttack's own PGDs
-    auto_images: int = 50  # the first so many also meet AutoAttack, which costs far more
+    auto_images: int = 50  # how many, from the first on, also meet AutoAttack, which costs far more
     queries: int = 300  # of AutoAttack's black-box attack, on each image
 
     work = property(lambda self: self.images * len(self.epsilons) * 14 * self.attack_steps)

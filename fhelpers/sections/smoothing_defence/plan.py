@@ -1,6 +1,7 @@
 """The runs of section 09."""
 
 from fhelpers.runs import plans
+from fhelpers.runs.checks import refuse
 from fhelpers.runs.measurements import of_each
 from fhelpers.runs.scales import Plan, images_at
 from fhelpers.sections.smoothing_defence.measure import DefenceChecks, RobustnessTable
@@ -15,6 +16,8 @@ def plan(
     the smallest ε of each image, which costs more, so on fewer images. The checks look at the
     largest ρ and at the smallest and the largest ε.
     """
+    if 0.0 not in map(float, rhos) or max(rhos) <= 0:
+        refuse("rhos", list(rhos), "0 and one number or more above it, such as [0.0, 1.0]")
     plan = plans.attacked_pair(scale, dataset, seeds, epochs=epochs)
     smoke = scale == "smoke"
     quick = {"attack_steps": 5} if smoke else {}
