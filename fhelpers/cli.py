@@ -351,7 +351,7 @@ def main() -> None:
     try:
         status = app(exit_on_error=False, print_error=False, result_action="return_value")
         print(end="", flush=True)  # here, where a reader who went away is no error
-        sys.exit(status)
+        sys.exit(status or 0)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
