@@ -71,7 +71,7 @@ if workflow.is_main_process:  # a job on a cluster reads this file again, while 
     for recipe in missing.values():
         store.plan(recipe)
     if missing:
-        print(schedule.announced(schedule.missing_of(RUNS)), file=sys.stderr)
+        print(schedule.announced(missing), file=sys.stderr)
 # One run at a time on a GPU of this machine (profiles/default). A cluster's are asked for by
 # --default-resources.
 GPU = {"gpu": 1} if torch.cuda.is_available() else {}
