@@ -100,8 +100,9 @@ def test_impossible_errors_are_refused(changes, says):
 
 
 def test_a_radius_beyond_the_images_is_refused_before_anything_is_measured():
+    (errors,) = PLANS["decomposition"]("smoke", "planted", [0], radius=24)["split"]
     with pytest.raises(ValueError, match=r"radius=24.0 is not .* below 22\.6"):
-        PLANS["decomposition"]("smoke", "planted", [0], radius=24)["split"][0].run_id  # noqa: B018
+        _ = errors.run_id
 
 
 # --- W1 from packed outcomes -------------------------------------------------------------------

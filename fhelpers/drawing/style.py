@@ -226,8 +226,7 @@ def show(figure: Figure, *, name: str, caption: str, alt: str) -> None:
     """
     for what, value in (("name", name), ("caption", caption), ("alt", alt)):
         if not value or not value.strip():
-            wanted = "a label" if what == "name" else "one sentence"
-            raise ValueError(f"The {what} of a figure must not be empty: write {wanted}.")
+            raise ValueError(f"The {what} of a figure must not be empty: write one.")
     light, caption = svg(figure), as_read(caption)
     images = "".join(
         f'<img class="{which}" alt="{html.escape(alt)}" src="{data_uri(text)}">'
