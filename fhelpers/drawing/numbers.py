@@ -24,7 +24,7 @@ COLUMNS = [
     "panel", "series", "x_axis", "x", "x_tick", "y_axis", "y", "y_tick", "low", "high", "along",
     "value", "red", "green", "blue",
 ]  # fmt: skip
-MOST_PIXELS = 30_000  # of photographs in a CSV file, which leaves out more: the figure has them
+MOST_PIXELS = 30_000  # of photographs in one CSV file; the figure has the others
 MADE_UP = re.compile(r"_(child|container)\d+|_nolegend_")  # matplotlib's, for what has no label
 
 
