@@ -48,9 +48,10 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Each pixel is one frequency; zero is in the centre, so fine detail is at the
-# edge. Bright frequencies are kept; the network can do without dark ones. In the lower row, green
-# marks what a network needs more than N does, purple what it needs less. So: green in the centre
-# and purple outside is a network that has moved to low frequencies.
+# edge. With several seeds the mean of their masks is drawn, here and below. Bright frequencies are
+# kept; the network can do without dark ones. In the lower row, green marks what a network needs
+# more than N does, purple what it needs less. So: green in the centre and purple outside is a
+# network that has moved to low frequencies.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
