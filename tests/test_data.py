@@ -317,6 +317,10 @@ def test_cifar10_in_torchvisions_layout(fake, monkeypatch, packed, damage):
         return
     path.write_bytes(path.read_bytes()[:-3])
     found = hashlib.md5(path.read_bytes()).hexdigest()
+    if not packed:
+        (path.parent / "data_batch_5").rename(path.parent / "away")
+        assert not data.available("cifar10", fake.root)
+        (path.parent / "away").rename(path.parent / "data_batch_5")
     with pytest.raises(ValueError, match=f"{path.name} is damaged.*{found}, expected {digest}"):
         data.load("cifar10", train=True, root=fake.root)
 
@@ -325,7 +329,9 @@ def test_cifar10_in_torchvisions_layout(fake, monkeypatch, packed, damage):
 def test_fashion_mnist_comes_from_apt_with_or_without_package_lists(fake, monkeypatch, lists):
     name, version = "dataset-fashion-mnist", "0.0~git20200523.55506a9-1"
     monkeypatch.setitem(data.DATASETS, "fashion-mnist", fake.pinned("fashion-mnist"))
-    unknown = 'echo "E: Unable to locate package" >&2; exit 100'
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    english = '[ "$LC_ALL" = C ] && echo "E: Unable to locate package" >&2'
+    unknown = f'{english} || echo "E: Paket kann nicht gefunden werden" >&2; exit 100'
     # Without lists on the machine apt-get works only where it was pointed at private ones.
     guard = "" if lists else f'case "$*" in *State::Lists*) ;; *) {unknown};; esac'
     deliver = f'case "$*" in *download*) cp {fake.archive} {name}_1_all.deb;; esac'
@@ -1131,6 +1137,10 @@ def test_an_archive_of_imagenette_below_the_root_is_unpacked(imagenette, monkeyp
     known["160px"] = (known["160px"][0], hashlib.md5(archive.read_bytes()).hexdigest())
     monkeypatch.setattr(torchvision.datasets.Imagenette, "_ARCHIVES", known)
     monkeypatch.setenv("FHELPERS_OFFLINE", "1")
+    (root / "imagenette2-160" / "train").mkdir(parents=True)  # left behind by a killed program
+    with pytest.raises(ValueError, match="imagenette2-160 is incomplete: remove it"):
+        data.load("imagenette", train=True, root=root)
+    shutil.rmtree(root / "imagenette2-160")
     assert len(data.load("imagenette", train=True, root=root)) == 20
 
 
