@@ -66,6 +66,7 @@ FIRST_PAGE = {
     run_id: number for number, slug in reversed([*enumerate(PAGES)]) for run_id in NEEDED[slug]
 }
 URGENCY = schedule.urgency(RUNS)
+PUBLISHED = {file.parent.name for file in records.published().glob("*/record.json")}
 if workflow.is_main_process:  # a job on a cluster reads this file again, while others finish runs
     missing = {run_id: r for run_id, r in RUNS.items() if store.finished(run_id) is None}
     for recipe in missing.values():
@@ -179,7 +180,7 @@ for number, lot in enumerate(schedule.batches(RUNS, FIRST_PAGE)):
             [record(run_id) for run_id in missing],
         params:
             # Not those published without their tensors, which `fhelpers run` would make whole.
-            run_ids=" ".join(i for i in lot if not (records.published() / i).exists()),
+            run_ids=" ".join(run_id for run_id in lot if run_id not in PUBLISHED),
         priority: max(URGENCY[run_id] for run_id in lot)
         threads: 1
         resources:

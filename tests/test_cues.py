@@ -62,7 +62,10 @@ def test_the_preference_is_the_difference_of_accuracies_over_the_epochs():
     [
         ((0.6, 0.0, -0.4), "where they are the more distinctive"),
         ((0.6, 0.5, 0.4), "prefer the low cue throughout"),
-        ((0.6, 0.0, 0.0), "prefer the low cue at 1 of 3 ratios, and clearly neither at the others"),
+        (
+            (0.6, 0.0, 0.0),
+            "prefer the low cue at 1 of 3 ratios, and neither of them clearly at the others",
+        ),
         ((-0.6, -0.5, -0.4), "prefer the high cue throughout"),
         ((0.0, 0.0, 0.0), "prefer neither cue throughout"),
     ],

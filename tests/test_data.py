@@ -1138,7 +1138,7 @@ def test_an_archive_of_imagenette_below_the_root_is_unpacked(imagenette, monkeyp
     monkeypatch.setattr(torchvision.datasets.Imagenette, "_ARCHIVES", known)
     monkeypatch.setenv("FHELPERS_OFFLINE", "1")
     (root / "imagenette2-160" / "train").mkdir(parents=True)  # left behind by a killed program
-    with pytest.raises(ValueError, match="imagenette2-160 is incomplete: remove it"):
+    with pytest.raises(ValueError, match="imagenette2-160 is incomplete: remove it and call again"):
         data.load("imagenette", train=True, root=root)
     shutil.rmtree(root / "imagenette2-160")
     assert len(data.load("imagenette", train=True, root=root)) == 20

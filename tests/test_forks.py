@@ -132,6 +132,7 @@ def test_an_interrupted_command_waits_for_its_fork_to_end(tmp_path, monkeypatch)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(".snakemake/door")
         door.listen()
+        door.settimeout(120)
         process = command(tmp_path, "notebook", "nowhere")
         caller, _ = door.accept()
     with caller:
@@ -141,6 +142,7 @@ def test_an_interrupted_command_waits_for_its_fork_to_end(tmp_path, monkeypatch)
         with caller.makefile() as lines:
             arguments, folder, _ = json.loads(lines.readline())
         assert (arguments, folder) == (["notebook", "nowhere"], str(tmp_path))
+        caller.settimeout(120)
         process.send_signal(signal.SIGINT)
         assert caller.recv(1) == b""  # it says that it was interrupted, and waits
         assert process.poll() is None
@@ -151,8 +153,10 @@ def test_an_interrupted_command_waits_for_its_fork_to_end(tmp_path, monkeypatch)
 
 def test_a_fork_ends_whose_command_was_interrupted_before_it_began(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    called = ["notebook", "01_decomposition"], str(tmp_path), {**os.environ, forks.DOOR: ""}
+    asked = ["notebook", "01_decomposition", "--to", str(tmp_path / "page.ipynb")]
+    called = asked, str(tmp_path), {**os.environ, forks.DOOR: ""}
     with workflow_in(tmp_path), socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(120)
         caller.connect(".snakemake/door")
         socket.send_fds(caller, [b"\0"], range(3))
         caller.sendall(json.dumps(called).encode() + b"\n")

@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 import torch
 from drawn import check
@@ -156,6 +157,11 @@ def test_masks_are_judged_and_drawn_without_the_images(groups, away, monkeypatch
     monkeypatch.setattr(type(groups["resnet"]["images/natural"][0]), "tensors", lambda run: none)
     monkeypatch.setattr(type(groups["resnet"]["images/natural"][0]), "model", lambda run: whole)
     assert len(figures.pictures(groups, names).axes) == 2 * 7
+    none["reached"][[1, 3]] = 1  # these come first
+    shown = [figures.pictures(groups, names).axes[n].images[0].get_array() for n in (0, 7)]
+    for array, place in zip(shown, (1, 3), strict=True):
+        expected = found["pictures"][place].permute(1, 2, 0).squeeze(-1).numpy()
+        np.testing.assert_allclose(np.asarray(array), expected, atol=1 / 255)
     assert "have not learned" in figures.in_words(verdicts, names)
     alike = [p.estimate.value for p in verdicts["resnet"]["K6"].parts if "similarity" in p.name]
     said = f"64 pixels: {alike[0]:.2f} and {alike[1]:.2f}."

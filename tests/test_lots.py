@@ -179,9 +179,9 @@ def test_what_is_missing_is_announced_with_an_estimate(monkeypatch, precision):
     few = {str(n): SimpleNamespace(work=pace * 60) for n in range(10)}
     assert schedule.announced(few).startswith("10 runs are missing and come first: about 5 minutes")
     many = {str(n): SimpleNamespace(work=pace * 3600) for n in range(5)}
-    assert schedule.announced(many).endswith("about 2.5 hours, 2 at a time")
+    assert schedule.announced(many).endswith("about 2.5 hours on 2 cores")
     one = schedule.announced({"0": few["0"]})
-    assert one == "1 run is missing and comes first: about 1 minute, 2 at a time"
+    assert one == "1 run is missing and comes first: about 1 minute on 2 cores"
 
 
 def test_what_others_need_whole_is_missing_where_it_was_published_without_tensors(monkeypatch):

@@ -647,7 +647,8 @@ def test_one_worker_carries_out_needs_first_and_long_chains_before_short_ones(mo
 
 
 def test_a_killed_worker_is_one_sentence(monkeypatch):
-    def broken(recipe, **_):
+    def broken(recipe, *, whole):
+        assert whole  # what others need has to have its tensors
         raise BrokenProcessPool
 
     monkeypatch.setattr(

@@ -124,7 +124,8 @@ def trained_on_one_band(history: pd.DataFrame, chance: float) -> tuple[list[Part
     ]
     scores = zip(radii, low.mean(1), high.mean(1), strict=True)
     listed = ", ".join(f"{a:.3f} and {b:.3f} at r = {radius:g}" for radius, a, b in scores)
-    return parts, f"Trained on low and high parts: {listed}. The radius is chosen for each seed."
+    chosen = "The radius with the smallest lead is chosen for each seed."
+    return parts, f"Trained on low and high parts: {listed}. {chosen}"
 
 
 def _band_scores(history: pd.DataFrame) -> tuple[list[float], np.ndarray, np.ndarray, int]:

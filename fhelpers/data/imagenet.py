@@ -85,10 +85,11 @@ def _fetch_imagenette(root: Path, workspace: Path | None, published: str, folder
 
     if workspace is None:
         raise sources.Unreachable("that folder cannot be written to")
-    if (root / folder).exists():
-        raise ValueError(f"{root / folder} is incomplete: remove it, and it is unpacked anew")
     url, md5 = datasets.Imagenette._ARCHIVES[published]
     archive = root / f"{folder}.tgz"
+    filled = (root / folder).is_dir() and any((root / folder).iterdir())
+    if filled and (archive.is_file() or not sources.offline()):
+        raise ValueError(f"{root / folder} is incomplete: remove it and call again")
     if archive.is_file():
         sources.unpack(archive, md5, workspace)
     elif sources.offline():

@@ -4,14 +4,15 @@ import fcntl
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import NoReturn
 
 from fhelpers import places
 from fhelpers.pages import forks
 
 
-def start(given: dict, jobs: int) -> NoReturn:
-    """Replace this process with Snakemake, which builds the book with these notebook parameters.
+def start(given: dict, jobs: int, targets: Sequence[str] = ("book",)) -> NoReturn:
+    """Replace this process with Snakemake, which makes the targets with these notebook parameters.
 
     Raises ValueError for impossible jobs, BlockingIOError while another call is at work.
     """
@@ -27,7 +28,7 @@ def start(given: dict, jobs: int) -> NoReturn:
         what = "another call is already building this book: wait for it, or stop it"
         raise BlockingIOError(error.errno, what) from error
     os.set_inheritable(lock, True)
-    command = [sys.executable, "-m", "snakemake", "--cores", str(jobs), "book", "--nolock"]
+    command = [sys.executable, "-m", "snakemake", "--cores", str(jobs), *targets, "--nolock"]
     command += ["--rerun-incomplete", "--config"]
     command += [f"{name}={json.dumps(value)}" for name, value in given.items()]
     os.chdir(places.home())

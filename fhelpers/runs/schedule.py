@@ -99,7 +99,7 @@ def announced(missing: Mapping[str, Runnable]) -> str:
     long = f"{hours:.1f} hours" if hours >= 1 else f"{minutes} minute{'s' * (minutes > 1)}"
     one = len(missing) == 1
     start = "1 run is missing and comes" if one else f"{len(missing)} runs are missing and come"
-    return f"{start} first: about {long}, {workers()} at a time"
+    return f"{start} first: about {long} on {workers()} core{'s' * (workers() > 1)}"
 
 
 def fetch(wanted: Mapping[str, Iterable[Runnable]]) -> records.Runs:

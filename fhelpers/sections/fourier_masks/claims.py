@@ -124,9 +124,8 @@ def direction_matters(history: pd.DataFrame) -> tuple[list[Part], str]:
     parts = [Part("share along the axes, size of A minus N", size_of(change), UNEVEN)]
     return parts, (
         f"More near the axes than a mask without direction would hold: {held[0]:.1f} % of N's "
-        f"energy and {held[1]:.1f} % of A's; A minus N {change}, near 90 degrees "
-        f"{100 * upright:+.0f} and near 0 {100 * flat:+.0f} points. {SPARSER}; the total weights "
-        f"are {weights(read, PAIR)}."
+        f"energy and {held[1]:.1f} % of A's; A minus N {change}, near 90 degrees {upright:+.2f} "
+        f"and near 0 {flat:+.2f}. {SPARSER}; the total weights are {weights(read, PAIR)}."
     )
 
 

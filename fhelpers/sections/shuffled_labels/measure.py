@@ -42,7 +42,8 @@ def in_short(found: pd.DataFrame) -> str:
         said = f"At these strengths networks on true labels prefer {which}"
         if len(clear) == len(found):
             return f"{said} throughout."
-        return f"{said} at {len(clear)} of {len(found)} ratios, and clearly neither at the others."
+        where = f"at {len(clear)} of {len(found)} ratios, and neither of them clearly at the others"
+        return f"{said} {where}."
     return (
         "Low frequencies come first where they are the more distinctive: the low cue is preferred "
         f"up to a signal-to-noise ratio (in power) of the high cue of {low.advantage.max():.1f} "
