@@ -89,7 +89,7 @@ def through_in_words(frame: pd.DataFrame, whole: float) -> str:
         for name, words in {"disc": "the disc", "permuted": "the permuted mask"}.items()
     }
     gaps = style.listing(
-        f"{abs(points):.0f} points {'below' if points < 0 else 'above'} {words}"
+        f"{abs(points)} point{'s' * (abs(points) > 1)} {'below' if points < 0 else 'above'} {words}"
         if (points := round(100 * gap))
         else f"within a point of {words}"
         for words, gap in beside.items()
