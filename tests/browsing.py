@@ -4,6 +4,7 @@ The pages are built from notebooks executed at smoke scale, with parameters that
 defaults. `--pages _build/html` checks those of a real build instead.
 """
 
+import contextlib
 import functools
 import http.server
 import os
@@ -27,6 +28,12 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
+SHOW_ALL = """async () => {
+  const images = [...document.querySelectorAll("img")].filter((each) => each.offsetParent);
+  images.forEach((each) => { each.loading = "eager"; });
+  await Promise.all(images.map((each) => each.decode().catch(() => {})));
+  return images.map((each) => [each.alt, each.naturalWidth]);
+}"""
 BESIDE = ("CHANGELOG.md", "CITATION.cff", "LICENSE")  # files in the root that pages include
 
 
@@ -95,20 +102,48 @@ def pages(request, tmp_path_factory):
     return folder / "_build" / "html"
 
 
-@pytest.fixture(scope="session")
-def server(pages):
-    """Serves the pages on this machine; gives the address."""
+def html_files(pages):
+    """All pages by their path below `pages`, without the theme's own templates."""
+    found = {path.relative_to(pages).as_posix(): path for path in pages.rglob("*.html")}
+    return {name: path for name, path in sorted(found.items()) if not name.startswith("_static/")}
+
+
+def appearance(page):
+    """What is wrong with a page as it stands in the window."""
+    images = page.evaluate(SHOW_ALL)
+    troubles = [f"image without size: {alt}" for alt, width in images if width == 0]
+    folded = page.locator("details:not([open]) .fh-figure").count()
+    figures = page.locator(".fh-figure").count() - folded
+    shown = page.locator(".fh-figure img:visible").count()
+    if figures != shown:
+        troubles.append(f"{figures} figures, but {shown} images are visible")
+    wide, room = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    if wide > room:
+        troubles.append(f"the page is {wide} pixels wide where there are {room}")
+    return troubles
+
+
+@contextlib.contextmanager
+def serving(folder):
+    """Serves a folder on this machine; gives the address."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
             pass
 
     with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=pages)
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=folder)
     ) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}/"
         running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def server(pages):
+    """The address at which the pages are served."""
+    with serving(pages) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")  # while it runs, nothing else can run an event loop
