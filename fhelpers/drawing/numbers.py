@@ -36,21 +36,21 @@ def read(figure: Figure) -> pd.DataFrame:
     along which axis if not y; value, or red, green and blue (0 to 255), of a pixel.
     """
     panels = [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
-    rows, room = [], MOST_PIXELS
-    for axes, title in zip(panels, titles(panels), strict=True):
+    named = list(zip(panels, titles(panels), strict=True))
+    tables, room = [], MOST_PIXELS
+    for axes, title in named:
         for image in axes.images:
-            found = pixels(image)
-            room -= len(found) if "red" in found[0] else 0
-            if "value" in found[0] or room >= 0:
-                rows += [{"panel": title, **row} for row in found]
-        said, named = labels(axes), {"x": ticks(axes.xaxis), "y": ticks(axes.yaxis)}
-        for row in [*bars(axes), *points(axes), *cells(axes)]:
-            near = {f"{way}_tick": nearest(each, row.get(way)) for way, each in named.items()}
-            rows.append({"panel": title} | said | near | in_units(axes, row))
-    if not rows:  # such as "none was found": the words are what the figure says
-        for axes, title in zip(panels, titles(panels), strict=True):
-            rows += [{"panel": title, "series": text.get_text()} for text in axes.texts]
-    return pd.DataFrame(rows, columns=COLUMNS).dropna(axis="columns", how="all")
+            height, width, *colours = image.get_array().shape
+            room -= height * width if colours else 0
+            if not colours or room >= 0:
+                tables.append(pixels(image).assign(panel=title))
+        if rows := [{"panel": title} | row for row in drawn(axes)]:
+            tables.append(pd.DataFrame(rows))
+    if not tables:  # such as "none was found": the words are what the figure says
+        texts = [(title, text.get_text()) for axes, title in named for text in axes.texts]
+        tables.append(pd.DataFrame(texts, columns=["panel", "series"]))
+    frame = pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS)
+    return frame.dropna(axis="columns", how="all")
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -113,16 +113,24 @@ def is_number(name: str, place: float) -> bool:
     return bool(np.isclose(digits, 100 * place if name.endswith(" %") else place))
 
 
-def pixels(image: AxesImage) -> list[dict]:
+def pixels(image: AxesImage) -> pd.DataFrame:
     """One row per pixel: its value, or red, green and blue. y counts from the top."""
     array = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
     y, x = np.indices(array.shape[:2]).reshape(2, -1)
     table = pd.DataFrame({"x": x, "y": y})
     if array.ndim == 2:
-        return table.assign(value=array.ravel()).to_dict("records")
+        return table.assign(value=array.ravel())
     scale = 255 if array.max(initial=0) <= 1 else 1
     colours = np.rint(array[..., :3].reshape(-1, 3) * scale).astype(int)
-    return table.join(pd.DataFrame(colours, columns=["red", "green", "blue"])).to_dict("records")
+    return table.join(pd.DataFrame(colours, columns=["red", "green", "blue"]))
+
+
+def drawn(axes: Axes) -> Iterator[dict]:
+    """One row per bar, point and cell, with what the axes say and the nearest ticks' names."""
+    said, named = labels(axes), {"x": ticks(axes.xaxis), "y": ticks(axes.yaxis)}
+    for row in [*bars(axes), *points(axes), *cells(axes)]:
+        near = {f"{way}_tick": nearest(each, row.get(way)) for way, each in named.items()}
+        yield said | near | in_units(axes, row)
 
 
 def bars(axes: Axes) -> Iterator[dict]:
