@@ -37,7 +37,7 @@ opening.show(outcomes)
 # Two papers make claims about what image frequencies have to do with how networks generalise
 # {cite:p}`wang2020high,karantzas2022understanding`. This book turns each claim into a rule with a
 # margin. Some rules were rewritten after a first look at small networks; all were fixed before the
-# first record of the scale `standard`, but for those few that {doc}`../intro` lists. The book then
+# first record of the scale `standard`, but for those that {doc}`../intro` lists. The book then
 # trains the networks and reports each effect with its 95 % interval and a verdict.
 # {doc}`../summary` is two pages to cite.
 #
@@ -97,8 +97,8 @@ style.show(
 # possible, or changes nothing: margins of 0 cannot be halved, and many claims are not about parts
 # at several radii. W1 is judged at the neighbouring radii 8 and 16; its fourth column assigns
 # frequencies at exactly the radius to the high part, if networks of the same seeds were trained
-# that way ({doc}`11_details`). So: a verdict that stands in all settings does not depend on how its
-# rule was worded.
+# that way ({doc}`11_details`). So: a verdict that stands in all settings does not depend on these
+# choices.
 #
 # ## The same claims at other scales
 

@@ -54,8 +54,8 @@ style.show(
 # darker (lighter on a dark page) for a larger radius. The networks were trained on whole images
 # only. A blue curve close to the black one means that the network needs no more than the low part;
 # a blue curve near the dotted line means that without the high part it does no better than
-# guessing. So: if blue follows black sooner with true labels than with shuffled ones, what images
-# of a class share lies in their low part, and memorising needs more than that.
+# guessing. So: if blue stays closer to black with true labels than with shuffled ones, what images
+# of a class have in common lies mostly in their low part, and memorising takes more than that.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -214,7 +214,8 @@ print(main[[("same", "low"), ("same", "high"), ("test", "high")]].to_string())
 # The paper compares the two networks at equal epochs, and chooses the longer training so that the
 # final accuracies are comparable. We also compare them at *every* training accuracy that both
 # passed through, which needs no choice of epochs, and give each comparison an interval and a rule
-# that was fixed beforehand. The cards at the top give the results.
+# ({doc}`../intro` says when it was fixed and what was corrected since). The cards at the top give
+# the results.
 #
 # To see what a network has learned from its part, we also test each one on that part of the *test*
 # images.

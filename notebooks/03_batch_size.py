@@ -87,9 +87,9 @@ style.setup(
 style.finding(figures.left_out(batch_sizes, recipes, recipe.train_images))
 
 # %% [markdown]
-# All batch sizes have the same learning rate, as in the paper. The optimisers have each their own.
-# Adam has the scale's; the rates of the others are the best of a grid at `quick`, chosen on
-# held-out training images of CIFAR-10 and never on test images
+# All batch sizes have the same learning rate, since the paper gives a single one. The optimisers
+# have each their own. Adam has the scale's; the rates of the others are the best of a grid at
+# `quick`, chosen on held-out training images of CIFAR-10 and never on test images
 # (`python benchmarks/learning_rates.py`). At other scales and on other data they are used unchanged
 # while Adam's follows the scale.
 #
@@ -190,6 +190,7 @@ style.table(
 # **What differs, and why it may.** The paper's network has 32 layers, saw all 50,000 training
 # images and was trained for 100 epochs. In a smaller set-up the size of accuracies and gaps may
 # differ, so compare directions rather than values. The paper describes what its curves show; here
-# each statement became a measure with a margin that was fixed beforehand. The comparison at equal
-# training accuracy is ours. The paper trains with the same five optimisers; no claim on this page
+# each statement became a measure with a margin (see {doc}`../intro`). The comparison at equal
+# training accuracy is ours. The paper's figure also follows parts of training images; ours shows
+# parts of test images only. The paper trains with the same five optimisers; no claim on this page
 # is about them, but W25 counts their networks ({doc}`04_heuristics`).

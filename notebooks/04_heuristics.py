@@ -206,8 +206,8 @@ style.show(
 # **What differs, and why it may.** The paper's network has 32 layers, saw all 50,000 training
 # images and was trained for 100 epochs. In a smaller set-up the size of accuracies and gaps may
 # differ, so compare directions rather than values. The paper describes what its curves show; here
-# each statement became a measure with a margin that was fixed beforehand, and another reading of
-# the same sentence could give another result. In particular, *relying on the high part* is measured
+# each statement became a measure with a margin (see {doc}`../intro`), and another reading of the
+# same sentence could give another result. In particular, *relying on the high part* is measured
 # here by the accuracy lost without it, as the paper argues for batch sizes. Accuracy on the high
 # part alone is another measure, and the notes of the cards give it where the two may differ. The
 # paper's figure also follows parts of training images; ours shows parts of test images only. In W25

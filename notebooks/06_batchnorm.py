@@ -49,8 +49,7 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Above zero BatchNorm helps, below zero it harms. The paper expects both
-# curves to rise to the right. So: only if both curves rise does BatchNorm help less the smaller the
-# radius, as the paper says.
+# curves to rise to the right. So: the paper's statement holds only if both curves rise.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 for verdict in verdicts.values():
@@ -233,7 +232,7 @@ style.finding(figures.averages_in_words(history))
 # ## What we tried that the paper did not
 #
 # The paper judges by eye how much BatchNorm helps and how much it speeds up training. Here both are
-# numbers with intervals, and the rules of the verdicts were fixed before the first record of the
-# scale `standard` (see {doc}`../intro`). The planted cues test the hypothesis itself, and the
+# numbers with intervals, and the verdicts follow rules whose history is in {doc}`../intro`. The
+# planted cues test the hypothesis itself, and the
 # networks with running averages separate what a network has learned from the scale on which it
 # expects its input.

@@ -185,7 +185,7 @@ style.show(
 # how it chose the radii for other image sizes. With the radius fixed in pixels, as here, the low
 # part of a large image shows more of its subject; fixed in waves, it would be blurred as much
 # relative to the subject. Data sets also differ in how much of an image lies beyond a radius; the
-# bottom panel of the comparison shows what that leaves to learn from. The learning rate is the one
+# bottom panel of the comparison shows what that leaves to learn from. The learning rates are those
 # chosen on CIFAR-10; on Tiny ImageNet-10 it falls to zero and batches are smaller, so that fewer
 # images, each of which costs four times as much, are fitted in about as many steps; 50,000 images
 # are then more than the paper's 500 steps. The set-up gives the numbers of images and epochs. Where

@@ -231,5 +231,4 @@ style.finding(
 #
 # ## What we tried that the paper did not
 #
-# The form that keeps the gain; five further attacks beside PGD; four rivals. The rules of the
-# verdicts were fixed before the first record of the scale `standard` (see {doc}`../intro`).
+# The form that keeps the gain; five further attacks beside PGD; four rivals.

@@ -131,7 +131,7 @@ style.table(
 #   instead of the first ones of the data set; *the first images* where the scale draws them): every
 #   claim about M_natural, and the biases also the paper's Table 1 ({doc}`02_shuffled_labels`);
 # - *training undivided*: Table 1 without the division of each training part by its own maximum;
-# - *whole divided*: every claim about M_natural; the released code divides the whole images
+# - *whole images divided*: every claim about M_natural; the released code divides the whole images
 #   that it trains on by their maximum, too, but not those that it tests on;
 # - *test parts divided*: every accuracy on low or high parts, each divided by its own maximum as in
 #   the released code. Nothing is trained anew, and without biases a network hardly changes its

@@ -1,6 +1,6 @@
 # %% [markdown]
 # (essential-frequencies)=
-# # Do these frequencies help a network to generalise?
+# # Do the frequencies that a mask keeps help to generalise?
 
 # %% tags=["parameters", "hide-cell"]
 scale = "standard"
@@ -45,15 +45,16 @@ style.show(
 )
 
 # %% [markdown]
-# **How to read this.** Black is the question of the paper: accuracy on whole test images, which
+# **How to read this.** Black answers the paper's question: accuracy on whole test images, which
 # such a network has never seen. Blue is the control: test images through the same mask. Where blue
-# is far to the right of black, the network has learned something that it does not find in a whole
-# image; where both are at chance, there was nothing to learn. The random mask and the complement
-# are the claim; the next three rows are ours and ask which property of the mask matters. If the
-# disc does as well, the mask is no more than a low-pass filter; if the permuted mask does as well,
-# only distance counts. The random mask is one draw for each seed: with one seed the intervals, over
-# images, say nothing about other draws. So: credit the learned mask only with what it has over the
-# disc.
+# is far to the right of black, whole images differ too much from what the network was trained on,
+# in brightness or in added frequencies, for what it learned to help; where both are at chance,
+# there was nothing to learn. The random mask and the complement are the claim; the next four rows
+# are ours and ask which property of the mask matters. If the random mask does as well once the
+# weight of frequency zero is fixed, brightness alone was against it; if the disc does as well, the
+# mask is no more than a low-pass filter; if the permuted mask does as well, only distance counts.
+# The random masks are one draw for each seed: with one seed the intervals, over images, say nothing
+# about other draws. So: credit the learned mask only with what it has over the disc.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -85,15 +86,16 @@ style.setup(
 # %% [markdown]
 # Every network that is trained from scratch has the recipe of N, the network with standard training
 # of {doc}`15_fourier_masks`: the same images, initial weights, batches and number of epochs. Only
-# its input differs. The mask of N is compared with five others. The *random mask* has the same
+# its input differs. The mask of N is compared with six others. The *random mask* has the same
 # weights, shuffled over all frequencies; the *complement* holds the frequencies whose weight is 0.
-# These two are the paper's. *One minus the mask* lets through all that the mask takes away; the
-# *disc* is the low part with the same total weight; and in the *permuted mask* the weights are
-# permuted among frequencies of the same distance, so that it keeps only how much of each distance
-# the mask lets through.
+# These two are the paper's. In the *random mask with zero fixed*, the weights of all frequencies
+# but zero are shuffled. *One minus the mask* lets through all that the mask takes away; the *disc*
+# is the low part with the same total weight; and in the *permuted mask* the weights are permuted
+# among frequencies of the same distance, so that it keeps only how much of each distance the mask
+# lets through.
 #
-# We ask the same of the mask of M_shuffle, the network of {doc}`02_shuffled_labels` that has
-# memorised shuffled labels: does what this mask lets through help a network to generalise, too?
+# We ask the same of the mask of M_shuffle, the network of {doc}`02_shuffled_labels` that is trained
+# on shuffled labels: does what this mask lets through help a network to generalise, too?
 
 # %% tags=["hide-input", "nbval-ignore-output"]
 first = {name: runs[f"mask/{name}"][0].model() for name in ("natural", "shuffled")}
@@ -109,7 +111,7 @@ style.show(
 
 # %% [markdown]
 # **How to read this.** Frequency zero is in the centre. The complement and the two masks called one
-# minus differ in total weight from the mask that they belong to. So: the random mask, the disc and
+# minus differ in total weight from the mask that they belong to. So: the random masks, the disc and
 # the permuted mask differ from the mask of N in which frequencies they let through, not in how
 # much.
 #
@@ -142,11 +144,15 @@ for name in VARIANTS:
 # **What differs, and why it may.** The abstract and the code of the paper contain no accuracies for
 # this experiment, so there is no number to compare with; its claim is the card at the top. A random
 # mask keeps some low frequencies by chance, and low frequencies hold most of an image: this makes
-# it hard to beat, the more so the larger the total weight. A network trained through a mask
-# meets more energy in a whole image than it was trained on, without rescaling, as in the paper.
-#
+# it hard to beat, the more so the larger the total weight. Whole images are shown without
+# rescaling, as in the paper.
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+style.finding(figures.brightness_in_words(of_n, seeds))
+
+# %% [markdown]
 # ## What we tried that the paper did not
 #
-# One minus the mask, the disc and the permuted mask, the control on images through the same mask,
-# and M_shuffle: the paper asks which frequencies a network needs, and M_shuffle is a network that
-# needs them for something other than generalising.
+# The random mask with zero fixed, one minus the mask, the disc and the permuted mask, the control
+# on images through the same mask, and M_shuffle: the paper asks which frequencies a network needs,
+# and M_shuffle is a network that needs them for something other than generalising.

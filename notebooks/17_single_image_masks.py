@@ -98,8 +98,8 @@ style.finding(figures.wrong_in_words(runs))
 # of them are misclassified after all. A gets masks for the same images, many of which it
 # misclassifies.
 #
-# All images are learned at once. Their losses are added and no two masks share a weight, so each
-# mask is what it would be had it been learned alone.
+# The masks of all images are learned at once. Their losses are added and no two masks share a
+# weight, so each mask is what it would be had it been learned alone.
 
 # %%
 network, two = runs["natural"][0].model(), test.pixels()[:2]

@@ -232,7 +232,9 @@ def test_words_and_table_are_the_effects():
     assert said.startswith("So: only “running averages” and “PGD, random start” change an ")
     assert f" {100 * effects.by_rounding(rows):.1f} points " in said
     unknown = ("bias", "undivided", "whole-divided", "less-than", "linear", "drawn")
-    assert said.endswith(f": {style.listing(f'“{NAMES[each]}”' for each in unknown)}.")
+    assert f": {style.listing(f'“{NAMES[each]}”' for each in unknown)}. “test parts div" in said
+    assert said.endswith(" 2 of 4 accuracies exclude 0, and the largest change is 10.0 points.")
+    assert said.count("only tests the same M_natural otherwise") == 1  # < r: no interval excludes 0
     table = figures.table(rows, NAMES)
     assert len(table) == len(rows)
     assert table.difference[0].startswith("0.10 ")

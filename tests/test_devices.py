@@ -76,9 +76,14 @@ def close(found, name, here):
     chaotic = name in runs.CHAOTIC
     kept = runs.summary(runs.carry_out(runs.every()[name], here)) if chaotic else KEPT[name]
     kept = kept["sums"]
+
+    def alike(column, values):
+        size = np.sqrt(kept[column][2])  # weights are small: next to them 0.02 is not nothing
+        least = tolerance if column != "tensors" else max(1e-6, tolerance * size)
+        return np.allclose(values, kept[column], rtol=tolerance, atol=least)
+
     return set(found["sums"]) == set(kept) and all(
-        np.allclose(values, kept[column], rtol=tolerance, atol=tolerance)
-        for column, values in found["sums"].items()
+        alike(column, values) for column, values in found["sums"].items()
     )
 
 

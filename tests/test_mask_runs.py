@@ -197,9 +197,14 @@ def test_variants_are_what_they_are_called(height, width):
     made = {name: varied(mask, name, 1).masks().detach()[0, 0] for name in recipes.VARIANTS}
     torch.testing.assert_close(made["mask"] + made["complement"], torch.ones(height, width))
     assert torch.equal(made["binary-complement"], (made["mask"] == 0).float())
-    weights = varied(mask, "random", 1).weight.detach()
-    assert torch.equal(weights.sort().values, mask.weight.detach().sort().values)
+    for name in ("random", "random-but-zero"):
+        weights = varied(mask, name, 1).weight.detach()
+        assert torch.equal(weights.sort().values, mask.weight.detach().sort().values)
     assert not torch.equal(made["random"], made["mask"])
+    around = made["random-but-zero"]
+    assert around[height // 2, width // 2] == made["mask"][height // 2, width // 2]
+    assert (around != made["mask"]).float().mean() > 0.5
+    assert not torch.equal(around, made["random"])
     total = mask.total_weight().item()
     assert made["disc"].mean().item() == pytest.approx(total, abs=1e-5)
     order = frequency.radial_distance(height, width).flatten().argsort()

@@ -122,5 +122,5 @@ def test_w23_needs_both_splits_of_the_same_images():
 def test_the_note_says_so_where_the_rests_are_answered_at_chance():
     rows = outcomes(0.12, 0.1)
     note = CLAIMS["W23"](rows, 0.1).note
-    assert "right on 12 and 10 % of the rests, where guessing is right on 10 %: the counts" in note
-    assert CLAIMS["W23"](rows, 0.02).note.endswith("where guessing is right on 2 %.")
+    assert "for 12 and 10 % of the images, where guessing is right for 10 %: the counts" in note
+    assert CLAIMS["W23"](rows, 0.02).note.endswith("where guessing is right for 2 %.")

@@ -32,7 +32,7 @@ def accuracies(folder, heuristic, *, low=0.0, high=0.0, seed=0, **changes):
         "dataset": "planted", "data_options": (("low", low), ("high", high), ("classes", CLASSES)),
         "model": "lenet", "train_images": 300, "test_images": TEST_IMAGES, "monitored_images": 1,
         "learning_rate": 4e-3, "batch_size": 25, "epochs": 8, "radii": (RADIUS,), "seed": seed,
-        "precision": "float32",
+        "precision": "float32", "monitored_attacks": 1,
     }  # fmt: skip
     recipe = Recipe(**values | HEURISTICS[heuristic] | changes)
     folder.mkdir(exist_ok=True)
@@ -64,7 +64,10 @@ def test_a_cue_smaller_than_the_attack_is_of_no_use_to_an_adversarially_trained_
     for adversary in ADVERSARIES:
         found = accuracies(tmp_path / adversary, adversary, **faint, epsilon=epsilon)
         assert found["original"] == CHANCE
-    # The same attack leaves a strong cue to learn, in half the time: it is not training that fails.
+    # An attack far smaller than the cue leaves it to be learned: what counts is the size.
+    weak = accuracies(tmp_path / "weak", "pgd", **faint, epsilon=1 / 255)
+    assert weak["original"] > 0.9
+    # The large one leaves a strong cue to learn, in half the time: it is not training that fails.
     both = faint | {"low": 4.0, "epochs": faint["epochs"] // 2}
     strong = accuracies(tmp_path / "strong", "pgd", **both, epsilon=epsilon)
     assert strong["original"] > 0.9

@@ -25,7 +25,9 @@ BANDS = 64  # of radial and angular energies (K)
 FOLDS = 5  # disjoint sets of images, a mask each: how far a mask depends on the images it saw
 COMPARED = 500  # test images, at most, whose structural similarity is taken
 SCOPES = ("model", "class", "fold")
-VARIANTS = ("mask", "complement", "random", "disc", "permuted", "binary-complement")
+VARIANTS = (
+    "mask", "complement", "random", "random-but-zero", "disc", "permuted", "binary-complement",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,8 +208,8 @@ class MaskedTraining(Runnable, kind="masked-training"):
     """A classifier trained anew on images seen through a mask, or through what it is compared with.
 
     variant: the mask; its complement 1 − M, or the binary one of the frequencies whose weight is 0
-    (K's); its weights permuted over all frequencies, or within each ring of radii that round to the
-    same number; the disc of the same total weight.
+    (K's); its weights permuted over all frequencies, over all but frequency zero, or within each
+    ring of radii that round to the same number; the disc of the same total weight.
     """
 
     network: Recipe  # trained anew
@@ -272,6 +274,9 @@ def varied(mask: masks.FourierMask, variant: str, seed: int) -> masks.FourierMas
         weight = masks.complement(mask).weight.detach()
     elif variant == "random":
         weight = weight[..., order]
+    elif variant == "random-but-zero":
+        rest, weight = distance > 0, weight.clone()
+        weight[..., rest] = weight[..., order[rest[order]]]
     elif variant == "permuted":
         ring = distance.round()
         # Sorting by ring, once in order and once in a random one, pairs the weights of each ring.

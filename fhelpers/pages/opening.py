@@ -117,7 +117,8 @@ def item(each: Outcome) -> str:
         side = "below" if part.ceiling else "above"
         rule = f"{part.name}, has to lie {side} {part.margin:g}"
         shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
-        shown += f"{html.escape(part.text)} · {html.escape(part.name)}</span>"
+        least = f" (has to lie below {part.margin:g})" if part.ceiling else ""
+        shown += f"{html.escape(part.text)} · {html.escape(part.name)}{least}</span>"
     return f"<li>{shown}</li>"
 
 
@@ -148,11 +149,12 @@ def about(runs: Mapping[str, Runs], scale: str) -> str:
     weights = sum(p.numel() for p in recipe.rebuild().parameters())
     counts = {len(group) for own in runs.values() for group in own.values()}
     fewest, most = min(counts), max(counts)
-    trained = f"{most} of each kind" if fewest == most else f"{fewest} to {most} of each kind"
-    trained = "one network of each kind" if most == 1 else trained
+    seeds = f"{most} seed{'s' * (most > 1)}"
+    seeds = seeds if fewest == most else f"{fewest} to {seeds}"
     return (
         f"This book reproduces two papers on what image frequencies have to do with how networks "
         f"generalise. Its networks are small: M_natural is a {NAMES[recipe.model]} with "
         f"{weights:,} weights, trained on {recipe.train_images:,} images of "
-        f"{data.TITLES[recipe.dataset]} ({trained}, scale `{scale}`)."
+        f"{data.TITLES[recipe.dataset]} (scale `{scale}`). Each kind of network was trained with "
+        f"{seeds}."
     )

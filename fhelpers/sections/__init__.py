@@ -56,9 +56,11 @@ def checking() -> list[str]:
 def judged(section: str, scale: str, dataset: str, seeds: Sequence[int]) -> Plan:
     """The runs by which a section's claims are judged; without seeds those that its page shows.
 
+    With what the section's plan calls `JUDGED` in place of the page's own parameters.
     Raises ValueError as `of_section` does.
     """
-    slug, asked = slug_of(section), {"scale": scale, "dataset": dataset}
+    own = getattr(inspect.getmodule(PLANS[section]), "JUDGED", {})
+    slug, asked = slug_of(section), {"scale": scale, "dataset": dataset} | own
     return of_section(slug, asked | {"seeds": seeds or published_seeds(slug, asked)})
 
 

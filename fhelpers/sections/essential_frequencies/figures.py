@@ -1,7 +1,7 @@
 """Figures of the section on essential frequencies (K)."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,9 +16,9 @@ from fhelpers.sections.essential_frequencies.claims import AGAINST
 
 ALT = {
     "variants": "Masks over the spectrum, frequency zero in the centre: that of N, the same "
-    "weights shuffled over all frequencies, its complement, one minus the mask, a disc of the "
-    "same weight, the weights permuted within each ring, and in the last two places the mask of "
-    "M_shuffle and one minus that mask.",
+    "weights shuffled over all frequencies, its complement, the weights shuffled over all but "
+    "frequency zero, one minus the mask, a disc of the same weight, the weights permuted within "
+    "each ring, and in the last two places the mask of M_shuffle and one minus that mask.",
     "through": "A row for each mask that a network was trained through. A black circle marks its "
     "accuracy on whole test images, a blue square that on test images seen through the same mask, "
     "with intervals. A solid line marks the network trained on whole images, a dotted one chance.",
@@ -36,11 +36,11 @@ def variants(natural: learning.FourierMask, shuffled: learning.FourierMask, seed
     """The masks that networks were trained through."""
     sets = ((natural, VARIED), (shuffled, SHUFFLED))
     made = {
-        textwrap.fill(words.removeprefix("the "), 12): varied(mask, name, seed)
+        textwrap.fill(words.removeprefix("the "), 15): varied(mask, name, seed)
         for mask, names in sets
         for name, words in names.items()
     }
-    figure, axes = style.canvas(2, 4, 4.3)
+    figure, axes = style.canvas(3, 3, 6.4)
     maps(axes.flat, {title: mask.masks().detach()[0].mean(0) for title, mask in made.items()})
     for panel, mask in zip(axes.flat, made.values(), strict=False):
         panel.set_xlabel(f"weight {mask.total_weight().item():.2f}", fontsize=11)
@@ -112,17 +112,38 @@ def zeros_in_words(masks: Iterable[learning.FourierMask]) -> str:
     text = f"The complement holds {style.listing(counts)} of {whole:,} frequencies"
     if max(counts) > 0.05 * whole:
         return f"{text}."
-    return f"{text}: that half of K5 compares with training on almost black images."
+    black = "black" if max(counts) == 0 else "black or almost black"
+    return f"{text}: that half of K5 compares with training on {black} images."
+
+
+def brightness_in_words(masks: Sequence[learning.FourierMask], seeds: Sequence[int]) -> str:
+    """How the random masks weight frequency zero, the mean of an image, and what that does."""
+    made = [varied(mask, "random", seed) for mask, seed in zip(masks, seeds, strict=True)]
+    own, drawn = (style.listing([f"{_mean_kept(m):.2f}" for m in each]) for each in (masks, made))
+    return (
+        f"The mask of N gives frequency zero, the mean of an image, the weight {own}; the random "
+        f"mask gives it {drawn}{' (by seed)' * (len(made) > 1)}. Where that weight is small, whole "
+        "images are far brighter than those that the network was trained on, and its accuracy on "
+        "them may fall for this reason alone. In the random mask with zero fixed, all weights but "
+        "this one are shuffled."
+    )
+
+
+def _mean_kept(mask: learning.FourierMask) -> float:
+    height, width = mask.size
+    return mask.masks()[0, 0, height // 2, width // 2].item()
 
 
 def memorised_in_words(frame: pd.DataFrame, history: pd.DataFrame) -> str:
     """The same question asked of M_shuffle's mask, and how far that mask answers it."""
-    own = frame.set_index("label").original.map(lambda found: 100 * found.value)
-    mask, rest = own["shuffled/mask"], own["shuffled/complement"]
+    own = frame.set_index("label")[["original", "same"]].map(lambda found: 100 * found.value)
+    mask, rest = own.loc["shuffled/mask"], own.loc["shuffled/complement"]
     text = (
-        "A network trained with true labels gets "
-        f"{mask:.0f} % of whole test images right if it is trained through the mask of M_shuffle, "
-        f"and {rest:.0f} % through one minus that mask."
+        f"A network trained with true labels gets {mask.original:.0f} % of whole test images right "
+        "if it is trained through the mask of M_shuffle, against "
+        f"{own.original['through/mask']:.0f} % through the mask of N, and {rest.original:.0f} % "
+        "through one minus the mask of M_shuffle; on images seen through the same mask as in "
+        f"training, {mask.same:.0f}, {own.same['through/mask']:.0f} and {rest.same:.0f} %."
     )
     rows = rows_of(history, "mask/shuffled", split="train", scope="all")
     right = 100 * rows.groupby("part").accuracy.mean()

@@ -70,15 +70,15 @@ def fewer_cases(outcomes: pd.DataFrame, chance: float) -> tuple[list[Part], str]
 
 
 def on_rests(outcomes: pd.DataFrame, chance: float) -> str:
-    """How often one network is right on the rests, and what a count then says, in words."""
+    """How often one network is right on second parts, and what a count then says, in words."""
     right = [outcomes.right_high[outcomes.part == each].mean() for each in (FOURIER, EQUAL_ENERGY)]
     said = (
-        f"M_natural is right on {100 * right[0]:.0f} and {100 * right[1]:.0f} % of the rests, "
-        f"where guessing is right on {100 * chance:.0f} %"
+        f"On what the first part leaves, M_natural is right for {100 * right[0]:.0f} and "
+        f"{100 * right[1]:.0f} % of the images, where guessing is right for {100 * chance:.0f} %"
     )
     if max(right) > chance + NEAR:
         return f"{said}."
-    return f"{said}: the counts say how often a first part is misread, not what the rests carry."
+    return f"{said}: the counts say how often a first part is misread, not what the other carries."
 
 
 def share(rows: pd.DataFrame) -> Estimate:

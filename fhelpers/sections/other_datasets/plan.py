@@ -5,6 +5,7 @@ from fhelpers.runs import plans
 from fhelpers.runs.scales import SCALES, Plan, known, scaled_radii
 
 OTHERS = ("cifar10", "mnist", "fashion-mnist", "imagenet")
+JUDGED = {"others": [name for name in OTHERS if name != "cifar10"]}  # which W24 passes over
 PUBLISHED = ("quick", "standard")  # scales that show the same runs on Tiny ImageNet-10
 ON_SUBSET = {  # so that they fit their images, which are four times as large, in as many steps
     "train_images": 2_000, "batch_size": 50, "learning_rate": 2e-3, "schedule": "linear",
