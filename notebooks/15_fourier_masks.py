@@ -100,15 +100,14 @@ style.finding(figures.threshold_in_words(frame, recipe))
 # up and then decays {cite:p}`smith2019super`, and after each step the weights are clipped to
 # [0, 1].
 #
-# S sees each image at a random scale from 0.5 to 1.5, T shifted by up to 40 % of its sides, and R
-# turned by up to 180°, as in the released code. All five networks see crops and flips; that code
-# also enlarges its crops, so that all its networks meet other scales, and here S alone does. At
-# `standard` they have BatchNorm, too, and are trained on up to 20,000 images for the same number of
-# epochs, so that N and A differ in the attack alone. At `quick` they have the architecture of the
-# network of {doc}`01_decomposition`, and A is trained for fewer epochs than N. S, T and R have the
-# architecture, the images and the number of epochs of N. VGG-11 is a second architecture; below
-# `standard` there are only its N and A, and its A is trained with three attack steps instead of
-# ten.
+# S sees each image at a random scale from 0.5 to 1.5, T shifted by up to 40 % of its sides, R
+# turned by up to 180°, as in the released code; all else is as for N. All five see crops and flips;
+# that code also enlarges its crops, so that all its networks meet other scales, and here S alone
+# does. At `standard` they have BatchNorm and are trained on up to 20,000 images for the same number
+# of epochs, so that N and A differ in the attack alone. At `quick` they have the architecture of
+# {doc}`01_decomposition`, and A is trained for fewer epochs than N. VGG-11 is a second
+# architecture; below `standard` it has N and A only, and its A is trained with three attack steps
+# instead of ten.
 #
 # ## The mask in code
 
