@@ -165,16 +165,6 @@ rule notebook:
         PAGE + " notebook {wildcards.slug} {params.given} --to {output}"
 
 
-# The longest page. Last, it would keep one core busy and leave the others idle.
-use rule notebook as scorecard with:
-    wildcard_constraints:
-        slug=SCORECARD,
-    priority: 2
-
-
-ruleorder: scorecard > notebook
-
-
 # A rule for each lot of runs, because only rules have priorities: a long chain of runs begun last
 # would keep one core busy and leave the others idle. A finished run is no output: Snakemake deletes
 # what it is about to make again, and a run's name alone says whether it is out of date.

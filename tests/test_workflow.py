@@ -103,13 +103,12 @@ def test_a_finished_run_is_never_made_again(tmp_path, everything):
 def test_a_training_asks_for_memory_time_and_a_gpu_where_one_is_wanted_and_a_page_for_none(fresh):
     asked = re.findall(r"^rule (\w+):\n(?: {4}.*\n)*? +resources: (.*)", fresh[0], re.MULTILINE)
     asked = {rule: dict(re.findall(r"(\w+)=(\w+)", resources)) for rule, resources in asked}
-    pages = {"notebook", "scorecard"}
     for rule, resources in asked.items():
-        if rule in fresh[1] or rule in pages:
+        if rule in fresh[1] or rule == "notebook":
             assert int(resources["mem_mb"]) >= 2_000
             assert 30 <= int(resources["runtime"]) <= 24 * 60
-            assert resources["gpu"] == ("0" if rule in pages else "1")
-    assert asked.keys() >= {*pages, *fresh[1]}
+            assert resources["gpu"] == ("0" if rule == "notebook" else "1")
+    assert asked.keys() >= {"notebook", *fresh[1]}
 
 
 def test_a_job_that_is_started_again_finds_its_rule_and_plans_nothing(fresh, tmp_path):
