@@ -50,11 +50,11 @@ style.show(
 # is far to the right of black, whole images differ too much from what the network was trained on,
 # in brightness or in added frequencies, for what it learned to help; where both are at chance,
 # there was nothing to learn. The random mask and the complement are the claim; the next four rows
-# are ours and ask which property of the mask matters. If the random mask does as well once the
-# weight of frequency zero is fixed, brightness alone was against it; if the disc does as well, the
-# mask is no more than a low-pass filter; if the permuted mask does as well, only distance counts.
-# The random masks are one draw for each seed: with one seed the intervals, over images, say nothing
-# about other draws. So: credit the learned mask only with what it has over the disc.
+# are ours and ask which property of the mask matters. The random mask with zero fixed leaves the
+# mean of an image as the mask does; if the disc does as well, the mask is no more than a low-pass
+# filter; if the permuted mask does as well, only distance counts. The random masks are one draw
+# each for each seed: with one seed the intervals, over images, say nothing about other draws. So:
+# credit the learned mask only with what it has over the disc.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 style.card(verdict)
@@ -148,7 +148,7 @@ for name in VARIANTS:
 # rescaling, as in the paper.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
-style.finding(figures.brightness_in_words(of_n, seeds))
+style.finding(figures.brightness_in_words(of_n, seeds, history))
 
 # %% [markdown]
 # ## What we tried that the paper did not

@@ -4,10 +4,12 @@ import dataclasses
 
 import pandas as pd
 import pytest
+import torch
 from drawn import check
 from test_claims_essential_frequencies import trained
 from test_plots_fourier_masks import module
 
+from fhelpers.masks.recipes import varied
 from fhelpers.runs.recipes import Recipe
 from fhelpers.sections.essential_frequencies import figures as plots
 
@@ -84,3 +86,17 @@ def test_the_setup_calls_masks_as_the_page_does():
     assert list(plots.in_setup(labels).values()) == [
         "N", "mask/N", "through/complement", "shuffled/one minus the mask",
     ]  # fmt: skip
+
+
+def test_the_weights_of_frequency_zero_are_those_of_the_masks_that_were_drawn():
+    mask = module()
+    mask.weight.data.copy_(torch.linspace(0.1, 0.9, mask.weight.numel()).view_as(mask.weight))
+    rows = trained({"random": 0.50, "random-but-zero": 0.58}, 3)
+    words = plots.brightness_in_words([mask, mask], [0, 1], rows)
+    zero = mask.masks()[0, 0, 16, 16].item()
+    drawn = [varied(mask, "random", seed).masks()[0, 0, 16, 16].item() for seed in (0, 1)]
+    assert f"the weight {zero:.2f} and {zero:.2f}; " in words
+    assert f"gives it {drawn[0]:.2f} and {drawn[1]:.2f} (by seed)." in words
+    assert len({f"{each:.2f}" for each in (zero, *drawn)}) == 3
+    assert "It gains 0.08" in words
+    assert "(by seed)" not in plots.brightness_in_words([mask], [0], rows)

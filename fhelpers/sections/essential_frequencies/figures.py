@@ -116,8 +116,11 @@ def zeros_in_words(masks: Iterable[learning.FourierMask]) -> str:
     return f"{text}: that half of K5 compares with training on {black} images."
 
 
-def brightness_in_words(masks: Sequence[learning.FourierMask], seeds: Sequence[int]) -> str:
-    """How the random masks weight frequency zero, the mean of an image, and what that does."""
+def brightness_in_words(
+    masks: Sequence[learning.FourierMask], seeds: Sequence[int], history: pd.DataFrame
+) -> str:
+    """How the random masks weight frequency zero, the mean of an image, and what that may do."""
+    fixed = effect(history, {"through/random-but-zero": 1, "through/random": -1}, TEST)
     made = [varied(mask, "random", seed) for mask, seed in zip(masks, seeds, strict=True)]
     own, drawn = (style.listing([f"{_mean_kept(m):.2f}" for m in each]) for each in (masks, made))
     return (
@@ -125,7 +128,8 @@ def brightness_in_words(masks: Sequence[learning.FourierMask], seeds: Sequence[i
         f"mask gives it {drawn}{' (by seed)' * (len(made) > 1)}. Where that weight is small, whole "
         "images are far brighter than those that the network was trained on, and its accuracy on "
         "them may fall for this reason alone. In the random mask with zero fixed, all weights but "
-        "this one are shuffled."
+        f"this one are shuffled, which is also another draw. It gains {fixed} on whole images "
+        "over the random mask; an interval that holds 0 leaves open whether the weight matters."
     )
 
 
