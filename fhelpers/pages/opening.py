@@ -117,8 +117,8 @@ def item(each: Outcome) -> str:
         side = "below" if part.ceiling else "above"
         rule = f"{part.name}, has to lie {side} {part.margin:g}"
         shown += f'<span class="fh-effect" title="{html.escape(rule)}">{bar(part)} '
-        least = f" (has to lie below {part.margin:g})" if part.ceiling else ""
-        shown += f"{html.escape(part.text)} · {html.escape(part.name)}{least}</span>"
+        limit = f" (has to lie below {part.margin:g})" if part.ceiling else ""
+        shown += f"{html.escape(part.text)} · {html.escape(part.name)}{limit}</span>"
     return f"<li>{shown}</li>"
 
 
